@@ -1,0 +1,400 @@
+"""The artifact: all that the runtime needs of a compiled connectome, in one HDF5 file. The door between the two rooms.
+
+It imports nothing else of this project, and no torch. The same spec and seed give the same bytes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+import math
+import os
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import h5py
+import numpy as np
+
+FORMAT = 1
+
+Scale: TypeAlias = Literal["attention", "column", "embedding", "readout"]
+SCALES: tuple[Scale, ...] = ("attention", "column", "embedding", "readout")
+
+
+class ArtifactError(ValueError):
+    """A file is not an artifact, is damaged, or was written by another version of the format."""
+
+
+@dataclass(frozen=True)
+class Population:
+    """One population of one area: ``name`` is ``area.population``, or the input's own name."""
+
+    name: str
+    area: str
+    kind: Literal["input", "excitatory", "inhibitory"]
+    grid: tuple[int, int]
+    width: int
+    """Channels."""
+    hidden: int
+    """Channels of its part of the column's hidden layer."""
+    values: Literal["one_to_one", "block", "dense"]
+    values_from: Literal["state", "normalized"]
+    output: Literal["one_to_one", "dense"]
+    dale: bool
+
+    @property
+    def tokens(self) -> int:
+        """Number of columns."""
+        return self.grid[0] * self.grid[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Connection:
+    """Sparse weights from the tokens of a source to those of a target, as CSR with targets as rows.
+
+    ``weight`` is float64, positive, and sums to 1 over each row that has entries.
+    """
+
+    name: str
+    shape: tuple[int, int]
+    indptr: np.ndarray
+    indices: np.ndarray
+    weight: np.ndarray
+
+    @property
+    def nonzeros(self) -> int:
+        """Number of token pairs that are connected."""
+        return len(self.indices)
+
+
+@dataclass(frozen=True)
+class Init:
+    """How a parameter starts: normal with a standard deviation, or constant, for each block of its last axis."""
+
+    kind: Literal["normal", "constant"]
+    blocks: tuple[tuple[int, float], ...]
+    """(width of the block along the last axis, value), in order; widths sum to that axis."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A learnable tensor, shared over time."""
+
+    name: str
+    shape: tuple[int, ...]
+    scale: Scale
+    init: Init
+
+    @property
+    def size(self) -> int:
+        """Number of learnable values."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input of a relay or an attention op: a state or an emission, how it is wired, and how strongly."""
+
+    value: str
+    population: str
+    connection: str
+    weight: float
+
+
+@dataclass(frozen=True)
+class Embed:
+    """Turns the image into the state of the input."""
+
+    kind: ClassVar[str] = "embed"
+    name: str
+    population: str
+    output: str
+
+
+@dataclass(frozen=True)
+class Emit:
+    """Computes what a population sends, once for a state: values, and keys where somebody has a choice."""
+
+    kind: ClassVar[str] = "emit"
+    name: str
+    population: str
+    state: str
+    output: str
+    keys: bool
+
+
+@dataclass(frozen=True)
+class Relay:
+    """Adds to a state, one-to-one in channels and without attention: x + sum of weight * (connection @ source)."""
+
+    kind: ClassVar[str] = "relay"
+    name: str
+    population: str
+    state: str | None
+    sources: tuple[Source, ...]
+    output: str
+
+
+@dataclass(frozen=True)
+class Attend:
+    """One joint softmax over all that a population receives; ``driving`` adds, ``modulatory`` multiplies.
+
+    ``choice`` is false where no token has more than one key: then there is nothing to learn in queries and keys.
+    """
+
+    kind: ClassVar[str] = "attend"
+    name: str
+    population: str
+    mode: Literal["driving", "modulatory"]
+    state: str | None
+    sources: tuple[Source, ...]
+    output: str
+    choice: bool
+    kernel: Literal["", "copy", "dense", "gather", "edges"] = ""
+
+
+@dataclass(frozen=True)
+class MixTarget:
+    """One population's part of a column update. ``output`` is empty for a population that is only computed inside."""
+
+    population: str
+    state: str | None
+    excitatory: tuple[str, ...]
+    inhibitory: tuple[str, ...]
+    output: str
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Updates the populations of an area's columns from each other; ``states`` are those that are not silent."""
+
+    kind: ClassVar[str] = "mix"
+    name: str
+    area: str
+    states: tuple[tuple[str, str], ...]
+    targets: tuple[MixTarget, ...]
+
+
+@dataclass(frozen=True)
+class Readout:
+    """Turns the states of some populations into logits: norm, mean over tokens, linear map."""
+
+    kind: ClassVar[str] = "readout"
+    name: str
+    states: tuple[tuple[str, str], ...]
+
+
+Op: TypeAlias = Embed | Emit | Relay | Attend | Mix | Readout
+OPS: dict[str, type[Op]] = {op.kind: op for op in (Embed, Emit, Relay, Attend, Mix, Readout)}
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Whose states the weights of a population's column read, in the order of the weights' columns."""
+
+    population: str
+    excitatory: tuple[str, ...]
+    inhibitory: tuple[str, ...]
+    own: bool
+    """Whether its own state drives it too: an inhibitory population that axons from outside the column reach."""
+
+
+@dataclass(frozen=True)
+class InputSettings:
+    """How an image becomes tokens."""
+
+    channels: int
+    patch: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    gain_control: Literal["none", "global", "local"]
+    pool: int
+    semi_saturation: float
+    positions: bool
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one op costs for one image."""
+
+    op: str
+    tokens: int
+    nonzeros: int
+    density: float
+    flops: int
+    """Multiplications and additions over existing connections; 2 per multiply-accumulate."""
+    parameters: int
+    """Learnable values that the op reads; they are shared by all ops of the same population."""
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A compiled connectome."""
+
+    name: str
+    seed: int
+    heads: int
+    key_width: int
+    classes: int
+    input: InputSettings
+    populations: tuple[Population, ...]
+    connections: dict[str, Connection]
+    wirings: tuple[Wiring, ...]
+    parameters: tuple[Parameter, ...]
+    ops: tuple[Op, ...]
+    costs: tuple[Cost, ...]
+    spec: str
+    """The spec with references followed and defaults left out, as YAML."""
+    texts: dict[str, str] = field(default_factory=dict)
+    """The YAML files it was read from."""
+    versions: dict[str, str] = field(default_factory=dict)
+    pipeline: str = ""
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Shape of the image it takes: channels, height, width."""
+        grid = self.populations[0].grid
+        return self.input.channels, grid[0] * self.input.patch, grid[1] * self.input.patch
+
+    @property
+    def parameter_counts(self) -> dict[str, int]:
+        """Learnable values by scale, and in total."""
+        counts = {s: sum(p.size for p in self.parameters if p.scale == s) for s in SCALES}
+        return {**counts, "total": sum(counts.values())}
+
+    @property
+    def flops_per_image(self) -> int:
+        """Multiplications and additions of one forward pass over existing connections."""
+        return sum(c.flops for c in self.costs)
+
+    def content_hash(self) -> str:
+        """Return the SHA-256 over everything that decides what the model computes, ``sha256:...``."""
+        digest = hashlib.sha256(_listing(self).encode())
+        for name in sorted(self.connections):
+            connection = self.connections[name]
+            for part in (connection.indptr, connection.indices, connection.weight):
+                digest.update(np.ascontiguousarray(part).tobytes())
+        return f"sha256:{digest.hexdigest()}"
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the artifact; nothing half-written is left under its name.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        target = Path(path)
+        part = target.with_name(f".{target.name}.part")
+        try:
+            part.write_bytes(as_bytes(self))
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+_IN_LISTING = (
+    "name", "seed", "heads", "key_width", "classes", "input", "populations", "wirings", "parameters", "costs", "pipeline",
+)  # fmt: skip
+
+
+def _listing(program: Program) -> str:
+    data = {n: _plain(getattr(program, n)) for n in _IN_LISTING}
+    data["ops"] = [{"kind": op.kind, **_plain(op)} for op in program.ops]
+    data["connections"] = {n: list(c.shape) for n, c in sorted(program.connections.items())}
+    return json.dumps(data, indent=1, sort_keys=True, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    return [_plain(v) for v in value] if isinstance(value, tuple) else value
+
+
+def as_bytes(program: Program) -> bytes:
+    """Return the artifact file's bytes."""
+    buffer = io.BytesIO()
+    text = h5py.string_dtype()
+    with h5py.File(buffer, "w", libver="v110", track_order=False) as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["program"] = "cortexc"
+        file.attrs["content_hash"] = program.content_hash()
+        file.create_dataset("listing", data=_listing(program), dtype=text)
+        file.create_dataset("spec", data=program.spec, dtype=text)
+        file.create_dataset("versions", data=json.dumps(program.versions, sort_keys=True), dtype=text)
+        texts = file.create_group("texts")
+        for i, (path, content) in enumerate(sorted(program.texts.items())):
+            texts.create_dataset(f"{i:03d}", data=content, dtype=text).attrs["path"] = path
+        group = file.create_group("connections")
+        for i, name in enumerate(sorted(program.connections)):
+            connection = program.connections[name]
+            entry = group.create_group(f"{i:06d}")
+            entry.attrs["name"] = name
+            entry.attrs["shape"] = connection.shape
+            for part in ("indptr", "indices", "weight"):
+                data = getattr(connection, part)
+                packed = {"compression": "gzip", "shuffle": True} if data.size > 1024 else {}
+                entry.create_dataset(part, data=data, **packed)
+    return buffer.getvalue()
+
+
+def load(path: str | os.PathLike[str]) -> Program:
+    """Read an artifact.
+
+    Raises:
+        ArtifactError: the file is missing, not an artifact, damaged, or of another format version.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("program") != "cortexc":
+                raise ArtifactError(f"{path}: an HDF5 file, but no compiled connectome; make one with `cortexc compile`")
+            if int(file.attrs["format"]) != FORMAT:
+                found = int(file.attrs["format"])
+                raise ArtifactError(f"{path}: artifact format {found}, and this version reads {FORMAT}; compile it again")
+            program = _read(file)
+            if program.content_hash() != file.attrs["content_hash"]:
+                raise ArtifactError(f"{path}: the content does not match its hash: the file is damaged; compile it again")
+            return program
+    except FileNotFoundError:
+        raise ArtifactError(f"{path}: there is no such file") from None
+    except (OSError, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"{path}: not a readable artifact ({error}); compile it again") from None
+
+
+def _read(file: Any) -> Program:
+    listing = json.loads(file["listing"][()])
+    connections = {}
+    for entry in file["connections"].values():
+        name = str(entry.attrs["name"])
+        parts = {part: np.asarray(entry[part][()]) for part in ("indptr", "indices", "weight")}
+        for array in parts.values():
+            array.setflags(write=False)
+        connections[name] = Connection(name, tuple(int(n) for n in entry.attrs["shape"]), **parts)
+    fields = typing.get_type_hints(Program)
+    values = {n: _typed(listing[n], fields[n]) for n in _IN_LISTING}
+    ops = tuple(_typed({k: v for k, v in op.items() if k != "kind"}, OPS[op["kind"]]) for op in listing["ops"])
+    return Program(
+        **values,
+        ops=ops,
+        connections=connections,
+        spec=file["spec"][()].decode(),
+        texts={str(t.attrs["path"]): t[()].decode() for t in file["texts"].values()},
+        versions=json.loads(file["versions"][()]),
+    )
+
+
+def _typed(value: Any, annotation: Any) -> Any:
+    """Return plain JSON data as the dataclasses and tuples that ``annotation`` says."""
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if dataclasses.is_dataclass(annotation):
+        hints = typing.get_type_hints(annotation)
+        return annotation(**{k: _typed(v, hints[k]) for k, v in value.items()})  # type: ignore[operator]
+    if origin is tuple:
+        each = [args[0]] * len(value) if len(args) == 2 and args[1] is Ellipsis else args
+        return tuple(_typed(v, a) for v, a in zip(value, each, strict=True))
+    if origin in (typing.Union, types.UnionType) and value is not None:
+        return _typed(value, next(a for a in args if a is not type(None)))
+    return value

@@ -1,0 +1,87 @@
+"""The typed IR: one immutable graph that each pass reads and hands on, richer by one kind of fact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from connectome.diagnostics.span import Span
+from connectome.model import Kernel
+
+from .artifact import Connection, InputSettings, Op, Parameter, Population, Wiring
+
+
+@dataclass(frozen=True)
+class Join:
+    """Two grids and the kernel between them: what a connection is made from."""
+
+    name: str
+    source_grid: tuple[int, int]
+    target_grid: tuple[int, int]
+    kernel: Kernel
+    origin: Span
+
+
+@dataclass(frozen=True)
+class Pathway:
+    """Axons from one population to another: one laminar part of a projection, or horizontal axons."""
+
+    source: str
+    target: str
+    join: str
+    weight: float
+    """Scale of FLNe: fln * sln for a supragranular part, fln * (1 - sln) for an infragranular one."""
+    mode: str
+    delay: int | None
+    """[steps]; the schedule's own where it is None."""
+    lateral: bool
+    origin: Span
+
+
+@dataclass(frozen=True)
+class Coupling:
+    """A connection between two populations of one column."""
+
+    source: str
+    target: str
+    share: float
+    """Part of the target's in-degree from sources of this kind (excitatory or inhibitory)."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How time passes."""
+
+    sweeps: int
+    order: str
+    areas: tuple[str, ...]
+    """From low to high."""
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A connectome on its way to a program. Fields below the line are filled by the passes."""
+
+    name: str
+    seed: int
+    heads: int
+    key_width: int
+    classes: int
+    minimum_weight: float
+    input: InputSettings
+    populations: Mapping[str, Population]
+    pathways: tuple[Pathway, ...]
+    couplings: tuple[Coupling, ...]
+    schedule: Schedule
+    readout: tuple[str, ...]
+    joins: Mapping[str, Join]
+    # ---
+    connections: Mapping[str, Connection] = field(default_factory=dict)
+    ops: tuple[Op, ...] = ()
+    wirings: tuple[Wiring, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+
+    @property
+    def input_name(self) -> str:
+        """Name of the input population."""
+        return next(iter(self.populations))

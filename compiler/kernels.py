@@ -1,0 +1,109 @@
+"""Kernels and topographies -> sparse token-to-token weights.
+
+Both grids cover the same visual field. Distances are in columns of the coarser of the two grids (per axis), so that a
+radius means the same in both directions. Cost and memory grow with the number of connections.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.spatial import cKDTree
+
+from connectome.diagnostics import lowering
+from connectome.diagnostics.report import Report, SpecError
+from connectome.io import tables
+from connectome.model import All, Disc, Exponential, Gaussian, Matrix, OneToOne, Patchy, Retinotopic
+
+from .artifact import Connection
+from .ir import Join
+
+MAX_CONNECTIONS = 500_000_000
+"""More token pairs than this are refused: at 12 bytes each they would need 6 GB."""
+
+_EPSILON = 1e-9
+
+
+def connect(join: Join, rng: np.random.Generator) -> Connection:
+    """Return the connections of a join; each row sums to 1, or is empty.
+
+    Raises:
+        SpecError: an explicit matrix cannot be read, or there would be more than MAX_CONNECTIONS.
+    """
+    targets, sources = math.prod(join.target_grid), math.prod(join.source_grid)
+    match join.kernel:
+        case All():
+            _bound(join, targets * sources)
+            matrix = sp.csr_array(np.ones((targets, sources)))
+        case OneToOne():
+            matrix = sp.csr_array(sp.identity(targets, format="csr"))
+        case Matrix() as kernel:
+            matrix = tables.read_matrix(kernel.file, kernel.dataset, join.origin)
+            matrix = matrix if kernel.rows == "target" else sp.csr_array(matrix.T.tocsr())
+        case Disc() | Retinotopic() as kernel:
+            rows, columns, _ = _neighbours(join, kernel.radius)
+            matrix = _csr(rows, columns, np.ones(len(rows)), (targets, sources))
+        case Gaussian() as kernel:
+            rows, columns, distance = _neighbours(join, kernel.cutoff or 3 * kernel.sigma)
+            weight = np.exp(-(distance**2) / (2 * kernel.sigma**2))
+            matrix = _csr(rows, columns, weight, (targets, sources))
+        case Exponential() as kernel:
+            rows, columns, distance = _neighbours(join, kernel.cutoff or 3 * kernel.length)
+            matrix = _csr(rows, columns, np.exp(-distance / kernel.length), (targets, sources))
+        case Patchy() as kernel:
+            rows, columns, distance = _neighbours(join, kernel.cutoff or 3 * kernel.length)
+            seed = rng.integers(2**63)
+            to, of = (_orientation(grid, kernel.spacing, seed) for grid in (join.target_grid, join.source_grid))
+            likeness = np.cos(2 * (to[rows] - of[columns])) - 1
+            weight = np.exp(-distance / kernel.length + kernel.selectivity * likeness)
+            matrix = _csr(rows, columns, weight, (targets, sources))
+    matrix.eliminate_zeros()
+    matrix.sort_indices()
+    total = np.repeat(matrix.sum(axis=1), np.diff(matrix.indptr))
+    parts = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data / total
+    for part in parts:
+        part.setflags(write=False)
+    return Connection(join.name, (targets, sources), *parts)
+
+
+def _csr(rows: np.ndarray, columns: np.ndarray, weight: np.ndarray, shape: tuple[int, int]) -> sp.csr_array:
+    return sp.csr_array(sp.coo_array((weight, (rows, columns)), shape=shape))
+
+
+def _bound(join: Join, count: float) -> None:
+    if count > MAX_CONNECTIONS:
+        message = f"`{join.name}` would make about {count:.3g} connections, and at most {MAX_CONNECTIONS:.3g} are possible"
+        hint = "use a kernel with a smaller reach, or a smaller grid"
+        raise SpecError(Report([lowering.TOO_MANY_CONNECTIONS.at(join.origin, message, help=hint)]))
+
+
+def positions(grid: tuple[int, int], unit: tuple[int, int]) -> np.ndarray:
+    """Return the places of a grid's columns (tokens, 2), where the visual field is ``unit`` columns wide."""
+    axes = [(np.arange(n) + 0.5) * u / n for n, u in zip(grid, unit, strict=True)]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+
+
+def _neighbours(join: Join, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (target, source, distance) of all pairs of columns within ``reach``."""
+    unit = tuple(min(a, b) for a, b in zip(join.source_grid, join.target_grid, strict=True))
+    assert len(unit) == 2
+    targets, sources = positions(join.target_grid, unit), positions(join.source_grid, unit)
+    per_unit = len(sources) / math.prod(unit)
+    _bound(join, min(len(sources), math.pi * reach**2 * per_unit + 4) * len(targets))
+    pairs = cKDTree(targets).sparse_distance_matrix(cKDTree(sources), reach + _EPSILON, output_type="ndarray")
+    return pairs["i"], pairs["j"], pairs["v"]
+
+
+def _orientation(grid: tuple[int, int], spacing: float, seed: int) -> np.ndarray:
+    """Return the preferred orientation [radians, 0 to pi] of each column: a random map of period ``spacing``.
+
+    A sum of plane waves of one wavelength and random directions and phases (Niebur & Worgotter 1994,
+    doi 10.1162/neco.1994.6.4.602).
+    """
+    rng = np.random.default_rng(seed)
+    place = positions(grid, grid)
+    angle, phase = rng.uniform(0, 2 * np.pi, (2, 24))
+    waves = np.exp(1j * (2 * np.pi / spacing * place @ np.stack([np.cos(angle), np.sin(angle)]) + phase))
+    return (np.angle(waves.sum(axis=1)) / 2) % np.pi

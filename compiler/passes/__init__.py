@@ -1,0 +1,1 @@
+"""The six passes, one a file: resolve, connect, prune, unroll, plan, choose."""

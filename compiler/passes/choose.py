@@ -1,0 +1,37 @@
+"""Choose: an attention kernel for each op, by what the cost model says each would take."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from .. import cost
+from ..artifact import Attend
+from ..ir import Graph
+
+
+def choose(graph: Graph) -> Graph:
+    """Return the graph with a kernel for each attention op: the cheapest; ``copy`` where there is no choice."""
+    ops = tuple(
+        dataclasses.replace(op, kernel=_cheapest(op, graph)) if isinstance(op, Attend) else op for op in graph.ops
+    )
+    return dataclasses.replace(graph, ops=ops)
+
+
+def _cheapest(op: Attend, graph: Graph) -> str:
+    if not op.choice:
+        return "copy"
+    connections = [graph.connections[s.connection] for s in op.sources]
+    counts = sum(np.diff(c.indptr) for c in connections)
+    shape = cost.AttentionShape(
+        targets=connections[0].shape[0],
+        sources=sum(c.shape[1] for c in connections),
+        nonzeros=sum(c.nonzeros for c in connections),
+        longest_row=int(np.max(counts, initial=0)),
+        heads=graph.heads,
+        key_width=graph.key_width,
+        width=graph.populations[op.sources[0].population].width,
+    )
+    times = cost.attention_times(shape)
+    return min(times, key=lambda kernel: (times[kernel], kernel))

@@ -1,0 +1,157 @@
+"""Plan: which parameters exist, their shapes, scales and starting values. Only what an op reads is planned.
+
+Where no token has a choice between keys there is no query and no key. A key bias shifts all logits of a token alike
+unless its keys compete with those of another population, so it exists only there. A silent population asks with its
+query bias alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from ..artifact import Attend, Emit, Init, Mix, Parameter, Readout, Scale, Wiring
+from ..ir import Graph
+
+SPREAD = math.sqrt(1 / 3)
+"""Standard deviation of a linear map's weights times the root of its inputs, as torch.nn.Linear starts them."""
+
+
+def plan(graph: Graph) -> Graph:
+    """Return the graph with its wirings and parameters."""
+    planning = _Planning(graph)
+    planning.embed()
+    for op in graph.ops:
+        match op:
+            case Emit():
+                planning.emit(op)
+            case Attend():
+                planning.attend(op)
+            case Readout():
+                planning.readout(op)
+    wirings = _wirings(graph)
+    for wiring in wirings:
+        planning.column(wiring)
+    return dataclasses.replace(graph, wirings=wirings, parameters=tuple(planning.found.values()))
+
+
+class _Planning:
+    """Collects parameters by name; one that is there already is shared."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.found: dict[str, Parameter] = {}
+        self.inner = graph.heads * graph.key_width
+        self.shares = {(c.target, c.source): c.share for c in graph.couplings}
+
+    def add(self, name: str, shape: tuple[int, ...], scale: Scale, *blocks: tuple[int, float], kind: str) -> None:
+        assert sum(width for width, _ in blocks) == shape[-1]
+        self.found.setdefault(name, Parameter(name, shape, scale, Init(kind, blocks)))  # type: ignore[arg-type]
+
+    def constant(self, name: str, shape: tuple[int, ...], scale: Scale, value: float = 0.0) -> None:
+        self.add(name, shape, scale, (shape[-1], value), kind="constant")
+
+    def linear(self, name: str, shape: tuple[int, ...], scale: Scale) -> None:
+        self.add(name, shape, scale, (shape[-1], SPREAD / math.sqrt(shape[-1])), kind="normal")
+
+    def norm(self, name: str, width: int, scale: Scale = "column") -> None:
+        self.constant(f"{name}.gain", (width,), scale, 1.0)
+        self.constant(f"{name}.bias", (width,), scale)
+
+    def embed(self) -> None:
+        population = self.graph.populations[self.graph.input_name]
+        settings = self.graph.input
+        patch = (population.width, settings.channels, settings.patch, settings.patch)
+        spread = SPREAD / math.sqrt(math.prod(patch[1:]))
+        self.add(f"{population.name}.patch.weight", patch, "embedding", (settings.patch, spread), kind="normal")
+        self.constant(f"{population.name}.patch.bias", (population.width,), "embedding")
+        if settings.positions:
+            shape = population.tokens, population.width
+            self.add(f"{population.name}.position", shape, "embedding", (population.width, 0.02), kind="normal")
+
+    def emit(self, op: Emit) -> None:
+        population = self.graph.populations[op.population]
+        name, width = population.name, population.width
+        if op.keys or population.values_from == "normalized":
+            self.norm(f"{name}.attention_norm", width)
+        if op.keys:
+            self.linear(f"{name}.key.weight", (self.inner, width), "attention")
+        if population.values == "dense":
+            self.linear(f"{name}.value.weight", (width, width), "attention")
+        if population.values == "block":
+            part = width // self.graph.heads
+            self.linear(f"{name}.value.weight", (self.graph.heads, part, part), "attention")
+        if population.values != "one_to_one":
+            self.constant(f"{name}.value.bias", (width,), "attention")
+
+    def attend(self, op: Attend) -> None:
+        population = self.graph.populations[op.population]
+        name, width = population.name, population.width
+        if op.choice:
+            self.constant(f"{name}.query.bias", (self.inner,), "attention")
+            if op.state is not None:
+                self.norm(f"{name}.attention_norm", width)
+                self.linear(f"{name}.query.weight", (self.inner, width), "attention")
+            senders = {s.population for s in op.sources}
+            if len(senders) > 1:
+                for sender in senders:
+                    self.constant(f"{sender}.key.bias", (self.inner,), "attention")
+        if op.mode == "modulatory":
+            self.constant(f"{name}.modulation.gain", (width,), "attention", 0.5)
+        elif population.output == "dense":
+            received = self.graph.populations[op.sources[0].population].width
+            self.linear(f"{name}.output.weight", (width, received), "attention")
+            self.constant(f"{name}.output.bias", (width,), "attention")
+
+    def column(self, wiring: Wiring) -> None:
+        population = self.graph.populations[wiring.population]
+        name, hidden = population.name, population.hidden
+        for source in wiring.excitatory:
+            self.norm(f"{source}.column_norm", self.graph.populations[source].width)
+        if wiring.own:
+            self.norm(f"{name}.column_norm", population.width)
+        if wiring.excitatory:
+            blocks = [self._block(name, s, of=wiring.excitatory) for s in wiring.excitatory]
+            shape = hidden, sum(width for width, _ in blocks)
+            self.add(f"{name}.column.input.weight", shape, "column", *blocks, kind="normal")
+            self.constant(f"{name}.column.input.bias", (hidden,), "column")
+        if wiring.inhibitory:
+            # inhibition starts at the anatomical share of each source; the weight is kept positive by softplus
+            blocks = [
+                (p.width, math.log(math.expm1(self.shares[name, s] / p.width)))
+                for s, p in ((s, self.graph.populations[s]) for s in wiring.inhibitory)
+            ]
+            shape = hidden, sum(width for width, _ in blocks)
+            self.add(f"{name}.column.inhibition.weight", shape, "column", *blocks, kind="constant")
+        if population.kind == "excitatory":
+            self.linear(f"{name}.column.output.weight", (population.width, hidden), "column")
+            self.constant(f"{name}.column.output.bias", (population.width,), "column")
+
+    def _block(self, target: str, source: str, *, of: tuple[str, ...]) -> tuple[int, float]:
+        """Return width and spread of a weight block: the sources' variances are in proportion to their in-degrees."""
+        width = self.graph.populations[source].width
+        share = self.shares[target, source] / sum(self.shares[target, s] for s in of)
+        return width, SPREAD * math.sqrt(share / width)
+
+    def readout(self, op: Readout) -> None:
+        read = [self.graph.populations[name] for name, _ in op.states]
+        for population in read:
+            self.norm(f"{population.name}.readout_norm", population.width, "readout")
+        self.linear("readout.weight", (self.graph.classes, sum(p.width for p in read)), "readout")
+        self.constant("readout.bias", (self.graph.classes,), "readout")
+
+
+def _wirings(graph: Graph) -> tuple[Wiring, ...]:
+    """Return, for each population that a column update computes, the sources that any update reads."""
+    targets = [t for op in graph.ops if isinstance(op, Mix) for t in op.targets]
+    read = {t.population: (set[str](), set[str]()) for t in targets}
+    for target in targets:
+        read[target.population][0].update(target.excitatory)
+        read[target.population][1].update(target.inhibitory)
+    rank = {name: i for i, name in enumerate(graph.populations)}
+
+    def ordered(names: set[str]) -> tuple[str, ...]:
+        return tuple(sorted(names, key=rank.__getitem__))
+
+    own = {t.population for t in targets if t.state and graph.populations[t.population].kind == "inhibitory"}
+    return tuple(Wiring(n, ordered(read[n][0]), ordered(read[n][1]), n in own) for n in ordered(set(read)))

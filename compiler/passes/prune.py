@@ -1,0 +1,40 @@
+"""Prune: what is too weak, cannot be reached from the input, or cannot reach the readout, goes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+import networkx as nx
+
+from ..ir import Coupling, Graph, Pathway
+
+
+def prune(graph: Graph) -> Graph:
+    """Return the graph with only the populations, pathways and couplings that can matter to the readout."""
+    pathways = [
+        p for p in graph.pathways if p.weight >= graph.minimum_weight and graph.connections[p.join].nonzeros
+    ]
+    alive = _alive(graph, pathways, graph.couplings)
+    pathways = [p for p in pathways if p.source in alive and p.target in alive]
+    couplings = [c for c in graph.couplings if c.source in alive and c.target in alive]
+    joins = {p.join for p in pathways}
+    return dataclasses.replace(
+        graph,
+        populations={n: p for n, p in graph.populations.items() if n in alive or n == graph.input_name},
+        pathways=tuple(pathways),
+        couplings=tuple(couplings),
+        joins={n: j for n, j in graph.joins.items() if n in joins},
+        connections={n: c for n, c in graph.connections.items() if n in joins},
+        readout=tuple(p for p in graph.readout if p in alive),
+    )
+
+
+def _alive(graph: Graph, pathways: Iterable[Pathway], couplings: Iterable[Coupling]) -> set[str]:
+    edges = nx.DiGraph()
+    edges.add_nodes_from(graph.populations)
+    edges.add_edges_from((e.source, e.target) for e in (*pathways, *couplings))
+    reached = nx.descendants(edges, graph.input_name) | {graph.input_name}
+    backwards = edges.reverse(copy=False)
+    reaching = set(graph.readout).union(*(nx.descendants(backwards, p) for p in graph.readout))
+    return reached & reaching

@@ -1,0 +1,146 @@
+"""Resolve: from the spec to the graph. Names become populations, roles become pathways with laminar ends."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from connectome.hierarchy import direction, levels, order
+from connectome.io import tables
+from connectome.laminar import LaminarRoles, circuit_of, in_degrees, roles, width_of
+from connectome.model import Circuit, Connectome, MatrixData
+from connectome.timing import delay_steps
+
+from ..artifact import InputSettings, Population
+from ..ir import Coupling, Graph, Join, Pathway, Schedule
+
+
+def resolve(connectome: Connectome, seed: int) -> Graph:
+    """Return the graph of a sound connectome: populations, pathways, couplings, schedule; nothing connected yet."""
+    receptors = connectome.input
+    name = receptors.name
+    populations = {
+        name: Population(
+            name, name, "input", receptors.grid, receptors.width, 0,
+            receptors.values, receptors.values_from, "one_to_one", dale=False,
+        )
+    }  # fmt: skip
+    couplings: list[Coupling] = []
+    laminar: dict[str, LaminarRoles] = {}
+    for area_name, area in connectome.areas.items():
+        circuit = circuit_of(connectome, area)
+        laminar[area_name] = roles(circuit)
+        for population_name, written in circuit.populations.items():
+            full = f"{area_name}.{population_name}"
+            width = width_of(connectome, written)
+            hidden = max(1, round(circuit.column.expansion * width)) if written.kind == "excitatory" else width
+            populations[full] = Population(
+                full, area_name, written.kind, area.grid, width, hidden,
+                circuit.values, circuit.values_from, circuit.output, circuit.column.dale,
+            )  # fmt: skip
+        couplings += _couplings(area_name, circuit, _probability(connectome, area.circuit))
+    joins, pathways = _pathways(connectome, laminar)
+    area = connectome.readout.area
+    leaving = (*laminar[area].supragranular, *laminar[area].infragranular)
+    read = connectome.readout.populations or tuple(dict.fromkeys(leaving))
+    control = receptors.gain_control
+    return Graph(
+        name=connectome.name,
+        seed=seed,
+        heads=connectome.attention.heads,
+        key_width=connectome.attention.key_width,
+        classes=connectome.readout.classes,
+        minimum_weight=connectome.attention.minimum_weight,
+        input=InputSettings(
+            receptors.channels,
+            receptors.patch,
+            receptors.mean or (0.0,) * receptors.channels,
+            receptors.std or (1.0,) * receptors.channels,
+            control.type,
+            control.pool,
+            control.semi_saturation,
+            receptors.positions,
+        ),
+        populations=populations,
+        pathways=tuple(pathways),
+        couplings=tuple(couplings),
+        schedule=Schedule(connectome.dynamics.sweeps, connectome.dynamics.order, tuple(order(connectome))),
+        readout=tuple(f"{area}.{p}" for p in read),
+        joins=joins,
+    )
+
+
+def _probability(connectome: Connectome, circuit_name: str | None) -> np.ndarray | None:
+    """Return a circuit's connection matrix where it lies in HDF5."""
+    written = connectome.circuits[circuit_name].connections if circuit_name else None
+    if written is None or not isinstance(written.probability, MatrixData):
+        return None
+    place = connectome.span("circuits", circuit_name or "", "connections", "probability", "file")
+    return tables.read_matrix(written.probability.file, written.probability.dataset, place).toarray()
+
+
+def _couplings(area: str, circuit: Circuit, probability: np.ndarray | None) -> list[Coupling]:
+    degrees = in_degrees(circuit, probability)
+    kind = {name: p.kind for name, p in circuit.populations.items()}
+    totals: dict[tuple[str, str], float] = {}
+    for (target, source), degree in degrees.items():
+        totals[target, kind[source]] = totals.get((target, kind[source]), 0.0) + degree
+    return [
+        Coupling(f"{area}.{source}", f"{area}.{target}", degree / totals[target, kind[source]])
+        for (target, source), degree in degrees.items()
+    ]
+
+
+def _pathways(connectome: Connectome, laminar: dict[str, LaminarRoles]) -> tuple[dict[str, Join], list[Pathway]]:
+    grids = {connectome.input.name: connectome.input.grid} | {n: a.grid for n, a in connectome.areas.items()}
+    joins: dict[str, Join] = {}
+    pathways: list[Pathway] = []
+    for area, lateral in connectome.lateral.items():
+        span = connectome.span("lateral", area, "kernel")
+        name = f"{area}~{area}"
+        joins[name] = Join(name, grids[area], grids[area], lateral.kernel, span)
+        senders = _shares(connectome, area, laminar[area].lateral)
+        pathways += [
+            Pathway(f"{area}.{s}", f"{area}.{t}", name, lateral.weight * share, "driving", None, True, span)
+            for t in laminar[area].lateral
+            for s, share in senders
+        ]
+    level = levels(connectome)
+    for i, p in enumerate(connectome.projections):
+        span = connectome.span("projections", i)
+        name = f"{p.origin}->{p.target}" + ("" if p.mode == "driving" else f":{p.mode}")
+        joins[name] = Join(
+            name, grids[p.origin], grids[p.target], p.topography, connectome.span("projections", i, "topography")
+        )
+        strength = p.fln if p.fln is not None else p.weight if p.weight is not None else 1.0
+        way = direction(p, connectome, level)
+        ends = laminar[p.target]
+        landing = {
+            "feedforward": ends.feedforward,
+            "feedback": ends.feedback,
+            "lateral": tuple(dict.fromkeys((*ends.feedforward, *ends.feedback))),
+        }[way]
+        delay = delay_steps(p, connectome.dynamics.step_ms)
+        if p.origin == connectome.input.name:
+            senders = [(connectome.input.name, 1.0)]
+        else:
+            origin = laminar[p.origin]
+            upper = p.sln if p.sln is not None else {"feedforward": 1.0, "feedback": 0.0, "lateral": 0.5}[way]
+            parts: dict[str, float] = {}
+            for part, populations in ((upper, origin.supragranular), (1 - upper, origin.infragranular)):
+                for sender, share in _shares(connectome, p.origin, populations):
+                    parts[f"{p.origin}.{sender}"] = parts.get(f"{p.origin}.{sender}", 0.0) + part * share
+            senders = [(sender, share) for sender, share in parts.items() if share > 0]
+        pathways += [
+            Pathway(sender, f"{p.target}.{t}", name, strength * share, p.mode, delay, False, span)
+            for t in landing
+            for sender, share in senders
+        ]
+    return joins, pathways
+
+
+def _shares(connectome: Connectome, area: str, populations: tuple[str, ...]) -> list[tuple[str, float]]:
+    """Return how output is shared among populations: by their cells where all are counted, else equally."""
+    circuit = circuit_of(connectome, connectome.areas[area])
+    cells = [circuit.populations[p].cells for p in populations]
+    sizes = [c if c is not None and None not in cells else 1.0 for c in cells]
+    return [(p, size / sum(sizes)) for p, size in zip(populations, sizes, strict=True)]

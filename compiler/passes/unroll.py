@@ -1,0 +1,196 @@
+"""Unroll: sweeps and delays become a list of ops over (population, time), each value named and made once.
+
+What a population sends is computed once for each of its states, however many pathways leave it; what hangs on the
+input alone is therefore computed once for all sweeps. A population that nothing has reached yet is silent: it has no
+state, and ops that would read it leave it out. Ops whose result nobody reads are dropped at the end.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from connectome.diagnostics import lowering
+from connectome.diagnostics.report import Report, SpecError
+from connectome.diagnostics.span import Span
+
+from ..artifact import Attend, Connection, Embed, Emit, Mix, MixTarget, Op, Readout, Relay, Source
+from ..ir import Graph, Pathway
+
+
+def unroll(graph: Graph) -> Graph:
+    """Return the graph with its ops.
+
+    Raises:
+        SpecError: nothing of the input arrives at the readout within the sweeps.
+    """
+    unrolled = _Unrolling(graph)
+    unrolled.run()
+    ops = _live(unrolled.ops)
+    return dataclasses.replace(graph, ops=ops)
+
+
+class _Unrolling:
+    """The state of one unrolling: what each population's state is called now, and was called after each sweep."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.ops: list[Op] = []
+        self.emitted: dict[str, str] = {}
+        self.now: dict[str, str] = {}
+        self.after: list[dict[str, str]] = []
+        self.rank = {area: i for i, area in enumerate(graph.schedule.areas)}
+        self.into: dict[str, list[Pathway]] = {}
+        for pathway in graph.pathways:
+            self.into.setdefault(pathway.target, []).append(pathway)
+        self.members: dict[str, list[str]] = {}
+        for name, population in graph.populations.items():
+            self.members.setdefault(population.area, []).append(name)
+
+    def run(self) -> None:
+        name = self.graph.input_name
+        self.now[name] = f"{name}@0"
+        self.ops.append(Embed(f"embed {name}", name, self.now[name]))
+        self.after.append(dict(self.now))
+        for sweep in range(1, self.graph.schedule.sweeps + 1):
+            for area in self.graph.schedule.areas:
+                self.update(area, sweep)
+            self.after.append(dict(self.now))
+        states = tuple((p, self.now[p]) for p in self.graph.readout if p in self.now)
+        if not states:
+            sweeps = self.graph.schedule.sweeps
+            message = f"nothing of the input reaches the readout within {sweeps} {'sweep' if sweeps == 1 else 'sweeps'}"
+            hint = "add projections on the way from the input, or raise `dynamics.sweeps`"
+            origin = next(iter(self.graph.pathways), None)
+            where = origin.origin if origin else Span(self.graph.name)
+            raise SpecError(Report([lowering.UNREACHED_READOUT.at(where, message, help=hint)]))
+        self.ops.append(Readout("readout", states))
+
+    def update(self, area: str, sweep: int) -> None:
+        """Update one area: relays, driving attention, modulation, then the column."""
+        members = self.members.get(area, [])
+        for population in members:
+            self.relay(population, sweep)
+        before = dict(self.now)  # all populations of an area attend to each other as they were after the relays
+        for mode in ("driving", "modulatory"):
+            for population in members:
+                self.attend(population, mode, sweep, before)
+        self.mix(area, members, sweep)
+
+    def state_of(self, pathway: Pathway, sweep: int, before: Mapping[str, str] | None = None) -> str | None:
+        """Return the state that a pathway reads in this sweep, or None while its source is silent."""
+        current = self.now if before is None else before
+        synchronous = self.graph.schedule.order == "synchronous"
+        delay = pathway.delay
+        if pathway.source == self.graph.input_name:
+            return self.now[pathway.source] if sweep >= (delay or 0) else None
+        if delay is None:
+            if pathway.lateral:
+                delay = 1 if synchronous else 0
+            else:
+                areas = (self.graph.populations[p].area for p in (pathway.source, pathway.target))
+                source, target = (self.rank[a] for a in areas)
+                delay = 1 if synchronous or source >= target else 0
+        if delay == 0:
+            return current.get(pathway.source)
+        return self.after[sweep - delay].get(pathway.source) if sweep >= delay else None
+
+    def relay(self, population: str, sweep: int) -> None:
+        found = [(p, self.state_of(p, sweep)) for p in self.into.get(population, ()) if p.mode == "relay"]
+        sources = tuple(Source(state, p.source, p.join, p.weight) for p, state in found if state)
+        if sources:
+            output = f"{population}@{sweep}.relayed"
+            self.ops.append(Relay(f"relay {population}@{sweep}", population, self.now.get(population), sources, output))
+            self.now[population] = output
+
+    def attend(self, population: str, mode: str, sweep: int, before: Mapping[str, str]) -> None:
+        found = [(p, self.state_of(p, sweep, before)) for p in self.into.get(population, ()) if p.mode == mode]
+        sources = tuple(
+            Source(self.emission(p.source, state), p.source, p.join, p.weight) for p, state in found if state
+        )
+        if not sources or (mode == "modulatory" and population not in self.now):
+            return
+        output = f"{population}@{sweep}.{'attended' if mode == 'driving' else 'modulated'}"
+        choice = has_choice([self.graph.connections[s.connection] for s in sources])
+        name = f"{'attend' if mode == 'driving' else 'modulate'} {population}@{sweep}"
+        state = self.now.get(population)
+        self.ops.append(Attend(name, population, mode, state, sources, output, choice))  # type: ignore[arg-type]
+        self.now[population] = output
+
+    def emission(self, population: str, state: str) -> str:
+        if state not in self.emitted:
+            self.emitted[state] = f"{state}/sent"
+            self.ops.append(Emit(f"emit {state}", population, state, self.emitted[state], keys=True))
+        return self.emitted[state]
+
+    def mix(self, area: str, members: list[str], sweep: int) -> None:
+        kinds = {m: self.graph.populations[m].kind for m in members}
+        sources: dict[str, list[str]] = {m: [] for m in members}
+        for coupling in self.graph.couplings:
+            if coupling.target in sources:
+                sources[coupling.target].append(coupling.source)
+        states = {m: self.now[m] for m in members if m in self.now}
+        driven = {m: tuple(s for s in sources[m] if kinds[s] == "excitatory" and s in states) for m in members}
+        firing = {m for m in members if kinds[m] == "inhibitory" and (driven[m] or m in states)}
+        targets = []
+        for m in members:
+            if m not in firing and not (kinds[m] == "excitatory" and driven[m]):
+                continue
+            inhibitors = tuple(s for s in sources[m] if s in firing)
+            output = f"{m}@{sweep}.mixed" if kinds[m] == "excitatory" else ""
+            targets.append(MixTarget(m, states.get(m), driven[m], inhibitors, output))
+        if targets:
+            self.ops.append(Mix(f"mix {area}@{sweep}", area, tuple(states.items()), tuple(targets)))
+            self.now |= {t.population: t.output for t in targets if t.output}
+
+
+def has_choice(connections: list[Connection]) -> bool:
+    """Return whether any token receives from more than one token over these connections together."""
+    counts = sum(np.diff(c.indptr) for c in connections)
+    return bool(np.max(counts, initial=0) > 1)
+
+
+def _live(ops: list[Op]) -> tuple[Op, ...]:
+    """Return the ops, and of each mixing the targets, that the readout depends on; keys only where they are read."""
+    needed: set[str] = set()
+    keyed: set[str] = set()
+    kept: list[Op] = []
+    for op in reversed(ops):
+        match op:
+            case Readout():
+                needed |= {state for _, state in op.states}
+            case Mix():
+                op = _live_mix(op, needed)
+                if not op.targets:
+                    continue
+                needed |= {state for _, state in op.states} | {t.state for t in op.targets if t.state}
+            case Emit():
+                if op.output not in needed:
+                    continue
+                op = dataclasses.replace(op, keys=op.output in keyed)
+                needed.add(op.state)
+            case _:
+                if op.output not in needed:
+                    continue
+                if not isinstance(op, Embed):
+                    needed |= {s.value for s in op.sources} | ({op.state} if op.state else set())
+                if isinstance(op, Attend) and op.choice:
+                    keyed |= {s.value for s in op.sources}
+        kept.append(op)
+    return tuple(reversed(kept))
+
+
+def _live_mix(op: Mix, needed: set[str]) -> Mix:
+    by_name = {t.population: t for t in op.targets}
+    wanted = [t.population for t in op.targets if t.output in needed]
+    alive = set(wanted)
+    while wanted:
+        for inhibitor in by_name[wanted.pop()].inhibitory:
+            if inhibitor not in alive:
+                alive.add(inhibitor)
+                wanted.append(inhibitor)
+    targets = tuple(t for t in op.targets if t.population in alive)
+    read = {s for t in targets for s in t.excitatory} | {t.population for t in targets if not t.output}
+    return dataclasses.replace(op, targets=targets, states=tuple((p, s) for p, s in op.states if p in read))

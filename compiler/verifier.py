@@ -1,0 +1,65 @@
+"""What must hold of the graph after every pass. A failure is a fault of the compiler, never of the user."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .artifact import Attend, Embed, Emit, Mix, Readout, Relay
+from .ir import Graph
+
+
+def verify(graph: Graph) -> None:
+    """Check that every name leads somewhere and every value is made before it is read.
+
+    Raises:
+        AssertionError: a pass broke the graph.
+    """
+    for pathway in graph.pathways:
+        assert pathway.source in graph.populations, f"pathway from unknown {pathway.source}"
+        assert pathway.target in graph.populations, f"pathway to unknown {pathway.target}"
+        assert pathway.join in graph.joins, f"pathway over unknown {pathway.join}"
+        assert pathway.weight >= 0, f"pathway of weight {pathway.weight}"
+    for coupling in graph.couplings:
+        assert {coupling.source, coupling.target} <= set(graph.populations), f"coupling of unknown {coupling}"
+    for connection in graph.connections.values():
+        join = graph.joins[connection.name]
+        shape = int(np.prod(join.target_grid)), int(np.prod(join.source_grid))
+        assert connection.shape == shape == (len(connection.indptr) - 1, shape[1]), f"shape of {connection.name}"
+        assert np.all(connection.weight > 0), f"masked entries stored in {connection.name}"
+    _verify_ops(graph)
+    parameters = [p.name for p in graph.parameters]
+    assert len(parameters) == len(set(parameters)), "a parameter is planned twice"
+
+
+def _verify_ops(graph: Graph) -> None:
+    made: set[str] = set()
+
+    def read(value: str | None) -> None:
+        assert value is None or value in made, f"{value} is read before it is made"
+
+    for op in graph.ops:
+        outputs: list[str] = []
+        match op:
+            case Embed():
+                outputs = [op.output]
+            case Emit():
+                read(op.state)
+                outputs = [op.output]
+            case Relay() | Attend():
+                read(op.state)
+                for source in op.sources:
+                    read(source.value)
+                    assert source.connection in graph.connections, f"{op.name} over unknown {source.connection}"
+                outputs = [op.output]
+            case Mix():
+                for _, state in op.states:
+                    read(state)
+                for target in op.targets:
+                    read(target.state)
+                outputs = [t.output for t in op.targets if t.output]
+            case Readout():
+                for _, state in op.states:
+                    read(state)
+        for output in outputs:
+            assert output not in made, f"{output} is made twice"
+            made.add(output)

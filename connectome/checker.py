@@ -1,0 +1,49 @@
+"""The checker: every rule, in order, over one spec."""
+
+from __future__ import annotations
+
+import os
+
+from .diagnostics import lowering, reading
+from .diagnostics.report import Report, SpecError
+from .diagnostics.rule import Rule
+from .io import files
+from .model import Connectome
+from .rules import structure
+
+RULES: tuple[Rule, ...] = (*reading.RULES, *structure.RULES, *lowering.RULES)
+
+
+def check(spec: Connectome | str | os.PathLike[str]) -> Report:
+    """Return the findings on a spec, given as a connectome or as a path (or shipped name). Never raises for a bad spec."""
+    if isinstance(spec, Connectome):
+        report, connectome = Report(), spec
+    else:
+        try:
+            connectome, report = files.read(spec)
+        except SpecError as error:
+            return error.report
+    for rule in RULES:
+        if rule.check is not None:
+            report.extend(rule.check(connectome, rule))
+    return report
+
+
+def load(path: str | os.PathLike[str]) -> Connectome:
+    """Read a spec from a path, or a shipped one by name, and check it.
+
+    Raises:
+        SpecError: the spec has errors; ``error.report`` holds every finding with its place.
+    """
+    connectome, report = files.read(path)
+    for rule in RULES:
+        if rule.check is not None:
+            report.extend(rule.check(connectome, rule))
+    if report.errors:
+        raise SpecError(report)
+    return connectome
+
+
+def explain(code: str) -> Rule | None:
+    """Return the rule of a code or a name, or None."""
+    return next((r for r in RULES if code.upper() == r.code or code.lower() == r.name), None)

@@ -1,0 +1,1 @@
+"""What the checker says, and how: places, rules, findings and their rendering."""

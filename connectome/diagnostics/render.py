@@ -1,0 +1,97 @@
+"""Findings as text for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+from .report import Report
+from .rule import Diagnostic, Severity
+from .span import Span
+
+_COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
+_WIDEST_LINE = 160
+
+
+@lru_cache(maxsize=64)
+def _lines(path: str) -> tuple[str, ...]:
+    """Return the lines of a text file, or none where it cannot be read as text."""
+    try:
+        return tuple(Path(path).read_text(encoding="utf-8", errors="replace").splitlines())
+    except OSError:
+        return ()
+
+
+def _excerpt(span: Span, paint: str, colour: bool, label: str = "") -> list[str]:
+    """Return the source line of ``span`` with the span underlined."""
+    lines = _lines(span.path)
+    if span.inside or not 1 <= span.line <= len(lines):
+        return []
+    text = lines[span.line - 1]
+    last = span.end_column if span.end_line == span.line else len(text) + 1
+    cut = max(0, span.column - 1 - _WIDEST_LINE // 2) if len(text) > _WIDEST_LINE else 0
+    text = text[cut : cut + _WIDEST_LINE]
+    start = span.column - 1 - cut
+    marks = "^" * max(1, min(last - 1 - cut, len(text)) - start)
+    gutter = f"{span.line}"
+    pad = " " * len(gutter)
+    underline = " " * start + (f"\x1b[1;{paint}m{marks}\x1b[0m" if colour else marks)
+    return [f"{pad} |", f"{gutter} | {text}", f"{pad} | {underline}{' ' + label if label else ''}"]
+
+
+def _one(finding: Diagnostic, colour: bool) -> str:
+    paint = _COLOURS[finding.severity]
+    head = f"{finding.severity}[{finding.code}]"
+    head = f"\x1b[1;{paint}m{head}\x1b[0m" if colour else head
+    out = [f"{head}: {finding.message}", f"  --> {finding.span}", *_excerpt(finding.span, paint, colour)]
+    for span, text in finding.notes:
+        out += [f"  note: {text}", f"  --> {span}", *_excerpt(span, "34", colour)]
+    if finding.help:
+        out.append(f"  = help: {finding.help}")
+    return "\n".join(out)
+
+
+def as_text(report: Report, *, colour: bool) -> str:
+    """Return all findings as text, each with its source line and the span underlined."""
+    _lines.cache_clear()
+    return "\n\n".join(_one(finding, colour) for finding in report)
+
+
+def _place(span: Span) -> dict[str, str | int]:
+    place: dict[str, str | int] = {"path": span.path}
+    if span.inside:
+        place["inside"] = span.inside
+    else:
+        place |= {
+            "line": span.line,
+            "column": span.column,
+            "end_line": span.end_line,
+            "end_column": span.end_column,
+        }
+    return place
+
+
+def as_json(report: Report) -> str:
+    """Return the findings as a JSON array of {code, severity, message, help, place, notes}."""
+    return json.dumps(
+        [
+            {
+                "code": f.code,
+                "severity": f.severity.value,
+                "message": f.message,
+                "help": f.help,
+                "place": _place(f.span),
+                "notes": [{"place": _place(s), "message": m} for s, m in f.notes],
+            }
+            for f in report
+        ],
+        indent=2,
+    )
+
+
+def summary(report: Report) -> str:
+    """Return one line that counts the findings, e.g. ``2 errors, 1 warning``."""
+    counts = [(s, sum(f.severity is s for f in report)) for s in Severity]
+    words = [f"{n} {s.value}{'s' if n != 1 and s is not Severity.INFO else ''}" for s, n in counts if n]
+    return ", ".join(words) or "no findings"

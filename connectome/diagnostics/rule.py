@@ -1,0 +1,76 @@
+"""A rule: a stable code, a name, a severity and the page that explains it."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .span import Span
+
+
+class Severity(StrEnum):
+    """How bad a finding is. Only errors keep a spec from being compiled."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One finding: which rule, where, what is the case, and how to mend it."""
+
+    code: str
+    severity: Severity
+    span: Span
+    message: str
+    help: str = ""
+    notes: tuple[tuple[Span, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of the checker. ``page`` is what ``cortexc explain CODE`` prints."""
+
+    code: str
+    name: str
+    severity: Severity
+    page: str
+    check: Callable[..., Iterator[Diagnostic]] | None = field(default=None, compare=False)
+
+    def at(
+        self, span: Span, message: str, *, help: str = "", notes: Iterable[tuple[Span, str]] = ()
+    ) -> Diagnostic:
+        """Return a finding of this rule at ``span``."""
+        return Diagnostic(self.code, self.severity, span, message, help, tuple(notes))
+
+
+def rule(
+    code: str, name: str, severity: Severity = Severity.ERROR
+) -> Callable[[Callable[..., Iterator[Diagnostic]]], Rule]:
+    """Make a rule of a generator ``check(connectome, rule)``; its docstring becomes the page."""
+
+    def decorate(check: Callable[..., Iterator[Diagnostic]]) -> Rule:
+        return Rule(code, name, severity, inspect.getdoc(check) or "", check)
+
+    return decorate
+
+
+def did_you_mean(name: Any, known: Iterable[Any]) -> str:
+    """Return a hint that names the known name nearest to ``name``, or all of them when none is near."""
+    names = [str(k) for k in known]
+    lowered: dict[str, str] = {}
+    for known_name in names:
+        lowered.setdefault(known_name.lower(), known_name)
+    near = difflib.get_close_matches(str(name).lower(), list(lowered), n=1, cutoff=0.6)
+    if near:
+        return f"did you mean `{lowered[near[0]]}`?"
+    if not names:
+        return ""
+    shown = ", ".join(f"`{n}`" for n in names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    return f"known here: {shown}"

@@ -1,0 +1,242 @@
+"""From a tree of nodes to a validated connectome; pydantic's complaints become findings with places."""
+
+from __future__ import annotations
+
+import types
+import typing
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from ..diagnostics import reading
+from ..diagnostics.report import Report, SpecError
+from ..diagnostics.rule import Diagnostic, did_you_mean
+from ..diagnostics.span import Span
+from ..model import Connectome
+from ..origins import Origins, step_into
+from . import tables
+from .yaml_tree import Mapping, Node, Sequence, plain
+
+_RANGE = {
+    "greater_than", "greater_than_equal", "less_than", "less_than_equal", "literal_error", "finite_number",
+    "union_tag_invalid", "string_too_short", "string_too_long", "string_pattern_mismatch", "too_short", "too_long", "value_error",
+}  # fmt: skip
+
+
+def decode(tree: Node, texts: dict[str, str], report: Report) -> Connectome:
+    """Return the connectome that ``tree`` describes.
+
+    Raises:
+        SpecError: with every finding, when there is an error.
+    """
+    if not isinstance(tree, Mapping):
+        found = reading.WRONG_TYPE.at(tree.span, "a spec is a mapping", help="start with `cortexc: 1`")
+        raise SpecError(Report([*report.findings, found]))
+    tree = _expand_tables(tree)
+    values = {key: _values(node) for key, node in tree.items.items()}
+    origins = Origins(tree, texts)
+    if "origins" in values:
+        report.add(_unknown_key(origins, ("origins",), tree.keys["origins"]))
+        del values["origins"]
+    try:
+        connectome = Connectome.model_validate({**values, "origins": origins})
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            report.add(_finding(problem, origins))
+        raise SpecError(report) from None
+    if report.errors:
+        raise SpecError(report)
+    return connectome
+
+
+def _values(node: Any) -> Any:
+    match node:
+        case tables.Row():
+            return node.values
+        case Sequence() if any(isinstance(item, tables.Row) for item in node.items):
+            return [_values(item) for item in node.items]
+        case _:
+            return plain(node)
+
+
+def _expand_tables(tree: Mapping) -> Mapping:
+    """Return the tree with every table that ``projections`` names replaced by its rows."""
+    projections = tree.items.get("projections")
+    if isinstance(projections, Mapping) and "file" in projections.items:
+        projections = Sequence(projections.span, [projections])
+    if not isinstance(projections, Sequence):
+        return tree
+    items: list[Any] = []
+    for item in projections.items:
+        named = item.items.get("file") if isinstance(item, Mapping) else None
+        if named is None:
+            items.append(item)
+            continue
+        assert isinstance(item, Mapping)
+        path, dataset = plain(named), plain(item.items["dataset"])
+        common = {k: plain(v) for k, v in item.items.items() if k not in ("file", "dataset")}
+        for row in tables.read_rows(path, path, dataset, named.span):
+            items.append(tables.Row(row.span, common | row.values))
+    return Mapping(tree.span, tree.items | {"projections": Sequence(projections.span, items)}, tree.keys)
+
+
+def _finding(problem: Any, origins: Origins) -> Diagnostic:
+    """Return pydantic's complaint as a finding of the language, at the value it is about."""
+    kind, loc = problem["type"], tuple(problem["loc"])
+    written = tuple(s for s in loc if s != "[key]")
+    span = origins.span(written)
+    name = _last_key(written)
+    shown = _shown(problem.get("input"))
+    if kind == "extra_forbidden":
+        return _unknown_key(origins, written, origins.span(written, key=True))
+    if kind in {"missing", "union_tag_not_found"}:
+        missing = "type" if kind == "union_tag_not_found" else str(loc[-1])
+        return reading.MISSING_KEY.at(span, f"the key `{missing}` is missing here", help=f"add `{missing}: ...`")
+    if kind == "wrong_unit":
+        return reading.WRONG_UNIT.at(span, problem["ctx"]["reason"])
+    expected = _expected(kind, problem.get("ctx") or {}, problem["msg"])
+    if kind in _RANGE:
+        hint = ""
+        if kind in {"literal_error", "union_tag_invalid"}:
+            words = [w.strip(" '") for w in _choices(problem["ctx"])]
+            got = problem["ctx"]["tag"] if kind == "union_tag_invalid" else problem["input"]
+            if kind == "union_tag_invalid":
+                span, name = origins.span((*written, "type")), "type"
+            shown, expected, hint = f"`{got}`", "be one of " + ", ".join(f"`{w}`" for w in words), ""
+            guess = did_you_mean(got, words)
+            hint = guess if guess.startswith("did") else ""
+        where = _where(span)
+        return reading.OUT_OF_RANGE.at(span, f"`{name}` is {shown}{where}, and must {expected}", help=hint)
+    return reading.WRONG_TYPE.at(span, f"`{name}` is {shown}{_where(span)}, and must {expected}")
+
+
+def _where(span: Span) -> str:
+    return f" in row `{span.inside}`" if span.inside else ""
+
+
+def _choices(context: dict[str, Any]) -> list[str]:
+    words = context.get("expected_tags") or context.get("expected") or ""
+    return [w for part in str(words).split(" or ") for w in part.split(",")]
+
+
+def _last_key(loc: tuple[Any, ...]) -> str:
+    """Return the last name in a place, with the index behind it: ``grid[1]``."""
+    index = ""
+    for step in reversed(loc):
+        if isinstance(step, int):
+            index = f"[{step}]" + index
+        else:
+            return f"{step}{index}"
+    return f"item {index}" if index else "the spec"
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case None:
+            return "empty"
+        case bool():
+            return f"`{str(value).lower()}`"
+        case dict() if len(value) <= 3 and not any(isinstance(v, dict | list) for v in value.values()):
+            return "the mapping {" + ", ".join(f"{k}: {v}" for k, v in value.items()) + "}"
+        case dict():
+            return f"a mapping of {len(value)} keys"
+        case list():
+            return f"a list of {len(value)}"
+        case str() if len(value) > 60:
+            return f"the text `{value[:57]}...`"
+        case str():
+            return f"the text `{value}`"
+        case _:
+            return f"`{getattr(value, 'text', value)}`"
+
+
+def _expected(kind: str, context: dict[str, Any], message: str) -> str:
+    table = {
+        "greater_than": "be more than {gt}",
+        "greater_than_equal": "be at least {ge}",
+        "less_than": "be less than {lt}",
+        "less_than_equal": "be at most {le}",
+        "finite_number": "be a finite number",
+        "int_type": "be a whole number",
+        "int_from_float": "be a whole number",
+        "float_type": "be a number",
+        "string_type": "be text",
+        "bool_type": "be true or false",
+        "dict_type": "be a mapping",
+        "model_type": "be a mapping",
+        "model_attributes_type": "be a mapping",
+        "list_type": "be a list",
+        "tuple_type": "be a list",
+        "too_short": "have at least {min_length} entries",
+        "too_long": "have at most {max_length} entries",
+        "string_too_short": "not be empty",
+        "string_pattern_mismatch": "have none of the marks . @ : ~ > in a name",
+        "string_too_long": "have at most {max_length} characters",
+    }
+    if kind in table:
+        return table[kind].format(**context)
+    return f"be valid: {message[0].lower()}{message[1:]}"
+
+
+def _unknown_key(origins: Origins, written: tuple[Any, ...], span: Span) -> Diagnostic:
+    key = str(written[-1])
+    known = known_keys(written[:-1])
+    present = step_into_all(origins.tree, written[:-1])
+    taken = set(getattr(present, "items", ())) if isinstance(getattr(present, "items", None), dict) else set()
+    free = [k for k in known if k not in taken]
+    where = f" in row `{span.inside}`" if span.inside else ""
+    return reading.UNKNOWN_KEY.at(span, f"unknown key `{key}`{where}", help=did_you_mean(key, free or known))
+
+
+def step_into_all(node: Any, path: tuple[Any, ...]) -> Any:
+    """Return the node at ``path``, skipping steps that the tree does not have."""
+    for step in path:
+        child = step_into(node, step)
+        node = node if child is None else child
+    return node
+
+
+def known_keys(path: tuple[Any, ...]) -> list[str]:
+    """Return the keys that the language has at ``path`` of a spec, found by walking the model's types."""
+    candidates: list[Any] = [Connectome]
+    for step in path:
+        following: list[Any] = []
+        for kind in candidates:
+            following += _step_type(kind, step)
+        candidates = following or candidates
+    keys: dict[str, None] = {}
+    for kind in candidates:
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            keys |= {f.alias or n: None for n, f in kind.model_fields.items() if n != "origins"}
+    if not path:
+        keys["extends"] = None
+    return list(keys)
+
+
+def _step_type(kind: Any, step: Any) -> list[Any]:
+    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        origin = typing.get_origin(kind)
+        args = typing.get_args(kind)
+        if origin is dict:
+            return _options(args[1])
+        if origin is tuple:
+            return [o for a in args if a is not Ellipsis for o in _options(a)]
+        return []
+    for name, info in kind.model_fields.items():
+        if (info.alias or name) == step:
+            return _options(info.annotation)
+    if "type" in kind.model_fields and kind.model_fields["type"].default == step:
+        return [kind]
+    return []
+
+
+def _options(annotation: Any) -> list[Any]:
+    """Return the alternatives of a type: unions opened, annotations taken off."""
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        return _options(typing.get_args(annotation)[0])
+    if origin in (typing.Union, types.UnionType):
+        return [o for a in typing.get_args(annotation) for o in _options(a)]
+    return [annotation]
+
+

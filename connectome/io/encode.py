@@ -1,0 +1,137 @@
+"""From a connectome to YAML, as a person would have written it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..model import Connectome, Projection
+from . import tables
+
+MOST_INLINE = 500
+"""More projections than this are written as an HDF5 table."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes small mappings and lists of scalars on one line."""
+
+    def represent_data(self, data: Any) -> Any:
+        node = super().represent_data(data)
+        if isinstance(node, yaml.CollectionNode):
+            node.flow_style = _is_flat(data)
+        return node
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _is_flat(data: Any) -> bool:
+    values = list(data.values()) if isinstance(data, dict) else list(data)
+    nested = [v for v in values if isinstance(v, dict | list | tuple) and len(v) > 0]
+    if not nested:
+        return True
+    return isinstance(data, dict) and len(str(data)) < 220 and all(_is_flat(v) for v in nested)
+
+
+def _float(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
+    text = repr(float(value))
+    return dumper.represent_scalar("tag:yaml.org,2002:float", text)
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    from .yaml_tree import decode
+
+    quoted = "'" if not isinstance(decode(value), str) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=quoted)
+
+
+_Dumper.add_representer(float, _float)
+_Dumper.add_representer(str, _text)
+
+
+def as_dict(connectome: Connectome) -> dict[str, Any]:
+    """Return a spec as plain data, without what is default."""
+    return _single_citations(connectome.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+
+
+def _single_citations(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            k: v[0] if k == "source" and isinstance(v, list) and len(v) == 1 else _single_citations(v)
+            for k, v in value.items()
+        }
+    return [_single_citations(v) for v in value] if isinstance(value, list) else value
+
+
+def _with_tags(connectome: Connectome, data: dict[str, Any]) -> dict[str, Any]:
+    """Put back the ``type`` of kernels, which is a default of each kernel but says which one it is."""
+    for entry, projection in zip(data.get("projections", ()), connectome.projections, strict=False):
+        if "topography" in entry:
+            entry["topography"] = {"type": projection.topography.type, **entry["topography"]}
+    for name, entry in data.get("lateral", {}).items():
+        if "kernel" in entry:
+            entry["kernel"] = {"type": connectome.lateral[name].kernel.type, **entry["kernel"]}
+    return {"cortexc": 1, **data}
+
+
+def _relative_files(value: Any, folder: Path) -> Any:
+    if isinstance(value, dict):
+        out = {k: _relative_files(v, folder) for k, v in value.items()}
+        if isinstance(out.get("file"), str) and "dataset" in out:
+            out["file"] = Path(os.path.relpath(out["file"], folder)).as_posix()
+        return out
+    return [_relative_files(v, folder) for v in value] if isinstance(value, list) else value
+
+
+def resolved(connectome: Connectome, folder: Path) -> dict[str, Any]:
+    """Return a spec as plain data that can be loaded again from ``folder``."""
+    data = _relative_files(_with_tags(connectome, as_dict(connectome)), folder)
+    assert isinstance(data, dict)
+    return data
+
+
+def as_yaml(data: Any) -> str:
+    """Return plain data as YAML text."""
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
+
+
+def write(connectome: Connectome, path: Path) -> None:
+    """Write a spec and, where it has many projections, their table beside it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = resolved(connectome, path.parent.resolve())
+    if len(connectome.projections) > MOST_INLINE and _is_tabular(connectome.projections):
+        table = path.with_suffix(".h5")
+        _replace(table, lambda part: tables.write_projections(part, "projections", _columns(connectome)))
+        common = {"topography": data["projections"][0]["topography"]} if "topography" in data["projections"][0] else {}
+        data["projections"] = [{"file": table.name, "dataset": "/projections", **common}]
+    _replace(path, lambda part: part.write_text(as_yaml(data), encoding="utf-8"))
+
+
+def _replace(path: Path, write_to: Any) -> None:
+    part = path.with_name(f".{path.name}.part")
+    try:
+        write_to(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _is_tabular(projections: tuple[Projection, ...]) -> bool:
+    first = projections[0].topography
+    return all(p.topography == first and len(p.source) <= 1 for p in projections)
+
+
+def _columns(connectome: Connectome) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {
+        "from": [p.origin for p in connectome.projections],
+        "to": [p.target for p in connectome.projections],
+        "mode": [p.mode for p in connectome.projections],
+        "source": [p.source[0] if p.source else None for p in connectome.projections],
+        "direction": [p.direction for p in connectome.projections],
+    }
+    for name in tables.NUMBER_COLUMNS:
+        columns[name] = [getattr(p, name) for p in connectome.projections]
+    return {n: v for n, v in columns.items() if any(x is not None for x in v)}

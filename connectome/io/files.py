@@ -1,0 +1,66 @@
+"""Reading a spec from a path, and writing one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import specs
+
+from ..diagnostics import reading
+from ..diagnostics.report import Report, SpecError
+from ..diagnostics.rule import did_you_mean
+from ..diagnostics.span import Span
+from ..model import Connectome
+from . import encode
+from .decode import decode
+from .references import Reader
+
+
+def locate(name: str | os.PathLike[str]) -> Path:
+    """Return the file that ``name`` means: a path, or else the name of a shipped spec.
+
+    Raises:
+        SpecError: neither exists.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    shipped = specs.find(os.fspath(name))
+    if shipped is not None:
+        return shipped
+    if path.is_dir():
+        message = f"`{name}` is a folder, and a spec is a file"
+    else:
+        message = f"there is no file `{name}`, and no shipped spec of that name"
+    found = reading.MISSING_FILE.at(Span(os.fspath(name)), message, help=did_you_mean(name, specs.names()))
+    raise SpecError(Report([found]))
+
+
+def read(path: str | os.PathLike[str]) -> tuple[Connectome, Report]:
+    """Read a spec without the rules that need the whole connectome; return it with the findings so far.
+
+    Raises:
+        SpecError: the spec cannot be read; the report names every place.
+    """
+    report = Report()
+    file = locate(path)
+    reader = Reader(report)
+    try:
+        tree = reader.read(file, os.fspath(file))
+        return decode(tree, reader.texts, report), report
+    except SpecError as error:
+        if error.report is not report:
+            report.extend(error.report)
+        raise SpecError(report) from None
+
+
+def dump(connectome: Connectome, path: str | os.PathLike[str]) -> None:
+    """Write a spec as YAML that loads to an equal value.
+
+    More than a few hundred projections go to an HDF5 file of the same name beside it.
+
+    Raises:
+        OSError: the file cannot be written. Nothing is left half-written under its name.
+    """
+    encode.write(connectome, Path(path))

@@ -1,0 +1,137 @@
+"""References between files: ``extends`` and ``file:`` are followed, every value keeps the place it was written at."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import specs
+
+from ..diagnostics import reading
+from ..diagnostics.report import Report, SpecError
+from ..diagnostics.span import Span
+from . import yaml_tree
+from .yaml_tree import Mapping, Node, Scalar, Sequence
+
+YAML_SUFFIXES = (".yaml", ".yml")
+HDF5_SUFFIXES = (".h5", ".hdf5")
+
+
+@dataclass
+class Reader:
+    """Reads a spec and all that it refers to; collects the texts and the findings on the way."""
+
+    report: Report
+    texts: dict[str, str] = field(default_factory=dict)
+    chain: list[tuple[Path, Span]] = field(default_factory=list)
+
+    def read(self, path: Path, shown: str, place: Span | None = None) -> Node:
+        """Return the tree of a file with its references followed.
+
+        Raises:
+            SpecError: a file is missing or unreadable, or refers to itself.
+        """
+        absolute = path.resolve()
+        if any(absolute == seen for seen, _ in self.chain):
+            way = [(span, f"`{seen.name}` is read from here") for seen, span in self.chain[1:]]
+            message = f"`{shown}` is already being read: the references go round in a circle"
+            found = reading.CIRCULAR.at(place or Span(shown), message, help="take one of the references out", notes=way)
+            raise SpecError(Report([found]))
+        if place is not None and not path.is_file():
+            found = reading.MISSING_FILE.at(place, f"there is no file `{shown}`", help="paths start at this file's folder")
+            raise SpecError(Report([found]))
+        self.chain.append((absolute, place or Span(shown)))
+        tree, text = yaml_tree.parse(path, shown, self.report)
+        self.texts[shown] = text
+        tree = self._follow(tree, path, shown)
+        self.chain.pop()
+        return tree
+
+    def _follow(self, node: Node, path: Path, shown: str) -> Node:
+        """Return ``node`` with every reference below it replaced by what it names."""
+        if isinstance(node, Sequence):
+            items: list[Node] = []
+            for item in node.items:
+                followed = self._follow(item, path, shown)
+                # a list named by a `file:` entry of a list joins that list
+                spliced = isinstance(followed, Sequence) and isinstance(item, Mapping)
+                items.extend(followed.items if spliced else [followed])  # type: ignore[union-attr]
+            return Sequence(node.span, items)
+        if not isinstance(node, Mapping):
+            return node
+        own = Mapping(node.span, dict(node.items), dict(node.keys))
+        bases: list[Node] = []
+        if "extends" in own.items and len(self.chain) and node.span.path == shown and self._is_root(node, shown):
+            bases += [self._read_named(name, path, shown) for name in self._names(own.items.pop("extends"))]
+        named = own.items.get("file")
+        if isinstance(named, Scalar) and isinstance(named.value, str):
+            suffix = Path(named.value).suffix.lower()
+            if suffix in YAML_SUFFIXES:
+                own.items.pop("file")
+                included = self._read_named(named, path, shown)
+                if isinstance(included, Sequence):
+                    if own.items:
+                        message = f"`{named.value}` is a list, and nothing can be added to it here"
+                        raise SpecError(Report([reading.BAD_REFERENCE.at(named.span, message)]))
+                    return included
+                bases.append(included)
+            elif suffix in HDF5_SUFFIXES:
+                self._check_dataset(own, named)
+                own.items["file"] = Scalar(named.span, self._locate(named.value, path, shown)[0].resolve().as_posix())
+            else:
+                message = f"`{named.value}` is neither YAML nor HDF5 by its name"
+                hint = f"use one of {', '.join(YAML_SUFFIXES + HDF5_SUFFIXES)}"
+                raise SpecError(Report([reading.BAD_REFERENCE.at(named.span, message, help=hint)]))
+        followed: Node = Mapping(
+            own.span, {k: self._follow(v, path, shown) for k, v in own.items.items()}, own.keys
+        )  # fmt: skip
+        for base in reversed(bases):
+            followed = merge(base, followed)
+        return followed
+
+    def _is_root(self, node: Mapping, shown: str) -> bool:
+        return "cortexc" in node.items or "extends" in node.items
+
+    def _check_dataset(self, own: Mapping, named: Scalar) -> None:
+        dataset = own.items.get("dataset")
+        if not (isinstance(dataset, Scalar) and isinstance(dataset.value, str)):
+            message = f"`{named.value}` is named without a `dataset` inside it"
+            hint = "add `dataset: /name/of/the/dataset`"
+            raise SpecError(Report([reading.BAD_REFERENCE.at(named.span, message, help=hint)]))
+
+    def _names(self, node: Node) -> list[Scalar]:
+        listed = node.items if isinstance(node, Sequence) else [node]
+        for item in listed:
+            if not (isinstance(item, Scalar) and isinstance(item.value, str)):
+                message = "`extends` takes the path of a spec, or a list of paths"
+                raise SpecError(Report([reading.WRONG_TYPE.at(item.span, message)]))
+        return [item for item in listed if isinstance(item, Scalar)]
+
+    def _read_named(self, named: Scalar, path: Path, shown: str) -> Node:
+        found, found_shown = self._locate(named.value, path, shown)
+        return self.read(found, found_shown, named.span)
+
+    def _locate(self, name: str, path: Path, shown: str) -> tuple[Path, str]:
+        """Return the file that ``name`` means in the file ``path``: beside it, or else among the shipped specs."""
+        beside = path.parent / name
+        if beside.is_file() or Path(name).is_absolute():
+            return beside, os.path.normpath(Path(shown).parent / name)
+        shipped = specs.find(name)
+        if shipped is not None:
+            return shipped, str(shipped)
+        return beside, os.path.normpath(Path(shown).parent / name)
+
+
+def merge(base: Node, over: Node) -> Node:
+    """Return ``over`` laid over ``base``: mappings merge key by key, anything else is replaced, null removes a key."""
+    if not (isinstance(base, Mapping) and isinstance(over, Mapping)):
+        return over
+    items, keys = dict(base.items), dict(base.keys)
+    for key, node in over.items.items():
+        if isinstance(node, Scalar) and node.value is None and key in items:
+            del items[key]
+            continue
+        items[key] = merge(items[key], node) if key in items else node
+        keys[key] = over.keys[key]
+    return Mapping(over.span, items, keys)

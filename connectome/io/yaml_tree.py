@@ -1,0 +1,257 @@
+"""YAML as a tree of nodes that keep their places.
+
+The tree is built from parser events, one file at a time, so that every key and value knows its line and column,
+a key written twice is a finding instead of a loss, and hostile input (deep nesting, aliases that explode, lines
+without end) ends in one clear finding. Scalars follow the YAML 1.2 core schema: an area called ``NO`` stays ``NO``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+
+from ..diagnostics.report import Report, SpecError
+from ..diagnostics.span import Span
+from ..diagnostics import reading
+
+MAX_BYTES = 256 * 2**20
+MAX_DEPTH = 64
+MAX_NODES = 20_000_000
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class TextInt(int):
+    """An integer that remembers how it was written (an area may be called ``08``)."""
+
+    text: str
+
+
+class TextFloat(float):
+    """A float that remembers how it was written."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """One value, decoded, and its place."""
+
+    span: Span
+    value: Any
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A list and its place."""
+
+    span: Span
+    items: list[Node] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A mapping, its place and the places of its keys."""
+
+    span: Span
+    items: dict[str, Node] = field(default_factory=dict)
+    keys: dict[str, Span] = field(default_factory=dict)
+
+
+Node: TypeAlias = Scalar | Sequence | Mapping
+
+_INT = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_INF = re.compile(r"([-+]?)\.(inf|Inf|INF)")
+_CONSTANTS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+}  # fmt: skip
+
+
+def decode(text: str) -> Any:
+    """Return the value of a plain scalar under the YAML 1.2 core schema."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if _INT.fullmatch(text) and len(text) < 400:
+        number = TextInt(text)
+        number.text = text
+        return number
+    if _FLOAT.fullmatch(text):
+        real = TextFloat(text)
+        real.text = text
+        return real
+    if match := _INF.fullmatch(text):
+        return -math.inf if match[1] == "-" else math.inf
+    if text in {".nan", ".NaN", ".NAN"}:
+        return math.nan
+    return text
+
+
+def _span(path: str, start: Any, end: Any) -> Span:
+    return Span(path, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+
+
+class _Composer:
+    """Builds the tree of one document from its events, without recursion."""
+
+    def __init__(self, path: str, report: Report) -> None:
+        self.path, self.report = path, report
+        self.anchors: dict[str, Node] = {}
+        self.stack: list[tuple[Mapping | Sequence, str | None]] = []
+        self.sizes: dict[int, int] = {}
+        self.root: Node | None = None
+
+    def open(self, node: Mapping | Sequence, anchor: str | None) -> None:
+        if len(self.stack) >= MAX_DEPTH:
+            message = f"values are nested more than {MAX_DEPTH} deep"
+            raise SpecError(Report([reading.HOSTILE.at(node.span, message, help="write it flatter")]))
+        self.stack.append((node, None))
+        if anchor:
+            self.anchors[anchor] = node
+
+    def close(self, end: Any) -> None:
+        node, _ = self.stack.pop()
+        span = node.span
+        whole = Span(span.path, span.line, span.column, end.line + 1, end.column + 1)
+        object.__setattr__(node, "span", whole)
+        children = node.items if isinstance(node, Sequence) else list(node.items.values())
+        self.sizes[id(node)] = size = 1 + sum(self.sizes.get(id(c), 1) for c in children)
+        if size > MAX_NODES:
+            message = f"the aliases of this value expand to more than {MAX_NODES:,} values"
+            raise SpecError(Report([reading.HOSTILE.at(whole, message, help="put large tables into HDF5")]))
+        self.add(node)
+
+    def add(self, node: Node) -> None:
+        if not self.stack:
+            self.root = node
+            return
+        parent, key = self.stack[-1]
+        if isinstance(parent, Sequence):
+            parent.items.append(node)
+            return
+        if key is not None:
+            parent.items[key] = node
+            self.stack[-1] = (parent, None)
+            return
+        if not isinstance(node, Scalar):
+            found = reading.SYNTAX.at(node.span, "a key is a list or a mapping", help="write a plain word as the key")
+            raise SpecError(Report([found]))
+        name = _key_text(node)
+        if name in parent.items:
+            first = parent.keys[name]
+            self.report.add(
+                reading.DUPLICATE_KEY.at(
+                    node.span, f"the key `{name}` is written twice", help="keep one of the two",
+                    notes=[(first, "first written here")],
+                )  # fmt: skip
+            )
+        parent.keys[name] = node.span
+        self.stack[-1] = (parent, name)
+
+    def alias(self, name: str, span: Span) -> None:
+        if name not in self.anchors:
+            raise SpecError(Report([reading.SYNTAX.at(span, f"the alias `*{name}` has no anchor `&{name}` above it")]))
+        node = self.anchors[name]
+        if any(node is open_node for open_node, _ in self.stack):
+            raise SpecError(Report([reading.HOSTILE.at(span, f"the alias `*{name}` contains itself")]))
+        self.add(node)
+
+
+def _key_text(node: Scalar) -> str:
+    if isinstance(node.value, TextInt | TextFloat):
+        return node.value.text
+    return {None: "null", True: "true", False: "false"}.get(node.value, str(node.value))
+
+
+def _events(text: str, path: str) -> Iterator[Any]:
+    try:
+        yield from yaml.parse(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        problem = error.problem or error.context or "not YAML"
+        hint = "tabs cannot indent YAML: use spaces" if "\\t" in problem or "tab" in problem else ""
+        hint = hint or "check the indentation, brackets and quotes at this place and just before it"
+        notes = []
+        if error.context_mark and error.context and error.context_mark is not mark:
+            start = error.context_mark
+            notes = [(Span(path, start.line + 1, start.column + 1, start.line + 1, start.column + 2), error.context)]
+        span = Span(path, line, column, line, column + 1)
+        raise SpecError(Report([reading.SYNTAX.at(span, f"not valid YAML: {problem}", help=hint, notes=notes)])) from None
+    except yaml.YAMLError as error:  # control characters
+        place = str(error).splitlines()[0]
+        offset = getattr(error, "position", 0) or 0
+        line = text.count("\n", 0, offset) + 1
+        span = Span(path, line, 1, line, 2)
+        raise SpecError(Report([reading.SYNTAX.at(span, f"not valid YAML: {place}")])) from None
+
+
+def parse(path: Path, shown: str, report: Report) -> tuple[Node, str]:
+    """Read one YAML file; return its tree and its text. Duplicate keys go to ``report``.
+
+    Raises:
+        SpecError: the file is missing, not text, not YAML, empty, or hostile.
+    """
+    start = Span(shown)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            message = f"the file is larger than {MAX_BYTES // 2**20} MiB"
+            raise SpecError(Report([reading.HOSTILE.at(start, message, help="put large tables into HDF5")]))
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        found = reading.SYNTAX.at(Span(shown, line, 1, line, 2), "the file is not UTF-8 text", help="save it as UTF-8")
+        raise SpecError(Report([found])) from None
+    except OSError as error:
+        reason = error.strerror or "it cannot be read"
+        message = f"cannot read `{shown}`: {reason[0].lower()}{reason[1:]}"
+        raise SpecError(Report([reading.MISSING_FILE.at(start, message, help="check the path")])) from None
+    return compose(text, shown, report), text
+
+
+def compose(text: str, shown: str, report: Report) -> Node:
+    """Return the tree of YAML ``text``; ``shown`` is the file name for places."""
+    composer = _Composer(shown, report)
+    documents = 0
+    for event in _events(text, shown):
+        match event:
+            case yaml.DocumentStartEvent():
+                documents += 1
+                if documents > 1:
+                    span = _span(shown, event.start_mark, event.end_mark)
+                    found = reading.SYNTAX.at(span, "a second document starts here", help="keep one spec per file")
+                    raise SpecError(Report([found]))
+            case yaml.MappingStartEvent():
+                composer.open(Mapping(_span(shown, event.start_mark, event.end_mark)), event.anchor)
+            case yaml.SequenceStartEvent():
+                composer.open(Sequence(_span(shown, event.start_mark, event.end_mark)), event.anchor)
+            case yaml.ScalarEvent():
+                value = decode(event.value) if event.implicit[0] else event.value
+                node = Scalar(_span(shown, event.start_mark, event.end_mark), value)
+                if event.anchor:
+                    composer.anchors[event.anchor] = node
+                composer.add(node)
+            case yaml.AliasEvent():
+                composer.alias(event.anchor, _span(shown, event.start_mark, event.end_mark))
+            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                composer.close(event.end_mark)
+    if composer.root is None or (isinstance(composer.root, Scalar) and composer.root.value is None):
+        raise SpecError(Report([reading.SYNTAX.at(Span(shown), "the file is empty", help="start with `cortexc: 1`")]))
+    return composer.root
+
+
+def plain(node: Node) -> Any:
+    """Return the tree as plain dicts, lists and scalars."""
+    match node:
+        case Scalar():
+            return node.value
+        case Sequence():
+            return [plain(item) for item in node.items]
+        case Mapping():
+            return {key: plain(item) for key, item in node.items.items()}

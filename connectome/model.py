@@ -1,0 +1,384 @@
+"""The data: what a connectome IS. Frozen pydantic models, no behaviour beyond validation of single fields.
+
+Lengths of kernels and topographies are in columns (grid points) of the coarser of the two grids that they join.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic_core import PydanticCustomError
+
+from . import units
+from .diagnostics.span import Span
+from .origins import Origins
+
+MAX_SIDE = 4096
+"""The longest side of a grid [columns]; a square of it already holds 16.8 million tokens."""
+
+
+def _as_written(value: Any) -> Any:
+    """Let an area be called ``7`` or ``08``: a bare number where a name belongs is that text."""
+    return getattr(value, "text", value)
+
+
+def _millimetres(value: Any) -> Any:
+    return _quantity(value, "length")
+
+
+def _milliseconds(value: Any) -> Any:
+    return _quantity(value, "time")
+
+
+def _quantity(value: Any, dimension: str) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return units.parse_quantity(value, dimension)
+    except units.UnitError as error:
+        raise PydanticCustomError("wrong_unit", "{reason}", {"reason": str(error)}) from None
+
+
+def _one_or_many(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+Name: TypeAlias = Annotated[
+    str, BeforeValidator(_as_written), Field(min_length=1, max_length=200, pattern=r"^[^.@:~>\n]+$")
+]
+"""What things are called: the marks that programs join names with (``. @ : ~ >``) are not part of one."""
+Text: TypeAlias = Annotated[str, BeforeValidator(_as_written)]
+Citation: TypeAlias = Annotated[
+    tuple[Name, ...],
+    BeforeValidator(_one_or_many, json_schema_input_type=str | list[str]),
+]
+Fraction: TypeAlias = Annotated[float, Strict(), Field(ge=0, le=1)]
+Positive: TypeAlias = Annotated[float, Strict(), Field(gt=0)]
+NonNegative: TypeAlias = Annotated[float, Strict(), Field(ge=0)]
+Number: TypeAlias = Annotated[float, Strict()]
+Count: TypeAlias = Annotated[int, Strict(), Field(gt=0)]
+Flag: TypeAlias = Annotated[bool, Strict()]
+Millimetres: TypeAlias = Annotated[
+    float, BeforeValidator(_millimetres, json_schema_input_type=float | str), Strict(), Field(ge=0)
+]
+Milliseconds: TypeAlias = Annotated[
+    float, BeforeValidator(_milliseconds, json_schema_input_type=float | str), Strict(), Field(gt=0)
+]
+Side: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=MAX_SIDE)]
+Grid: TypeAlias = tuple[Side, Side]
+Width: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=65536)]
+ValueMap: TypeAlias = Literal["one_to_one", "block", "dense"]
+ValueOrigin: TypeAlias = Literal["state", "normalized"]
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_by_alias=True, validate_by_name=False,
+        use_attribute_docstrings=True,
+    )  # fmt: skip
+
+
+class Source(_Data):
+    """Where numbers come from: a paper, a data set, or a stated assumption."""
+
+    doi: Text | None = None
+    """Digital object identifier, without the resolver's address."""
+    url: Text | None = None
+    citation: Text | None = None
+    """Authors, year, journal; table or figure."""
+    note: Text | None = None
+    status: Literal["measured", "derived", "assumed"] = "measured"
+
+
+class All(_Data):
+    """Every column of the source reaches every column of the target, equally."""
+
+    type: Literal["all"] = "all"
+
+
+class OneToOne(_Data):
+    """Each column reaches the column at the same place of a grid of the same shape."""
+
+    type: Literal["one_to_one"] = "one_to_one"
+
+
+class Disc(_Data):
+    """All columns within ``radius`` of the same place in the visual field, equally."""
+
+    type: Literal["disc"] = "disc"
+    radius: NonNegative
+    """[columns of the coarser grid]"""
+
+
+class Retinotopic(_Data):
+    """Corresponding places of two retinotopic maps: all columns within ``radius``, equally."""
+
+    type: Literal["retinotopic"] = "retinotopic"
+    radius: NonNegative = 0.5
+    """[columns of the coarser grid]"""
+
+
+class Gaussian(_Data):
+    """Weight exp(-d²/2σ²) at distance d, none beyond ``cutoff`` (three σ where it is not given)."""
+
+    type: Literal["gaussian"] = "gaussian"
+    sigma: Positive
+    """[columns of the coarser grid]"""
+    cutoff: Positive | None = None
+    """[columns of the coarser grid]"""
+
+
+class Exponential(_Data):
+    """The exponential distance rule: weight exp(-d/length), none beyond ``cutoff`` (three lengths by default)."""
+
+    type: Literal["exponential"] = "exponential"
+    length: Positive
+    """[columns of the coarser grid]"""
+    cutoff: Positive | None = None
+    """[columns of the coarser grid]"""
+
+
+class Patchy(_Data):
+    """Patchy horizontal axons: exp(-d/length), sharpened to columns of like preference.
+
+    Each column has a preferred orientation from a seeded random map of period ``spacing``; the weight is multiplied by
+    exp(selectivity (cos 2(θi - θj) - 1)).
+    """
+
+    type: Literal["patchy"] = "patchy"
+    length: Positive
+    """[columns of the coarser grid]"""
+    cutoff: Positive | None = None
+    """[columns of the coarser grid]"""
+    spacing: Positive = 4.0
+    """Period of the orientation map [columns]."""
+    selectivity: NonNegative = 2.0
+
+
+class Matrix(_Data):
+    """An explicit sparse matrix in HDF5: a 2-D dataset, or a group with the CSR parts data, indices, indptr, shape."""
+
+    type: Literal["matrix"] = "matrix"
+    file: Text
+    dataset: Text
+    rows: Literal["target", "source"] = "target"
+    """What a row of the matrix is."""
+
+
+Kernel: TypeAlias = Annotated[
+    All | OneToOne | Disc | Retinotopic | Gaussian | Exponential | Patchy | Matrix, Field(discriminator="type")
+]
+
+
+class GainControl(_Data):
+    """Contrast gain control of the relay: (x - mean) / (std + semi_saturation), over the image or a neighbourhood."""
+
+    type: Literal["none", "global", "local"] = "none"
+    pool: Count = 9
+    """Side of the square neighbourhood of ``local`` [pixels]; odd."""
+    semi_saturation: Positive = 0.1
+    """[standard deviations of the image after ``mean`` and ``std``]"""
+
+
+class Input(_Data):
+    """The thalamic relay: patches of the image become tokens."""
+
+    name: Name = "LGN"
+    grid: Grid
+    patch: Count
+    """Side of the square patch that one token sees [pixels]."""
+    channels: Count = 3
+    width: Width
+    """Channels of a token; also the default width of a population."""
+    mean: tuple[Number, ...] | None = None
+    """Per-channel value subtracted from the image [pixel values 0 to 1]; zero by default."""
+    std: tuple[Positive, ...] | None = None
+    """Per-channel value that the image is then divided by [pixel values 0 to 1]; one by default."""
+    gain_control: GainControl = GainControl()
+    positions: Flag = True
+    """Whether tokens carry a learned position embedding."""
+    values: ValueMap = "one_to_one"
+    values_from: ValueOrigin = "state"
+    source: Citation = ()
+
+
+class Population(_Data):
+    """A layer compartment of a column."""
+
+    kind: Literal["excitatory", "inhibitory"] = "excitatory"
+    layer: Literal["L1", "L2", "L3", "L2/3", "L4", "L5", "L6", "L5/6"] | None = None
+    width: Width | None = None
+    """Channels; the width of the input where it is not given."""
+    cells: Positive | None = None
+    """Number of neurons, from which in-degrees follow."""
+    source: Citation = ()
+
+
+class MatrixData(_Data):
+    """A dense matrix in HDF5."""
+
+    file: Text
+    dataset: Text
+
+
+class Connections(_Data):
+    """Which populations of a column connect, and how often."""
+
+    rows: Literal["target", "source"]
+    """What a row of the matrix is: the field uses both orientations, so it must be said."""
+    populations: tuple[Name, ...]
+    """The populations in the order of the rows and of the columns."""
+    probability: tuple[tuple[Fraction, ...], ...] | MatrixData
+    """Probability that a pair of neurons is connected."""
+    source: Citation = ()
+
+
+class Roles(_Data):
+    """Which populations receive and send axons of each kind. What is not given follows from the layers."""
+
+    feedforward: tuple[Name, ...] | None = None
+    """Where feedforward input lands (L4)."""
+    feedback: tuple[Name, ...] | None = None
+    """Where feedback lands (L1, L2/3, L5, L6; not L4)."""
+    lateral: tuple[Name, ...] | None = None
+    """Where horizontal axons start and end (L2/3)."""
+    supragranular: tuple[Name, ...] | None = None
+    """Which populations send supragranular output (L2/3)."""
+    infragranular: tuple[Name, ...] | None = None
+    """Which populations send infragranular output (L5, L6)."""
+    source: Citation = ()
+
+
+class Column(_Data):
+    """How a column mixes its populations."""
+
+    expansion: Positive = 2.0
+    """Hidden channels of an excitatory population, as a multiple of its width."""
+    minimum_probability: Fraction = 0.0
+    """Connections less probable than this get no weight block."""
+    dale: Flag = False
+    """Dale's law: weights from excitatory populations are not negative."""
+
+
+class Circuit(_Data):
+    """A laminar circuit: populations, their connections and their roles."""
+
+    description: Text | None = None
+    sources: dict[Name, Source] = {}
+    populations: dict[Name, Population] = Field(min_length=1)
+    connections: Connections | None = None
+    """All populations connect where it is not given."""
+    roles: Roles = Roles()
+    column: Column = Column()
+    values: ValueMap = "one_to_one"
+    values_from: ValueOrigin = "state"
+    """Whether values are the state itself or the normalised state."""
+    output: Literal["one_to_one", "dense"] = "one_to_one"
+    """Whether a learned map follows the attention."""
+    source: Citation = ()
+
+
+class Area(_Data):
+    """A cortical area: a sheet of columns."""
+
+    grid: Grid
+    circuit: Name | None = None
+    """One excitatory population, `E`, where it is not given."""
+    level: Number | None = None
+    """Position in the hierarchy, in any unit: larger is higher."""
+    source: Citation = ()
+
+
+class Lateral(_Data):
+    """The horizontal connections inside one area."""
+
+    kernel: Kernel = All()
+    weight: Positive = 1.0
+    """On the scale of FLNe: the share of the input relative to that of a projection of ``fln`` 1."""
+    source: Citation = ()
+
+
+class Projection(_Data):
+    """All axons from one area (or the input) to another."""
+
+    origin: Name = Field(alias="from")
+    target: Name = Field(alias="to")
+    fln: Fraction | None = None
+    """Extrinsic fraction of labelled neurons, FLNe: the source's share of the target's extrinsic input."""
+    weight: Positive | None = None
+    """Any other measure of strength; one of ``fln`` and ``weight``, or neither (1)."""
+    sln: Fraction | None = None
+    """Fraction of the labelled neurons that are supragranular."""
+    distance_mm: Millimetres | None = None
+    """[mm], along the white matter."""
+    delay: Annotated[int, Strict(), Field(ge=0, le=64)] | None = None
+    """[steps]"""
+    delay_ms: Milliseconds | None = None
+    """[ms], in whole steps of ``dynamics.step_ms``."""
+    direction: Literal["feedforward", "lateral", "feedback"] | None = None
+    """Follows from sln, or from the levels, where it is not given."""
+    mode: Literal["driving", "modulatory", "relay"] = "driving"
+    topography: Kernel = All()
+    source: Citation = ()
+
+
+class Attention(_Data):
+    """What all populations that attend to each other share."""
+
+    heads: Count = 1
+    key_width: Count = 8
+    """Channels of a key and of a query, per head."""
+    minimum_weight: NonNegative = 0.0
+    """Pathways weaker than this are dropped [scale of FLNe]."""
+
+
+class Dynamics(_Data):
+    """How time passes."""
+
+    sweeps: Annotated[int, Strict(), Field(ge=1, le=64)] = 1
+    """How often every area is updated."""
+    order: Literal["hierarchical", "synchronous"] = "hierarchical"
+    """Whether a sweep climbs the hierarchy, or all areas step at once."""
+    step_ms: Milliseconds | None = None
+    """Duration of a step [ms]; needed where delays are in milliseconds."""
+
+
+class Readout(_Data):
+    """Where the decision is read: mean over the columns of an area, then a linear map."""
+
+    area: Name
+    classes: Annotated[int, Strict(), Field(ge=2)]
+    populations: tuple[Name, ...] | None = None
+    """The populations that leave the area (supra- and infragranular) where they are not given."""
+
+
+class Connectome(_Data):
+    """A whole spec, references followed and defaults applied."""
+
+    model_config = ConfigDict(title="cortexc connectome")
+
+    cortexc: Literal[1]
+    """Version of the language."""
+    name: Name
+    description: Text | None = None
+    sources: dict[Name, Source] = {}
+    input: Input
+    circuits: dict[Name, Circuit] = {}
+    areas: dict[Name, Area] = Field(min_length=1)
+    lateral: dict[Name, Lateral] = {}
+    projections: tuple[Projection, ...] = ()
+    attention: Attention = Attention()
+    dynamics: Dynamics = Dynamics()
+    readout: Readout
+    origins: Origins = Field(default_factory=Origins, exclude=True, repr=False)
+
+    def span(self, *path: str | int) -> Span:
+        """Return the place of the value at ``path``, or of the nearest value around it that was written down."""
+        return self.origins.span(path)
+
+
+def texts(connectome: Connectome) -> Mapping[str, str]:
+    """Return the text of every YAML file that the spec was read from, by path."""
+    return connectome.origins.texts

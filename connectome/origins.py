@@ -1,0 +1,54 @@
+"""Where each value of a connectome was written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import core_schema
+
+from .diagnostics.span import Span
+
+
+@dataclass(frozen=True)
+class Origins:
+    """The places of a connectome's values, and the texts they were read from.
+
+    All origins are equal: where a spec was written down is not part of what it says.
+    """
+
+    tree: Any = field(default=None, compare=False)
+    texts: MappingType[str, str] = field(default_factory=dict, compare=False)
+
+    def span(self, path: tuple[str | int, ...], *, key: bool = False) -> Span:
+        """Return the place of the value at ``path``; of the nearest value around it where it was not written.
+
+        Steps that the tree does not know (a default, the tag of a union) are skipped. With ``key``, the last step's
+        key is meant and not its value.
+        """
+        node, found = self.tree, getattr(self.tree, "span", Span("<python>"))
+        for i, step in enumerate(path):
+            child = step_into(node, step)
+            if child is None:
+                continue
+            if key and i == len(path) - 1 and isinstance(getattr(node, "keys", None), dict):
+                return node.keys.get(str(step), child.span)
+            node, found = child, child.span
+        return found
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Let pydantic carry origins without looking into them."""
+        return core_schema.is_instance_schema(cls)
+
+
+def step_into(node: Any, step: str | int) -> Any:
+    """Return the child of ``node`` at ``step``, or None where it has none."""
+    items = getattr(node, "items", None)
+    if isinstance(items, dict):
+        return items.get(str(step))
+    if isinstance(items, list) and isinstance(step, int) and 0 <= step < len(items):
+        return items[step]
+    return None

@@ -1,0 +1,1 @@
+"""The checker's rules, one family a file."""

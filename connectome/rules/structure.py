@@ -1,0 +1,428 @@
+"""Structure: every name leads somewhere, and what is joined fits together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ..diagnostics.report import SpecError
+from ..diagnostics.rule import Diagnostic, Rule, did_you_mean, rule
+from ..hierarchy import order
+from ..io import tables
+from ..laminar import circuit_of, roles, width_of
+from ..model import Circuit, Connectome, Matrix, MatrixData
+from ..timing import delay_steps
+
+Findings = Iterator[Diagnostic]
+
+
+@rule("S201", "dangling-area")
+def dangling_area(connectome: Connectome, rule: Rule) -> Findings:
+    """A projection, a lateral kernel or the readout names an area that the spec does not define.
+
+    Bad:   projections: [{from: V1, to: LN}]
+    Good:  projections: [{from: V1, to: LM}]
+    """
+    ends = [connectome.input.name, *connectome.areas]
+    for i, p in enumerate(connectome.projections):
+        if p.origin not in ends:
+            span = connectome.span("projections", i, "from")
+            yield rule.at(span, f"projection from `{p.origin}`, which is no area", help=did_you_mean(p.origin, ends))
+        if p.target == connectome.input.name:
+            span = connectome.span("projections", i, "to")
+            message = f"projection to `{p.target}`, which is the input and receives nothing"
+            yield rule.at(span, message, help="take the projection out, or model the relay as an area")
+        elif p.target not in connectome.areas:
+            span = connectome.span("projections", i, "to")
+            hint = did_you_mean(p.target, connectome.areas)
+            yield rule.at(span, f"projection to `{p.target}`, which is no area", help=hint)
+    for name in connectome.lateral:
+        if name not in connectome.areas:
+            span = connectome.origins.span(("lateral", name), key=True)
+            hint = did_you_mean(name, connectome.areas)
+            yield rule.at(span, f"lateral connections of `{name}`, which is no area", help=hint)
+    if connectome.readout.area not in connectome.areas:
+        name = connectome.readout.area
+        span = connectome.span("readout", "area")
+        yield rule.at(span, f"readout from `{name}`, which is no area", help=did_you_mean(name, connectome.areas))
+
+
+@rule("S202", "dangling-circuit")
+def dangling_circuit(connectome: Connectome, rule: Rule) -> Findings:
+    """An area names a circuit that the spec does not define.
+
+    Bad:   areas: {V1: {grid: [8, 8], circuit: granulr}}
+    Good:  areas: {V1: {grid: [8, 8], circuit: granular}}
+    """
+    for name, area in connectome.areas.items():
+        if area.circuit is not None and area.circuit not in connectome.circuits:
+            span = connectome.span("areas", name, "circuit")
+            hint = did_you_mean(area.circuit, connectome.circuits) or "define it under `circuits:`"
+            yield rule.at(span, f"`{name}` has the circuit `{area.circuit}`, which is not defined", help=hint)
+
+
+@rule("S203", "dangling-population")
+def dangling_population(connectome: Connectome, rule: Rule) -> Findings:
+    """A role, a connection matrix or the readout names a population that the circuit does not have.
+
+    Bad:   roles: {feedforward: [L4e]}
+    Good:  roles: {feedforward: [L4E]}
+    """
+    for name, circuit in connectome.circuits.items():
+        for role in type(circuit.roles).model_fields:
+            if role == "source":
+                continue
+            for i, population in enumerate(getattr(circuit.roles, role) or ()):
+                if population not in circuit.populations:
+                    span = connectome.span("circuits", name, "roles", role, i)
+                    message = f"role `{role}` names `{population}`, which is no population of `{name}`"
+                    yield rule.at(span, message, help=did_you_mean(population, circuit.populations))
+        for i, population in enumerate(circuit.connections.populations if circuit.connections else ()):
+            if population not in circuit.populations:
+                span = connectome.span("circuits", name, "connections", "populations", i)
+                message = f"the connection matrix names `{population}`, which is no population of `{name}`"
+                yield rule.at(span, message, help=did_you_mean(population, circuit.populations))
+    area = connectome.areas.get(connectome.readout.area)
+    if area is None or (area.circuit is not None and area.circuit not in connectome.circuits):
+        return
+    known = circuit_of(connectome, area).populations
+    for i, population in enumerate(connectome.readout.populations or ()):
+        if population not in known:
+            span = connectome.span("readout", "populations", i)
+            message = f"the readout names `{population}`, which is no population of `{connectome.readout.area}`"
+            yield rule.at(span, message, help=did_you_mean(population, known))
+
+
+@rule("S204", "dangling-source")
+def dangling_source(connectome: Connectome, rule: Rule) -> Findings:
+    """A value cites a source that is not listed under ``sources`` (of the spec, or of the circuit).
+
+    Bad:   sources: {markov2014: {doi: 10.1093/cercor/bhs270}}, and a projection with source: markov2013
+    Good:  the same name at both places
+    """
+    for path, names, known in _citations(connectome):
+        for i, name in enumerate(names):
+            if name not in known:
+                span = connectome.span(*path, "source", i)
+                hint = did_you_mean(name, known) or f"add `{name}: {{doi: ...}}` under `sources:`"
+                yield rule.at(span, f"the source `{name}` is not listed under `sources`", help=hint)
+
+
+def _citations(connectome: Connectome) -> Iterator[tuple[tuple[str | int, ...], tuple[str, ...], Iterable[str]]]:
+    known = connectome.sources
+    yield ("input",), connectome.input.source, known
+    for name, area in connectome.areas.items():
+        yield ("areas", name), area.source, known
+    for name, lateral in connectome.lateral.items():
+        yield ("lateral", name), lateral.source, known
+    for i, p in enumerate(connectome.projections):
+        yield ("projections", i), p.source, known
+    for name, circuit in connectome.circuits.items():
+        inner = {**known, **circuit.sources}
+        yield ("circuits", name), circuit.source, inner
+        yield ("circuits", name, "roles"), circuit.roles.source, inner
+        if circuit.connections:
+            yield ("circuits", name, "connections"), circuit.connections.source, inner
+        for pop, population in circuit.populations.items():
+            yield ("circuits", name, "populations", pop), population.source, inner
+
+
+@rule("S205", "duplicate")
+def duplicate(connectome: Connectome, rule: Rule) -> Findings:
+    """Two things that must be told apart have the same name, or a projection is written twice.
+
+    Bad:   projections: [{from: V1, to: V2, fln: 0.7}, {from: V1, to: V2, fln: 0.1}]
+    Good:  projections: [{from: V1, to: V2, fln: 0.8}]
+    """
+    if connectome.input.name in connectome.areas:
+        span = connectome.origins.span(("areas", connectome.input.name), key=True)
+        message = f"the area `{connectome.input.name}` has the name of the input"
+        yield rule.at(span, message, help="rename one of them", notes=[(connectome.span("input"), "the input")])
+    seen: dict[tuple[str, str, str], int] = {}
+    for i, p in enumerate(connectome.projections):
+        key = (p.origin, p.target, p.mode)
+        if key in seen:
+            first = connectome.span("projections", seen[key])
+            message = f"a second {p.mode} projection from `{p.origin}` to `{p.target}`"
+            hint = "merge the two into one"
+            yield rule.at(connectome.span("projections", i), message, help=hint, notes=[(first, "the first")])
+        seen.setdefault(key, i)
+        if p.origin == p.target:
+            message = f"a projection from `{p.origin}` to itself"
+            hint = f"write it as a lateral kernel: `lateral: {{{p.origin}: {{kernel: ...}}}}`"
+            yield rule.at(connectome.span("projections", i), message, help=hint)
+    for name, circuit in connectome.circuits.items():
+        lists: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
+            (("roles", r), getattr(circuit.roles, r) or ()) for r in type(circuit.roles).model_fields if r != "source"
+        ]
+        if circuit.connections:
+            lists.append((("connections", "populations"), circuit.connections.populations))
+        for path, members in lists:
+            for i, member in enumerate(members):
+                if member in members[:i]:
+                    span = connectome.span("circuits", name, *path, i)
+                    yield rule.at(span, f"`{member}` is listed twice", help="list it once")
+    for i, member in enumerate(connectome.readout.populations or ()):
+        if member in (connectome.readout.populations or ())[:i]:
+            yield rule.at(connectome.span("readout", "populations", i), f"`{member}` is listed twice", help="list it once")
+
+
+@rule("S206", "grid-mismatch")
+def grid_mismatch(connectome: Connectome, rule: Rule) -> Findings:
+    """Two grids do not fit: a one-to-one kernel between grids of different shape, or an explicit matrix whose shape is
+    not tokens by tokens.
+
+    Bad:   areas: {V1: {grid: [8, 8]}, V4: {grid: [4, 4]}} with {from: V1, to: V4, topography: {type: one_to_one}}
+    Good:  topography: {type: retinotopic, radius: 0.5}
+    """
+    grids = {connectome.input.name: connectome.input.grid} | {n: a.grid for n, a in connectome.areas.items()}
+    joins = [
+        (("projections", i, "topography"), p.topography, p.origin, p.target)
+        for i, p in enumerate(connectome.projections)
+    ]
+    joins += [(("lateral", n, "kernel"), la.kernel, n, n) for n, la in connectome.lateral.items()]
+    for path, kernel, source, target in joins:
+        if source not in grids or target not in grids:
+            continue
+        a, b = grids[source], grids[target]
+        if kernel.type == "one_to_one" and a != b:
+            message = f"one-to-one from `{source}` ({a[0]}x{a[1]}) to `{target}` ({b[0]}x{b[1]})"
+            hint = "use `{type: retinotopic, radius: 0.5}`, which joins corresponding places of unequal grids"
+            yield rule.at(connectome.span(*path), message, help=hint)
+        if isinstance(kernel, Matrix):
+            place = connectome.span(*path, "file")
+            try:
+                shape = tables.matrix_shape(kernel.file, kernel.dataset, place)
+            except SpecError as error:
+                yield from error.report
+                continue
+            wanted = (b[0] * b[1], a[0] * a[1])
+            wanted = wanted if kernel.rows == "target" else wanted[::-1]
+            if shape != wanted:
+                message = f"the matrix is {shape[0]} x {shape[1]}, and {wanted[0]} x {wanted[1]} is needed"
+                hint = f"rows are the tokens of the {kernel.rows}; set `rows:` if they are the other way round"
+                yield rule.at(place, message, help=hint)
+
+
+@rule("S207", "width-mismatch")
+def width_mismatch(connectome: Connectome, rule: Rule) -> Findings:
+    """Populations that a pathway joins have unequal widths where values pass one-to-one, or a width that the heads do
+    not divide.
+
+    Bad:   input: {width: 96} with a target population of width 32
+    Good:  the same width, or `output: dense` in the circuit of the target
+    """
+    heads = connectome.attention.heads
+    ends = _ends(connectome)
+    for name, (_, widths) in ends.items():
+        if name == connectome.input.name and connectome.input.width % heads:
+            message = f"the input's width {connectome.input.width} is not a multiple of {heads} heads"
+            yield rule.at(connectome.span("input", "width"), message, help="change the width or `attention.heads`")
+        for population, width in widths.items():
+            if name != connectome.input.name and width % heads:
+                circuit = connectome.areas[name].circuit or ""
+                span = connectome.span("circuits", circuit, "populations", population, "width")
+                message = f"the width {width} of `{population}` is not a multiple of {heads} heads"
+                yield rule.at(span, message, help="change the width or `attention.heads`")
+    joins = [
+        (("projections", i), p.origin, p.target, _senders(p.origin, ends), _receivers(p.target, ends), p.mode)
+        for i, p in enumerate(connectome.projections)
+        if p.origin in ends and p.target in ends and p.target != connectome.input.name
+    ]
+    joins += [
+        (("lateral", n), n, n, roles(ends[n][0]).lateral, roles(ends[n][0]).lateral, "driving")  # type: ignore[arg-type]
+        for n in connectome.lateral
+        if n in ends
+    ]
+    for path, source, target, senders, receivers, mode in joins:
+        circuit = ends[target][0]
+        dense = circuit is not None and circuit.output == "dense" and mode == "driving"
+        sent = {s: ends[source][1].get(s) for s in senders}
+        taken = {r: ends[target][1].get(r) for r in receivers}
+        pairs = [(s, r) for s in sent for r in taken if sent[s] and taken[r] and sent[s] != taken[r]]
+        if pairs and not dense:
+            s, r = pairs[0]
+            message = f"`{source}.{s}` sends {sent[s]} channels to `{target}.{r}`, which has {taken[r]}"
+            hint = "give both the same `width`, or set `output: dense` in the target's circuit"
+            yield rule.at(connectome.span(*path), message, help=hint)
+        elif len(set(sent.values()) - {None}) > 1:
+            message = f"the populations of `{source}` that project have unequal widths: {_listed(sent)}"
+            yield rule.at(connectome.span(*path), message, help="give them the same `width`")
+
+
+def _listed(widths: dict[str, int | None]) -> str:
+    return ", ".join(f"`{n}` {w}" for n, w in widths.items())
+
+
+def _ends(connectome: Connectome) -> dict[str, tuple[Circuit | None, dict[str, int]]]:
+    """Return name -> (circuit, width by population) of the input and of each area whose circuit is sound."""
+    found: dict[str, tuple[Circuit | None, dict[str, int]]] = {
+        connectome.input.name: (None, {"relay": connectome.input.width})
+    }
+    for name, area in connectome.areas.items():
+        if area.circuit is None or area.circuit in connectome.circuits:
+            circuit = circuit_of(connectome, area)
+            found[name] = circuit, {n: width_of(connectome, p) for n, p in circuit.populations.items()}
+    return found
+
+
+def _senders(name: str, ends: dict[str, tuple[Circuit | None, dict[str, int]]]) -> tuple[str, ...]:
+    circuit = ends[name][0]
+    if circuit is None:
+        return ("relay",)
+    found = roles(circuit)
+    return tuple(dict.fromkeys((*found.supragranular, *found.infragranular)))
+
+
+def _receivers(name: str, ends: dict[str, tuple[Circuit | None, dict[str, int]]]) -> tuple[str, ...]:
+    circuit = ends[name][0]
+    assert circuit is not None
+    found = roles(circuit)
+    return tuple(dict.fromkeys((*found.feedforward, *found.feedback)))
+
+
+@rule("S208", "matrix-mismatch")
+def matrix_mismatch(connectome: Connectome, rule: Rule) -> Findings:
+    """A circuit's connection matrix is not square over the populations it lists, or leaves a population out.
+
+    Bad:   connections: {rows: target, populations: [E, I], probability: [[0.1, 0.2]]}
+    Good:  connections: {rows: target, populations: [E, I], probability: [[0.1, 0.2], [0.3, 0.1]]}
+    """
+    for name, circuit in connectome.circuits.items():
+        written = circuit.connections
+        if written is None:
+            continue
+        size = len(written.populations)
+        if left_out := [p for p in circuit.populations if p not in written.populations]:
+            span = connectome.span("circuits", name, "connections", "populations")
+            message = f"the connection matrix leaves out the population `{left_out[0]}`"
+            yield rule.at(span, message, help="list every population of the circuit")
+        if isinstance(written.probability, MatrixData):
+            place = connectome.span("circuits", name, "connections", "probability", "file")
+            try:
+                matrix = tables.read_matrix(written.probability.file, written.probability.dataset, place)
+            except SpecError as error:
+                yield from error.report
+                continue
+            if matrix.shape != (size, size):
+                message = f"the matrix is {matrix.shape[0]} x {matrix.shape[1]}, and lists {size} populations"
+                yield rule.at(place, message, help="one row and one column for each population")
+            elif matrix.nnz and matrix.data.max() > 1:
+                yield rule.at(place, f"the matrix holds {matrix.data.max()}, and a probability is at most 1")
+            continue
+        place = connectome.span("circuits", name, "connections", "probability")
+        if len(written.probability) != size:
+            message = f"the matrix has {len(written.probability)} rows, and lists {size} populations"
+            yield rule.at(place, message, help="one row for each population")
+        for i, row in enumerate(written.probability):
+            if len(row) != size:
+                place = connectome.span("circuits", name, "connections", "probability", i)
+                yield rule.at(place, f"row {i + 1} has {len(row)} entries, and {size} are needed", help="one for each population")
+
+
+@rule("S209", "role-mismatch")
+def role_mismatch(connectome: Connectome, rule: Rule) -> Findings:
+    """A role is given to a population that cannot have it: output leaves a column, and horizontal axons run, from
+    excitatory populations only; a circuit needs at least one of them.
+
+    Bad:   roles: {supragranular: [L23I]}
+    Good:  roles: {supragranular: [L23E]}
+    """
+    for name, circuit in connectome.circuits.items():
+        excitatory = [n for n, p in circuit.populations.items() if p.kind == "excitatory"]
+        if not excitatory:
+            span = connectome.span("circuits", name, "populations")
+            yield rule.at(span, f"`{name}` has no excitatory population", help="set `kind: excitatory` on one")
+            continue
+        for role in ("lateral", "supragranular", "infragranular"):
+            for i, population in enumerate(getattr(circuit.roles, role) or ()):
+                if population in circuit.populations and population not in excitatory:
+                    span = connectome.span("circuits", name, "roles", role, i)
+                    message = f"the inhibitory population `{population}` has the role `{role}`"
+                    yield rule.at(span, message, help="long axons leave excitatory populations: name one of these: "
+                                  + ", ".join(f"`{e}`" for e in excitatory))  # fmt: skip
+    area = connectome.areas.get(connectome.readout.area)
+    if area is None or (area.circuit is not None and area.circuit not in connectome.circuits):
+        return
+    known = circuit_of(connectome, area).populations
+    for i, population in enumerate(connectome.readout.populations or ()):
+        if population in known and known[population].kind == "inhibitory":
+            span = connectome.span("readout", "populations", i)
+            yield rule.at(span, f"the readout names the inhibitory population `{population}`", help="name an excitatory one")
+
+
+@rule("S210", "delay-mismatch")
+def delay_mismatch(connectome: Connectome, rule: Rule) -> Findings:
+    """A delay that the schedule cannot keep: zero where all areas step at once, or towards an area that was updated
+    before its source; milliseconds that are no whole number of steps, or without the length of a step.
+
+    Bad:   dynamics: {order: synchronous} with a projection of delay: 0
+    Good:  delay: 1
+    """
+    known = all(p.origin in connectome.areas or p.origin == connectome.input.name for p in connectome.projections)
+    rank = {n: i for i, n in enumerate(order(connectome))} if known else {}
+    step = connectome.dynamics.step_ms
+    for i, p in enumerate(connectome.projections):
+        if p.delay is not None and p.delay_ms is not None:
+            span = connectome.span("projections", i, "delay_ms")
+            yield rule.at(span, "a delay in steps and one in milliseconds", help="keep one of `delay` and `delay_ms`")
+        if p.delay_ms is not None:
+            span = connectome.span("projections", i, "delay_ms")
+            if step is None:
+                hint = "add `step_ms` to `dynamics`, or give `delay` in steps"
+                yield rule.at(span, "a delay in milliseconds, and no length of a step", help=hint)
+            elif abs(p.delay_ms / step - round(p.delay_ms / step)) > 1e-6:
+                message = f"a delay of {p.delay_ms:g} ms is {p.delay_ms / step:g} steps of {step:g} ms"
+                yield rule.at(span, message, help="use a multiple of `dynamics.step_ms`")
+        delay = delay_steps(p, step)
+        if delay != 0 or p.origin == connectome.input.name or p.mode == "relay" and p.origin not in rank:
+            continue
+        span = connectome.span("projections", i, "delay" if p.delay is not None else "delay_ms")
+        if connectome.dynamics.order == "synchronous":
+            message = f"no delay from `{p.origin}` to `{p.target}`, and all areas step at once"
+            yield rule.at(span, message, help="a synchronous step reads the step before: `delay: 1` or more")
+        elif rank.get(p.origin, 0) >= rank.get(p.target, 0):
+            message = f"no delay from `{p.origin}` to `{p.target}`, which is updated first"
+            yield rule.at(span, message, help="use `delay: 1` or more for what comes from higher areas")
+
+
+@rule("S211", "without-effect")
+def without_effect(connectome: Connectome, rule: Rule) -> Findings:
+    """A value that contradicts another, so that one of the two would be ignored.
+
+    Bad:   projections: [{from: V1, to: V2, fln: 0.76, weight: 2}]
+    Good:  projections: [{from: V1, to: V2, fln: 0.76}]
+    """
+    for i, p in enumerate(connectome.projections):
+        if p.fln is not None and p.weight is not None:
+            span = connectome.span("projections", i, "weight")
+            yield rule.at(span, "a projection with both `fln` and `weight`", help="keep one: both say how strong it is")
+        if p.origin == connectome.input.name and p.sln is not None:
+            span = connectome.span("projections", i, "sln")
+            yield rule.at(span, "an SLN of the input, which has no layers", help="take `sln` out")
+        if p.fln == 0:
+            span = connectome.span("projections", i, "fln")
+            yield rule.at(span, "a projection of FLNe 0 carries nothing", help="take the projection out")
+    control = connectome.input.gain_control
+    if control.type == "local" and control.pool % 2 == 0:
+        span = connectome.span("input", "gain_control", "pool")
+        yield rule.at(span, f"a pool of {control.pool} pixels has no middle", help="use an odd number")
+    for field in ("mean", "std"):
+        values = getattr(connectome.input, field)
+        if values is not None and len(values) != connectome.input.channels:
+            message = f"`{field}` has {len(values)} values for {connectome.input.channels} channels"
+            yield rule.at(connectome.span("input", field), message, help="one value for each channel")
+
+
+RULES: tuple[Rule, ...] = (
+    dangling_area,
+    dangling_circuit,
+    dangling_population,
+    dangling_source,
+    duplicate,
+    grid_mismatch,
+    width_mismatch,
+    matrix_mismatch,
+    role_mismatch,
+    delay_mismatch,
+    without_effect,
+)

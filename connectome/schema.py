@@ -1,0 +1,41 @@
+"""The JSON Schema of the language, which editors use for completion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .model import Connectome
+
+_REFERENCE = {
+    "type": "object",
+    "description": "Another file whose content stands here; keys beside `file` are laid over it.",
+    "properties": {
+        "file": {"type": "string", "description": "Path of a YAML file, or of an HDF5 file with `dataset`."},
+        "dataset": {"type": "string", "description": "Dataset inside the HDF5 file."},
+    },
+    "required": ["file"],
+}
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a spec file, with `extends` and `file` references."""
+    schema = Connectome.model_json_schema(by_alias=True)
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["properties"].pop("origins", None)
+    names = {"type": "string", "description": "A spec to build upon: path, or name of a shipped one."}
+    schema["properties"]["extends"] = {"anyOf": [names, {"type": "array", "items": names}]}
+    required = schema.pop("required")
+    schema["if"] = {"required": ["extends"]}
+    schema["else"] = {"required": required}
+    definitions = schema["$defs"]
+    definitions["FileReference"] = _REFERENCE
+    for name in ("circuits", "areas", "lateral"):
+        entries = schema["properties"][name]
+        entries["additionalProperties"] = {"anyOf": [entries["additionalProperties"], _ref("FileReference")]}
+    projections = schema["properties"]["projections"]
+    projections["items"] = {"anyOf": [projections["items"], _ref("FileReference")]}
+    return schema
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/$defs/{name}"}

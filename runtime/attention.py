@@ -1,0 +1,178 @@
+"""Joint attention with an anatomical prior, over existing connections only.
+
+    logit_ij = Q_i . K_j / sqrt(d) + log w_ij        out_i = sum_j softmax_j(logit_ij) V_j
+
+Four kernels compute the same thing. Shapes: B batch, H heads, T target tokens, S tokens of all sources together,
+D key channels a head, E value channels a head, R the longest row.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from compiler.artifact import Connection
+
+
+class Edges:
+    """The connections of one attention op: target, source and log weight of every pair, sources laid end to end."""
+
+    def __init__(self, connections: Sequence[tuple[Connection, float]]) -> None:
+        """Join connections, each with the weight of its pathway. All have the same number of target tokens."""
+        self.targets = connections[0][0].shape[0]
+        self.sources = sum(c.shape[1] for c, _ in connections)
+        rows, columns, weights, offset = [], [], [], 0
+        for connection, weight in connections:
+            rows.append(np.repeat(np.arange(self.targets), np.diff(connection.indptr)))
+            columns.append(connection.indices.astype(np.int64) + offset)
+            weights.append(np.log(connection.weight) + math.log(weight))
+            offset += connection.shape[1]
+        order = np.argsort(np.concatenate(rows), kind="stable")
+        self.row = np.concatenate(rows)[order]
+        self.column = np.concatenate(columns)[order]
+        self.log_weight = np.concatenate(weights)[order]
+        self.counts = np.bincount(self.row, minlength=self.targets)
+
+    def padded(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return columns (T, R) and log weights (T, R), rows padded with column 0 and log weight -inf."""
+        longest = max(1, int(self.counts.max(initial=0)))
+        columns = np.zeros((self.targets, longest), dtype=np.int64)
+        log_weight = np.full((self.targets, longest), -np.inf)
+        place = np.arange(len(self.row)) - np.repeat(np.cumsum(self.counts) - self.counts, self.counts)
+        columns[self.row, place] = self.column
+        log_weight[self.row, place] = self.log_weight
+        return columns, log_weight
+
+
+class DenseKernel(nn.Module):
+    """Matrix products over all pairs with the missing ones masked; best where few are missing."""
+
+    bias: Tensor
+    served: Tensor
+
+    def __init__(self, edges: Edges) -> None:
+        super().__init__()
+        bias = np.full((edges.targets, edges.sources), -np.inf)
+        np.logaddexp.at(bias, (edges.row, edges.column), edges.log_weight)
+        served = edges.counts > 0
+        bias[~served] = 0.0  # a token without input has no softmax of its own: its result is set to zero below
+        self.uniform = bool(np.all(bias == bias.flat[0]))
+        self.complete = bool(served.all())
+        self.register_buffer("bias", torch.tensor(bias, dtype=torch.float32), persistent=False)
+        self.register_buffer("served", torch.tensor(served)[:, None], persistent=False)
+
+    def weights(self, query: Tensor, key: Tensor) -> Tensor:
+        """Return the attention (B, H, T, S) of queries (B, H, T, D) to keys (B, H, S, D)."""
+        logits = query @ key.transpose(-1, -2)  # (B, H, T, S)
+        logits = logits if self.uniform else logits + self.bias.to(logits.dtype)
+        found = logits.softmax(-1)
+        return found if self.complete else found * self.served.to(found.dtype)
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """Return what each target receives (B, H, T, E)."""
+        return self.weights(query, key).to(value.dtype) @ value
+
+
+class GatherKernel(nn.Module):
+    """Each target gathers its own sources; best for long, thin neighbourhoods of similar size."""
+
+    column: Tensor
+    bias: Tensor
+    served: Tensor
+
+    def __init__(self, edges: Edges) -> None:
+        super().__init__()
+        columns, log_weight = edges.padded()
+        served = edges.counts > 0
+        log_weight[~served] = 0.0
+        self.sources = edges.sources
+        self.register_buffer("column", torch.tensor(columns), persistent=False)
+        self.register_buffer("bias", torch.tensor(log_weight, dtype=torch.float32), persistent=False)
+        self.register_buffer("served", torch.tensor(served)[:, None], persistent=False)
+
+    def _softmax(self, query: Tensor, key: Tensor) -> Tensor:
+        near = key[:, :, self.column]  # (B, H, T, R, D)
+        logits = (near @ query.unsqueeze(-1)).squeeze(-1)  # (B, H, T, R)
+        return (logits + self.bias.to(logits.dtype)).softmax(-1) * self.served.to(logits.dtype)
+
+    def weights(self, query: Tensor, key: Tensor) -> Tensor:
+        """Return the attention (B, H, T, S)."""
+        found = self._softmax(query, key)
+        dense = found.new_zeros(*found.shape[:-1], self.sources)
+        return dense.scatter_add(-1, self.column.expand_as(found), found)
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """Return what each target receives (B, H, T, E)."""
+        found = self._softmax(query, key).to(value.dtype)
+        return (found.unsqueeze(-2) @ value[:, :, self.column]).squeeze(-2)
+
+
+class EdgesKernel(nn.Module):
+    """One logit for each connection, summed by scattering; best where rows differ much in length."""
+
+    row: Tensor
+    column: Tensor
+    bias: Tensor
+
+    def __init__(self, edges: Edges) -> None:
+        super().__init__()
+        self.targets, self.sources = edges.targets, edges.sources
+        self.register_buffer("row", torch.tensor(edges.row), persistent=False)
+        self.register_buffer("column", torch.tensor(edges.column), persistent=False)
+        self.register_buffer("bias", torch.tensor(edges.log_weight, dtype=torch.float32), persistent=False)
+
+    def _softmax(self, query: Tensor, key: Tensor) -> Tensor:
+        logits = (query[:, :, self.row] * key[:, :, self.column]).sum(-1).float() + self.bias  # (B, H, edges)
+        row = self.row.expand_as(logits)
+        top = logits.new_full((*logits.shape[:2], self.targets), -torch.inf)
+        top = top.scatter_reduce(-1, row, logits.detach(), "amax")
+        raised = (logits - top.gather(-1, row)).exp()
+        total = torch.zeros_like(top).scatter_add(-1, row, raised)
+        return raised / total.gather(-1, row)
+
+    def weights(self, query: Tensor, key: Tensor) -> Tensor:
+        """Return the attention (B, H, T, S)."""
+        found = self._softmax(query, key)
+        dense = found.new_zeros(*found.shape[:-1], self.targets * self.sources)
+        place = (self.row * self.sources + self.column).expand_as(found)
+        return dense.scatter_add(-1, place, found).unflatten(-1, (self.targets, self.sources))
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """Return what each target receives (B, H, T, E)."""
+        sent = self._softmax(query, key).to(value.dtype).unsqueeze(-1) * value[:, :, self.column]  # (B, H, edges, E)
+        out = sent.new_zeros(*sent.shape[:2], self.targets, sent.shape[-1])
+        return out.index_add(2, self.row, sent)
+
+
+class CopyKernel(nn.Module):
+    """At most one source for each target: its value is handed over, and there is nothing to attend with."""
+
+    column: Tensor
+    served: Tensor
+
+    def __init__(self, edges: Edges) -> None:
+        super().__init__()
+        columns, _ = edges.padded()
+        self.sources = edges.sources
+        self.straight = bool(np.array_equal(columns[:, 0], np.arange(edges.sources)) and (edges.counts > 0).all())
+        self.register_buffer("column", torch.tensor(columns[:, 0]), persistent=False)
+        self.register_buffer("served", torch.tensor(edges.counts > 0)[:, None], persistent=False)
+
+    def map(self, batch: int, heads: int) -> Tensor:
+        """Return the attention (B, H, T, S): one where there is a source."""
+        found = F.one_hot(self.column, self.sources) * self.served
+        return found.float().expand(batch, heads, -1, -1)
+
+    def forward(self, value: Tensor) -> Tensor:
+        """Return what each target receives (B, H, T, E) of values (B, H, S, E)."""
+        return value if self.straight else value[:, :, self.column] * self.served.to(value.dtype)
+
+
+KERNELS: dict[str, type[DenseKernel | GatherKernel | EdgesKernel]] = {
+    "dense": DenseKernel,
+    "gather": GatherKernel,
+    "edges": EdgesKernel,
+}

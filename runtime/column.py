@@ -1,0 +1,97 @@
+"""The column: populations update each other through the blocks that their circuit connects.
+
+    inhibitory   r_p = softplus(sum_s W_ps z_s + b_p) / (1 + sum_i D_pi r_i)
+    excitatory   x_p <- x_p + U_p [ gelu(sum_s W_ps z_s + b_p) / (1 + sum_i D_pi r_i) ] + c_p
+
+z is the normalised state, s runs over excitatory and i over inhibitory sources, D = softplus(...) is positive. The
+inhibition of an inhibitory population uses rates before inhibition. Under Dale's law W is not negative and z is rectified.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from compiler.artifact import Mix, MixTarget, Program
+
+from .weights import Weights
+
+
+def layer_norm(state: Tensor, weights: Weights, name: str) -> Tensor:
+    """Return the state (..., width), normalised, with the learned gain and bias of ``name``."""
+    gain = weights[f"{name}.gain"]
+    return F.layer_norm(state, gain.shape, gain, weights[f"{name}.bias"])
+
+
+class MixStep(nn.Module):
+    """One update of the columns of an area."""
+
+    def __init__(self, op: Mix, program: Program) -> None:
+        super().__init__()
+        self.op = op
+        populations = {p.name: p for p in program.populations}
+        wirings = {w.population: w for w in program.wirings}
+        self.dale = populations[op.targets[0].population].dale
+        width = {name: p.width for name, p in populations.items()}
+        self.inhibitory = [t for t in op.targets if populations[t.population].kind == "inhibitory"]
+        self.excitatory = [t for t in op.targets if populations[t.population].kind == "excitatory"]
+        self.slices = {
+            t.population: (
+                _slices(wirings[t.population].excitatory, t.excitatory, width),
+                _slices(wirings[t.population].inhibitory, t.inhibitory, width),
+            )
+            for t in op.targets
+        }
+
+    def forward(self, values: dict[str, Tensor], weights: Weights) -> dict[str, Tensor]:
+        """Return the new states (B, tokens, width) by name, from the states in ``values``."""
+        normal = {p: layer_norm(values[state], weights, f"{p}.column_norm") for p, state in self.op.states}
+        if self.dale:
+            normal = {p: z.relu() for p, z in normal.items()}
+        raw = {t.population: F.softplus(self._drive(t, normal, weights)) for t in self.inhibitory}
+        rates = {t.population: self._inhibit(raw[t.population], t, raw, weights) for t in self.inhibitory}
+        new: dict[str, Tensor] = {}
+        for target in self.excitatory:
+            name = f"{target.population}.column.output"
+            hidden = self._inhibit(F.gelu(self._drive(target, normal, weights)), target, rates, weights)
+            change = F.linear(hidden, weights[f"{name}.weight"], weights[f"{name}.bias"])  # (B, tokens, width)
+            new[target.output] = change if target.state is None else values[target.state] + change
+        return new
+
+    def _drive(self, target: MixTarget, normal: dict[str, Tensor], weights: Weights) -> Tensor:
+        """Return the excitatory input (B, tokens, hidden) of a population."""
+        name = target.population
+        own = normal.get(name) if target.state is not None and not target.output else None
+        if not target.excitatory:
+            assert own is not None
+            return own
+        weight = _selected(weights[f"{name}.column.input.weight"], self.slices[name][0])
+        weight = weight.abs() if self.dale else weight
+        sources = torch.cat([normal[s] for s in target.excitatory], dim=-1)  # (B, tokens, sum of widths)
+        drive = F.linear(sources, weight, weights[f"{name}.column.input.bias"])
+        return drive if own is None else drive + own
+
+    def _inhibit(self, drive: Tensor, target: MixTarget, rates: dict[str, Tensor], weights: Weights) -> Tensor:
+        """Return the drive, divided by what the inhibitory sources send."""
+        if not target.inhibitory:
+            return drive
+        name = target.population
+        weight = F.softplus(_selected(weights[f"{name}.column.inhibition.weight"], self.slices[name][1]))
+        sources = torch.cat([rates[s] for s in target.inhibitory], dim=-1)  # (B, tokens, sum of widths)
+        return drive / (1 + F.linear(sources, weight))
+
+
+def _slices(all_sources: tuple[str, ...], present: tuple[str, ...], width: dict[str, int]) -> list[slice] | None:
+    """Return where the present sources lie among the columns of a weight, or None where all are present."""
+    if all_sources == present:
+        return None
+    starts, at = {}, 0
+    for source in all_sources:
+        starts[source] = slice(at, at + width[source])
+        at += width[source]
+    return [starts[s] for s in present]
+
+
+def _selected(weight: Tensor, slices: list[slice] | None) -> Tensor:
+    if slices is None:
+        return weight
+    return torch.cat([weight[:, s] for s in slices], dim=1)

@@ -1,0 +1,239 @@
+"""Reads CIFAR-10 in its official python version, from the folder or straight from the archive.
+
+The batches are Python 2 pickles, and a pickle may run any code it likes. These are therefore read by an unpickler that
+knows only the three numpy names in them, and puts inert stand-ins of ours in their place: whatever a file says, nothing
+outside this module is called. The arrays are then built from the bytes, after their shapes have been checked.
+
+References:
+    A. Krizhevsky (2009), Learning multiple layers of features from tiny images, https://www.cs.toronto.edu/~kriz/cifar.html
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import shlex
+import tarfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .dataset import DataError, Dataset, ImageSet, assemble
+
+FOLDER = "cifar-10-batches-py"
+ARCHIVE = "cifar-10-python.tar.gz"
+MD5 = {
+    "data_batch_1": "c99cafc152244af753f735de768cd75f",
+    "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+    "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+    "data_batch_4": "634d18415352ddfa80567beed471001a",
+    "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+    "test_batch": "40351d587109b95175f43aff81a1287e",
+    "batches.meta": "5ff9c542aee3614f3951f8cda6e48888",
+    ARCHIVE: "c58f30108f718f92721af3b95e74349a",
+}
+"""Official md5 sums: the seven files of the folder, and the archive that holds them."""
+FILES = tuple(name for name in MD5 if name != ARCHIVE)
+TRAIN = FILES[:5]
+ROWS = 10_000
+"""Images in a batch; each is a row of 3 x 32 x 32 bytes: red, green, blue, row by row."""
+PIXELS = 3 * 32 * 32
+CLASSES = 10
+MAX_BYTES = 64 * 2**20
+"""No official file is half as large [bytes]; a larger one is not read at all."""
+
+_READING = (OSError, EOFError, ValueError, zlib.error, tarfile.TarError)
+_UNPICKLING = (
+    pickle.UnpicklingError,
+    *(EOFError, ValueError, TypeError, AttributeError, LookupError, OverflowError, MemoryError, RecursionError),
+)
+
+
+class _Array:
+    """Stands in for a pickled numpy array: takes down what the file says of it, and does nothing."""
+
+    def __init__(self, *_: object) -> None:
+        self.shape: object = None
+        self.dtype: object = None
+        self.fortran: object = None
+        self.raw: object = None
+
+    def __setstate__(self, state: Any) -> None:
+        _, self.shape, self.dtype, self.fortran, self.raw = state
+
+
+class _DType:
+    """Stands in for a pickled numpy dtype."""
+
+    def __init__(self, code: object = None, *_: object) -> None:
+        self.code = code.decode("ascii", "replace") if isinstance(code, bytes) else code
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+_GLOBALS: dict[tuple[str, str], type] = {
+    ("numpy.core.multiarray", "_reconstruct"): _Array,  # the name in numpy 1, and so in the official files
+    ("numpy._core.multiarray", "_reconstruct"): _Array,  # in numpy 2
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _DType,
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> type:
+        if (module, name) not in _GLOBALS:
+            raise pickle.UnpicklingError(f"it asks for `{module}.{name}`, which no file of CIFAR-10 needs")
+        return _GLOBALS[module, name]
+
+
+def mend(data_dir: Path) -> str:
+    """Say how to put sound data into a folder; the last sentence of most messages."""
+    command = f"cortexc data fetch cifar10 --data-dir {shlex.quote(str(data_dir))}"
+    return f"Run `{command}`, or put the official folder {FOLDER} there."
+
+
+def locate(data_dir: Path) -> Path | None:
+    """Return what `read` would read: the folder with the batches, or else the archive; None where there is neither."""
+    if any((data_dir / name).is_file() for name in FILES):
+        return data_dir
+    if (data_dir / FOLDER).is_dir():
+        return data_dir / FOLDER
+    return data_dir / ARCHIVE if (data_dir / ARCHIVE).is_file() else None
+
+
+def members(archive: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of the official files in the archive, in its order, and nothing else that it may hold.
+
+    Raises:
+        DataError: it is not a sound gzipped tar, or a member is larger than any official file.
+    """
+    seen = set()
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            for member in tar:
+                path = PurePosixPath(member.name)
+                if path.parent != PurePosixPath(FOLDER) or path.name not in FILES or not member.isreg():
+                    continue
+                if member.size > MAX_BYTES:
+                    raise DataError(f"{archive}: `{member.name}` has {member.size:,} bytes, so it is not the official one")
+                stream = tar.extractfile(member)
+                if stream is not None and path.name not in seen:
+                    seen.add(path.name)
+                    yield path.name, stream.read()
+                if len(seen) == len(FILES):
+                    return
+    except _READING as error:
+        raise DataError(
+            f"{archive}: truncated, corrupt or not the official archive ({error}). "
+            f"Delete it. {mend(archive.parent)}"
+        ) from None
+
+
+def read(data_dir: Path | None) -> Dataset:
+    """Read CIFAR-10: 50,000 training and 10,000 test images.
+
+    Args:
+        data_dir: a folder that holds the seven official files, or the folder ``cifar-10-batches-py`` with them, or
+            ``cifar-10-python.tar.gz``, which is read in memory and not unpacked. Looked for in this order.
+
+    Raises:
+        DataError: no folder was given, there is nothing in it, or a file is missing, truncated, corrupt or foreign.
+    """
+    if data_dir is None:
+        raise DataError("CIFAR-10 is read from a folder: name it with `--data-dir DIR`, after `cortexc data fetch cifar10`")
+    source = locate(data_dir)
+    if source is None:
+        what = "there is no such folder" if not data_dir.exists() else f"expected {FOLDER} or {ARCHIVE} in this folder"
+        raise DataError(f"{data_dir}: no CIFAR-10 here: {what}. {mend(data_dir)}")
+
+    images = np.empty((len(TRAIN) * ROWS, 3, 32, 32), np.uint8)  # image channel height width
+    labels = np.empty(len(TRAIN) * ROWS, np.int64)  # image
+    classes: tuple[str, ...] = ()
+    test: ImageSet | None = None
+    missing = set(FILES)
+    for name, content in _folder(source, data_dir) if source.is_dir() else members(source):
+        place = _Place(source / name, data_dir)
+        batch = place.unpickled(content)
+        if name == "batches.meta":
+            classes = place.classes(batch)
+        elif name == "test_batch":
+            test = ImageSet(*place.rows(batch))
+        else:
+            start = TRAIN.index(name) * ROWS
+            images[start : start + ROWS], labels[start : start + ROWS] = place.rows(batch)
+        missing.discard(name)
+    if missing or test is None:
+        raise _missing(source, missing, data_dir)
+    return assemble("cifar10", classes, train=ImageSet(images, labels), test=test)
+
+
+def _missing(source: Path, names: set[str], data_dir: Path) -> DataError:
+    return DataError(f"{source}: {' and '.join(sorted(names))} missing of the seven official files. {mend(data_dir)}")
+
+
+def _folder(folder: Path, data_dir: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of the official files, having made sure that all are there."""
+    if missing := {name for name in FILES if not (folder / name).is_file()}:
+        raise _missing(folder, missing, data_dir)
+    for name in FILES:
+        path = folder / name
+        try:
+            size = path.stat().st_size
+            content = path.read_bytes() if size <= MAX_BYTES else b""
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read: {error.strerror}. Check the file and your rights to it.") from None
+        if size > MAX_BYTES:
+            raise _Place(path, data_dir).error(f"it has {size:,} bytes")
+        yield name, content
+
+
+class _Place:
+    """One file being read: its checks, and the words to say when one fails."""
+
+    def __init__(self, path: Path, data_dir: Path) -> None:
+        self.path = path
+        self.data_dir = data_dir
+
+    def error(self, why: str) -> DataError:
+        remedy = f"Delete it. {mend(self.data_dir)}"
+        return DataError(f"{self.path}: not a sound file of CIFAR-10, python version: {why}. {remedy}")
+
+    def unpickled(self, content: bytes) -> dict[str, object]:
+        try:
+            batch = _Unpickler(io.BytesIO(content), encoding="bytes").load()
+        except _UNPICKLING as error:
+            raise self.error(str(error) or type(error).__name__) from None
+        if not isinstance(batch, dict):
+            raise self.error(f"it holds a {type(batch).__name__}, and a dictionary belongs there")
+        return {k.decode("ascii", "replace") if isinstance(k, bytes) else str(k): v for k, v in batch.items()}
+
+    def rows(self, batch: dict[str, object]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Return images (10000, 3, 32, 32) and labels (10000,) of a batch."""
+        data, labels = batch.get("data"), batch.get("labels")
+        if not isinstance(data, _Array):
+            raise self.error("it has no array `data`")
+        code = data.dtype.code if isinstance(data.dtype, _DType) else None
+        if data.shape != (ROWS, PIXELS) or code != "u1":
+            raise self.error(f"`data` has shape {data.shape} and type {code}; expected {(ROWS, PIXELS)} and u1 (uint8)")
+        if data.fortran or not isinstance(data.raw, bytes) or len(data.raw) != ROWS * PIXELS:
+            raise self.error(f"`data` does not hold {ROWS * PIXELS:,} bytes, row by row")
+        if not isinstance(labels, list) or len(labels) != ROWS:
+            raise self.error(f"`labels` is not a list of {ROWS:,}")
+        if not all(type(label) is int and 0 <= label < CLASSES for label in labels):
+            raise self.error(f"a label is not a whole number from 0 to {CLASSES - 1}")
+        pixels = np.frombuffer(data.raw, np.uint8).reshape(ROWS, 3, 32, 32)  # image channel height width
+        return pixels, np.array(labels, np.int64)
+
+    def classes(self, meta: dict[str, object]) -> tuple[str, ...]:
+        """Return the ten class names of ``batches.meta``."""
+        found = meta.get("label_names")
+        names = [n.decode("utf-8", "replace") if isinstance(n, bytes) else n for n in found] if isinstance(found, list) else []
+        words = tuple(name for name in names if isinstance(name, str) and name)
+        if len(words) != CLASSES or len(set(words)) != len(names):
+            raise self.error(f"`label_names` is not a list of {CLASSES} different names")
+        return words

@@ -1,0 +1,78 @@
+"""What a data set is to the rest of the runtime: two splits of 32 x 32 colour images with labels, and a fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+READERS = {"cifar10": "cifar", "digits": "digits"}
+"""Data set -> the module of this package that has ``read(data_dir) -> Dataset``; imported only when asked for."""
+
+
+class DataError(Exception):
+    """The data are missing, damaged or not what they should be; the message names the file and says how to mend it."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """One split. Stored as it was published, so that the fingerprint of the data does not depend on their use."""
+
+    images: NDArray[np.uint8]
+    """(image, channel, height, width) = (N, 3, 32, 32), 0..255, C-contiguous."""
+    labels: NDArray[np.int64]
+    """(N,), an index into the classes."""
+
+    def __post_init__(self) -> None:
+        images, labels = self.images, self.labels
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (3, 32, 32):
+            raise ValueError(f"images are {images.dtype} {images.shape}; expected uint8 (N, 3, 32, 32)")
+        if labels.dtype != np.int64 or labels.shape != images.shape[:1]:
+            raise ValueError(f"labels are {labels.dtype} {labels.shape}; expected int64 {images.shape[:1]}")
+        if not (images.flags.c_contiguous and labels.flags.c_contiguous):
+            raise ValueError("images and labels must be C-contiguous")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A data set in memory, made by `load`. Compare two by their fingerprints."""
+
+    name: str
+    classes: tuple[str, ...]
+    train: ImageSet
+    test: ImageSet
+    fingerprint: str
+    """``sha256:`` and 64 hex digits, over the raw bytes of images and labels (as little-endian), train before test."""
+
+
+def assemble(name: str, classes: tuple[str, ...], *, train: ImageSet, test: ImageSet) -> Dataset:
+    """Put two splits together and take their fingerprint; for the readers."""
+    digest = hashlib.sha256()
+    for split in (train, test):
+        digest.update(split.images.data)
+        digest.update(split.labels.astype("<i8", copy=False).data)
+    return Dataset(name, classes, train, test, f"sha256:{digest.hexdigest()}")
+
+
+def load(name: str, data_dir: Path | None) -> Dataset:
+    """Read a data set into memory; it downloads nothing.
+
+    Args:
+        name: ``"cifar10"`` or ``"digits"``.
+        data_dir: where CIFAR-10 lies; the digits need none.
+
+    Raises:
+        DataError: there is no such data set, or its files are missing or unsound.
+    """
+    if name not in READERS:
+        raise DataError(f"there is no data set `{name}`; the known ones are {', '.join(READERS)}")
+    reader = importlib.import_module(f".{READERS[name]}", __package__)
+    dataset: Dataset = reader.read(data_dir)
+    return dataset

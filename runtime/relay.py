@@ -1,0 +1,63 @@
+"""The thalamic relay: contrast gain control, then patches of the image become tokens."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from compiler.artifact import Embed, Program
+
+from .weights import Weights
+
+
+class EmbedStep(nn.Module):
+    """From images (B, C, H, W) in [0, 1] to the state of the input (B, tokens, width)."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, op: Embed, program: Program) -> None:
+        super().__init__()
+        self.op, self.settings = op, program.input
+        shape = (1, program.input.channels, 1, 1)
+        self.register_buffer("mean", torch.tensor(program.input.mean).reshape(shape), persistent=False)
+        self.register_buffer("std", torch.tensor(program.input.std).reshape(shape), persistent=False)
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """Return images as the patches see them: standardised, and under gain control."""
+        return gain_control(
+            (images - self.mean) / self.std,
+            kind=self.settings.gain_control,
+            pool=self.settings.pool,
+            semi_saturation=self.settings.semi_saturation,
+        )
+
+    def forward(self, images: Tensor, weights: Weights) -> Tensor:
+        """Return the tokens of images."""
+        name = self.op.population
+        patches = F.conv2d(
+            self.prepare(images), weights[f"{name}.patch.weight"], weights[f"{name}.patch.bias"], stride=self.settings.patch
+        )  # (B, width, rows, columns)
+        tokens = patches.flatten(2).transpose(1, 2)  # (B, tokens, width)
+        return tokens + weights[f"{name}.position"] if self.settings.positions else tokens
+
+
+def gain_control(images: Tensor, *, kind: str, pool: int, semi_saturation: float) -> Tensor:
+    """Return images (B, C, H, W) less their mean, divided by their standard deviation plus ``semi_saturation``.
+
+    Mean and deviation are taken over all channels, and over the whole image (``global``) or over the square of
+    ``pool`` pixels around each one (``local``); ``none`` leaves the images as they are.
+    """
+    if kind == "none":
+        return images
+    if kind == "global":
+        mean = images.mean(dim=(1, 2, 3), keepdim=True)
+        variance = (images - mean).square().mean(dim=(1, 2, 3), keepdim=True)
+    else:
+        mean = _local_mean(images, pool)
+        variance = (_local_mean(images.square(), pool) - mean.square()).clamp_min(0)
+    return (images - mean) / ((variance + 1e-12).sqrt() + semi_saturation)
+
+
+def _local_mean(images: Tensor, pool: int) -> Tensor:
+    grey = images.mean(dim=1, keepdim=True)
+    return F.avg_pool2d(grey, pool, stride=1, padding=pool // 2, count_include_pad=False)

@@ -1,0 +1,49 @@
+"""The parameters of a program as tensors: made from the plan, seeded by name, looked up by name."""
+
+import math
+import zlib
+
+import torch
+from torch import Tensor, nn
+
+from compiler.artifact import Parameter, Program
+
+
+class Weights(nn.Module):
+    """All learnable tensors of a model, under the names that the artifact lists."""
+
+    def __init__(self, program: Program, seed: int) -> None:
+        """Make every parameter of the plan; each has its own random stream, so that names alone decide values."""
+        super().__init__()
+        self.names = tuple(p.name for p in program.parameters)
+        for parameter in program.parameters:
+            self.register_parameter(_key(parameter.name), nn.Parameter(_initial(parameter, seed)))
+
+    def __getitem__(self, name: str) -> Tensor:
+        """Return a parameter by its name in the artifact."""
+        found = self._parameters[_key(name)]
+        assert found is not None
+        return found
+
+    def get(self, name: str) -> Tensor | None:
+        """Return a parameter, or None where the plan has none of that name."""
+        return self._parameters.get(_key(name))
+
+
+def _key(name: str) -> str:
+    """Return a parameter's key in the state dict: torch keeps the dot for itself."""
+    return name.replace(".", ":")
+
+
+def _initial(parameter: Parameter, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed((seed << 32) ^ zlib.crc32(parameter.name.encode()))
+    blocks = []
+    for width, value in parameter.init.blocks:
+        shape = (*parameter.shape[:-1], width)
+        if parameter.init.kind == "normal":
+            blocks.append(torch.randn(shape, generator=generator) * value)
+        else:
+            blocks.append(torch.full(shape, float(value)))
+    tensor = torch.cat(blocks, dim=-1)
+    assert math.prod(tensor.shape) == parameter.size
+    return tensor
