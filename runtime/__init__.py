@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .evaluation import evaluate
     from .model import CorticalTransformer, attention_maps, build
-    from .training import Recipe, RunError, train
+    from .run import RunError
+    from .training import Recipe, resume, train
     from .vit import to_vit
 
 _HOMES = {
     "CorticalTransformer": "model",
     "Recipe": "training",
-    "RunError": "run",
+    "RunError": "run", "resume": "training",
     "attention_maps": "model",
     "build": "model",
     "evaluate": "evaluation",
     "to_vit": "vit",
     "train": "training",
 }
-__all__ = ["CorticalTransformer", "Recipe", "RunError", "attention_maps", "build", "evaluate", "to_vit", "train"]
+__all__ = ["CorticalTransformer", "Recipe", "RunError", "attention_maps", "build", "evaluate", "resume", "to_vit", "train"]
 
 
 def __getattr__(name: str) -> Any:

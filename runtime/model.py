@@ -7,6 +7,7 @@ Every op of the program becomes one step; what can be decided once is decided wh
 import math
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -65,23 +66,28 @@ class RelayStep(nn.Module):
     def __init__(self, op: Relay, program: Program) -> None:
         super().__init__()
         self.op = op
+        self.tokens = next(p.tokens for p in program.populations if p.name == op.population)
+        self.straight: list[bool] = []
         for i, source in enumerate(op.sources):
             c = program.connections[source.connection]
-            weight = torch.tensor(c.weight * source.weight, dtype=torch.float32)
-            matrix = torch.sparse_csr_tensor(
-                torch.tensor(c.indptr), torch.tensor(c.indices.astype("int64")), weight, size=c.shape,
-                check_invariants=True,
-            )  # fmt: skip
-            dense = matrix.to_dense()
-            straight = c.shape[0] == c.shape[1] and torch.equal(dense, torch.eye(c.shape[0]))
-            self.register_buffer(f"matrix{i}", None if straight else dense, persistent=False)
+            row = np.repeat(np.arange(c.shape[0]), np.diff(c.indptr))
+            same = c.shape[0] == c.shape[1] == c.nonzeros and np.array_equal(row, c.indices) and source.weight == 1.0
+            self.straight.append(bool(same))
+            self.register_buffer(f"row{i}", torch.tensor(row), persistent=False)
+            self.register_buffer(f"column{i}", torch.tensor(c.indices.astype(np.int64)), persistent=False)
+            weight = torch.tensor(c.weight * source.weight, dtype=torch.float32)[:, None]
+            self.register_buffer(f"weight{i}", weight, persistent=False)
 
     def forward(self, values: dict[str, Tensor]) -> Tensor:
         """Return the state (B, tokens, width) with the relayed input added."""
         state = values[self.op.state] if self.op.state else None
         for i, source in enumerate(self.op.sources):
-            matrix = getattr(self, f"matrix{i}")
-            brought = values[source.value] if matrix is None else matrix.to(values[source.value].dtype) @ values[source.value]
+            brought = values[source.value]
+            if not self.straight[i]:
+                row, column, weight = (getattr(self, f"{part}{i}") for part in ("row", "column", "weight"))
+                spread = brought[:, column] * weight.to(brought.dtype)  # (B, connections, width)
+                empty = brought.new_zeros(brought.shape[0], self.tokens, brought.shape[-1])
+                brought = empty.index_add(1, row, spread)
             state = brought if state is None else state + brought
         assert state is not None
         return state

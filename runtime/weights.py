@@ -25,6 +25,10 @@ class Weights(nn.Module):
         assert found is not None
         return found
 
+    def parameters_by_name(self) -> dict[str, nn.Parameter]:
+        """Return all parameters by their names in the artifact."""
+        return {name: parameter for name in self.names if (parameter := self._parameters[_key(name)]) is not None}
+
     def get(self, name: str) -> Tensor | None:
         """Return a parameter, or None where the plan has none of that name."""
         return self._parameters.get(_key(name))

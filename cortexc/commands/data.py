@@ -14,17 +14,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     fetch = actions.add_parser(
         "fetch",
         help="download and unpack a data set",
-        description="Download a data set, check it and unpack it. A broken download is taken up where it stopped. "
-        "An archive that already lies in the folder is used as it is, without the network.",
+        description="Download a data set, check it and unpack it. A broken download is taken up where it "
+        "stopped. An archive that already lies in the folder is used as it is, without the network.",
     )
     verify = actions.add_parser(
         "verify",
         help="compare the files of a data set with their official md5 sums",
-        description="Compare the files of a data set with their official md5 sums. Exit status 1 if one is missing or wrong.",
+        description="Compare the files of a data set with their official md5 sums. Exit status 1 if one is "
+        "missing or wrong.",
     )
     for action in (fetch, verify):
         action.add_argument("name", metavar="NAME", help="the data set: cifar10")
-        action.add_argument("--data-dir", metavar="DIR", type=Path, required=True, help="the folder that holds it")
+        action.add_argument(
+            "--data-dir", metavar="DIR", type=Path, required=True, help="the folder it lies in"
+        )
     fetch.add_argument("--quiet", action="store_true", help="show no progress bar")
 
 
@@ -41,7 +44,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"{check.status:<8}{check.path}{detail}")
     wrong = sum(check.status != "ok" for check in checks)
     if wrong:
-        print(f"{wrong} of {len(checks)} files are missing or wrong. {fetching.advice(args.name, args.data_dir)}")
+        advice = fetching.advice(args.name, args.data_dir)
+        print(f"{wrong} of {len(checks)} files are missing or wrong. {advice}")
         return 1
     print(f"all {len(checks)} files are the official ones")
     return 0

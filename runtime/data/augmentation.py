@@ -9,9 +9,9 @@ from torch import Tensor
 def flip_and_crop(images: Tensor, *, padding: int, flip: bool, generator: torch.Generator) -> Tensor:
     """Shift each image by up to ``padding`` pixels, edges reflected, and mirror each with probability 1/2.
 
-    The same as to pad by reflection, crop at random to the first size and flip, but each pixel is looked up once and
-    nothing is padded. Random numbers are drawn on the CPU, so a seed gives the same crops on each device, with ``flip``
-    and without.
+    The same as to pad by reflection, crop at random to the first size and flip, but each pixel is looked up
+    once and nothing is padded. Random numbers are drawn on the CPU, so a seed gives the same crops on each
+    device, with ``flip`` and without.
 
     Args:
         images: (batch, channel, height, width), of any type and on any device; not changed.
@@ -29,7 +29,8 @@ def flip_and_crop(images: Tensor, *, padding: int, flip: bool, generator: torch.
         raise ValueError(f"images have shape {tuple(images.shape)}; expected (batch, channel, height, width)")
     batch, channels, height, width = images.shape
     if not 0 <= padding < min(height, width):
-        raise ValueError(f"padding is {padding}; expected 0 to {min(height, width) - 1} for images of {height} x {width}")
+        largest = min(height, width) - 1
+        raise ValueError(f"padding is {padding}; expected 0 to {largest} for images of {height} x {width}")
     shift = torch.randint(-padding, padding + 1, (2, batch, 1), generator=generator)  # axis batch 1
     mirror = torch.rand(batch, 1, generator=generator) < 0.5  # batch 1
     shift, mirror = shift.to(images.device), mirror.to(images.device)

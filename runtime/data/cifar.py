@@ -1,11 +1,13 @@
 """Reads CIFAR-10 in its official python version, from the folder or straight from the archive.
 
-The batches are Python 2 pickles, and a pickle may run any code it likes. These are therefore read by an unpickler that
-knows only the three numpy names in them, and puts inert stand-ins of ours in their place: whatever a file says, nothing
-outside this module is called. The arrays are then built from the bytes, after their shapes have been checked.
+The batches are Python 2 pickles, and a pickle may run any code it likes. These are therefore read by an
+unpickler that knows only the three numpy names in them, and puts inert stand-ins of ours in their place:
+whatever a file says, nothing outside this module is called. The arrays are then built from the bytes, after
+their shapes have been checked.
 
 References:
-    A. Krizhevsky (2009), Learning multiple layers of features from tiny images, https://www.cs.toronto.edu/~kriz/cifar.html
+    A. Krizhevsky (2009), Learning multiple layers of features from tiny images,
+    https://www.cs.toronto.edu/~kriz/cifar.html
 """
 
 from __future__ import annotations
@@ -48,8 +50,8 @@ MAX_BYTES = 64 * 2**20
 
 _READING = (OSError, EOFError, ValueError, zlib.error, tarfile.TarError)
 _UNPICKLING = (
-    pickle.UnpicklingError,
-    *(EOFError, ValueError, TypeError, AttributeError, LookupError, OverflowError, MemoryError, RecursionError),
+    *(pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError),
+    *(LookupError, OverflowError, MemoryError, RecursionError),
 )
 
 
@@ -70,7 +72,7 @@ class _DType:
     """Stands in for a pickled numpy dtype."""
 
     def __init__(self, code: object = None, *_: object) -> None:
-        self.code = code.decode("ascii", "replace") if isinstance(code, bytes) else code
+        self.code = _text(code)
 
     def __setstate__(self, state: object) -> None:
         pass
@@ -91,6 +93,13 @@ class _Unpickler(pickle.Unpickler):
         return _GLOBALS[module, name]
 
 
+def _text(value: object) -> str:
+    """Return a string of Python 2 or 3 as text, and nothing for what is none."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value if isinstance(value, str) else ""
+
+
 def mend(data_dir: Path) -> str:
     """Say how to put sound data into a folder; the last sentence of most messages."""
     command = f"cortexc data fetch cifar10 --data-dir {shlex.quote(str(data_dir))}"
@@ -98,16 +107,29 @@ def mend(data_dir: Path) -> str:
 
 
 def locate(data_dir: Path) -> Path | None:
-    """Return what `read` would read: the folder with the batches, or else the archive; None where there is neither."""
-    if any((data_dir / name).is_file() for name in FILES):
-        return data_dir
-    if (data_dir / FOLDER).is_dir():
-        return data_dir / FOLDER
-    return data_dir / ARCHIVE if (data_dir / ARCHIVE).is_file() else None
+    """Return what `read` would read: the folder with the batches, or else the archive; None without either.
+
+    Raises:
+        DataError: one may not look into the folder.
+    """
+    try:
+        if any((data_dir / name).is_file() for name in FILES):
+            return data_dir
+        if (data_dir / FOLDER).is_dir():
+            return data_dir / FOLDER
+        return data_dir / ARCHIVE if (data_dir / ARCHIVE).is_file() else None
+    except OSError as error:
+        raise unreadable(data_dir, error) from None
+
+
+def unreadable(path: Path, error: OSError) -> DataError:
+    """Say that the system does not let us read a file or folder."""
+    reason = error.strerror or str(error)
+    return DataError(f"{path}: cannot be read: {reason}. Check the path and your rights to it.")
 
 
 def members(archive: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of the official files in the archive, in its order, and nothing else that it may hold.
+    """Yield name and content of the official files in the archive, in its order, and nothing else in it.
 
     Raises:
         DataError: it is not a sound gzipped tar, or a member is larger than any official file.
@@ -120,13 +142,16 @@ def members(archive: Path) -> Iterator[tuple[str, bytes]]:
                 if path.parent != PurePosixPath(FOLDER) or path.name not in FILES or not member.isreg():
                     continue
                 if member.size > MAX_BYTES:
-                    raise DataError(f"{archive}: `{member.name}` has {member.size:,} bytes, so it is not the official one")
+                    what = f"`{member.name}` has {member.size:,} bytes, so it is not the official one"
+                    raise DataError(f"{archive}: {what}. Delete the archive. {mend(archive.parent)}")
                 stream = tar.extractfile(member)
                 if stream is not None and path.name not in seen:
                     seen.add(path.name)
                     yield path.name, stream.read()
                 if len(seen) == len(FILES):
                     return
+    except PermissionError as error:
+        raise unreadable(archive, error) from None
     except _READING as error:
         raise DataError(
             f"{archive}: truncated, corrupt or not the official archive ({error}). "
@@ -138,18 +163,19 @@ def read(data_dir: Path | None) -> Dataset:
     """Read CIFAR-10: 50,000 training and 10,000 test images.
 
     Args:
-        data_dir: a folder that holds the seven official files, or the folder ``cifar-10-batches-py`` with them, or
-            ``cifar-10-python.tar.gz``, which is read in memory and not unpacked. Looked for in this order.
+        data_dir: a folder that holds the seven official files, or the folder ``cifar-10-batches-py`` with them,
+            or ``cifar-10-python.tar.gz``, which is read in memory and not unpacked. Looked for in this order.
 
     Raises:
-        DataError: no folder was given, there is nothing in it, or a file is missing, truncated, corrupt or foreign.
+        DataError: no folder was given, it holds no CIFAR-10, or a file is missing, cut short, corrupt or foreign.
     """
     if data_dir is None:
-        raise DataError("CIFAR-10 is read from a folder: name it with `--data-dir DIR`, after `cortexc data fetch cifar10`")
+        remedy = "run `cortexc data fetch cifar10 --data-dir DIR` once, then give the same `--data-dir DIR`"
+        raise DataError(f"CIFAR-10 is read from a folder, and none was given: {remedy}")
     source = locate(data_dir)
     if source is None:
-        what = "there is no such folder" if not data_dir.exists() else f"expected {FOLDER} or {ARCHIVE} in this folder"
-        raise DataError(f"{data_dir}: no CIFAR-10 here: {what}. {mend(data_dir)}")
+        what = f"no CIFAR-10 here: expected a folder with {FOLDER} or {ARCHIVE} in it"
+        raise DataError(f"{data_dir}: {what if data_dir.exists() else 'no such folder'}. {mend(data_dir)}")
 
     images = np.empty((len(TRAIN) * ROWS, 3, 32, 32), np.uint8)  # image channel height width
     labels = np.empty(len(TRAIN) * ROWS, np.int64)  # image
@@ -173,7 +199,8 @@ def read(data_dir: Path | None) -> Dataset:
 
 
 def _missing(source: Path, names: set[str], data_dir: Path) -> DataError:
-    return DataError(f"{source}: {' and '.join(sorted(names))} missing of the seven official files. {mend(data_dir)}")
+    what = ", ".join(sorted(names))
+    return DataError(f"{source}: of the seven official files these are missing: {what}. {mend(data_dir)}")
 
 
 def _folder(folder: Path, data_dir: Path) -> Iterator[tuple[str, bytes]]:
@@ -186,7 +213,7 @@ def _folder(folder: Path, data_dir: Path) -> Iterator[tuple[str, bytes]]:
             size = path.stat().st_size
             content = path.read_bytes() if size <= MAX_BYTES else b""
         except OSError as error:
-            raise DataError(f"{path}: cannot be read: {error.strerror}. Check the file and your rights to it.") from None
+            raise unreadable(path, error) from None
         if size > MAX_BYTES:
             raise _Place(path, data_dir).error(f"it has {size:,} bytes")
         yield name, content
@@ -210,7 +237,7 @@ class _Place:
             raise self.error(str(error) or type(error).__name__) from None
         if not isinstance(batch, dict):
             raise self.error(f"it holds a {type(batch).__name__}, and a dictionary belongs there")
-        return {k.decode("ascii", "replace") if isinstance(k, bytes) else str(k): v for k, v in batch.items()}
+        return {_text(key): value for key, value in batch.items()}
 
     def rows(self, batch: dict[str, object]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """Return images (10000, 3, 32, 32) and labels (10000,) of a batch."""
@@ -219,7 +246,8 @@ class _Place:
             raise self.error("it has no array `data`")
         code = data.dtype.code if isinstance(data.dtype, _DType) else None
         if data.shape != (ROWS, PIXELS) or code != "u1":
-            raise self.error(f"`data` has shape {data.shape} and type {code}; expected {(ROWS, PIXELS)} and u1 (uint8)")
+            expected = f"expected {(ROWS, PIXELS)} and u1, which is uint8"
+            raise self.error(f"`data` has shape {data.shape} and type {code}; {expected}")
         if data.fortran or not isinstance(data.raw, bytes) or len(data.raw) != ROWS * PIXELS:
             raise self.error(f"`data` does not hold {ROWS * PIXELS:,} bytes, row by row")
         if not isinstance(labels, list) or len(labels) != ROWS:
@@ -231,9 +259,8 @@ class _Place:
 
     def classes(self, meta: dict[str, object]) -> tuple[str, ...]:
         """Return the ten class names of ``batches.meta``."""
-        found = meta.get("label_names")
-        names = [n.decode("utf-8", "replace") if isinstance(n, bytes) else n for n in found] if isinstance(found, list) else []
-        words = tuple(name for name in names if isinstance(name, str) and name)
-        if len(words) != CLASSES or len(set(words)) != len(names):
+        names = meta.get("label_names")
+        words = [_text(name) for name in names] if isinstance(names, list) else []
+        if len(words) != CLASSES or len(set(words)) != CLASSES or not all(words):
             raise self.error(f"`label_names` is not a list of {CLASSES} different names")
-        return words
+        return tuple(words)

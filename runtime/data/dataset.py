@@ -1,4 +1,4 @@
-"""What a data set is to the rest of the runtime: two splits of 32 x 32 colour images with labels, and a fingerprint."""
+"""What a data set is to the rest of the runtime: two splits of labelled 32 x 32 images, and a fingerprint."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 READERS = {"cifar10": "cifar", "digits": "digits"}
-"""Data set -> the module of this package that has ``read(data_dir) -> Dataset``; imported only when asked for."""
+"""Data set -> the module here that has ``read(data_dir) -> Dataset``; imported only when asked for."""
 
 
 class DataError(Exception):
-    """The data are missing, damaged or not what they should be; the message names the file and says how to mend it."""
+    """The data are missing, damaged or not what they should be; the message says where, and how to mend it."""
 
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """One split. Stored as it was published, so that the fingerprint of the data does not depend on their use."""
+    """One split, as it was published: scaling to [0, 1] and the rest is for the one who uses it."""
 
     images: NDArray[np.uint8]
     """(image, channel, height, width) = (N, 3, 32, 32), 0..255, C-contiguous."""
@@ -49,7 +49,7 @@ class Dataset:
     train: ImageSet
     test: ImageSet
     fingerprint: str
-    """``sha256:`` and 64 hex digits, over the raw bytes of images and labels (as little-endian), train before test."""
+    """``sha256:`` and 64 hex digits, over the bytes of images, then labels (little-endian), train, then test."""
 
 
 def assemble(name: str, classes: tuple[str, ...], *, train: ImageSet, test: ImageSet) -> Dataset:

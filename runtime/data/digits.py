@@ -1,11 +1,12 @@
 """Handwritten digits that need no download: small enough to see a model learn on a laptop in a minute.
 
-The 1,797 images of 8 x 8 grey values 0..16 that scikit-learn carries (the test part of UCI's optdigits, CC BY 4.0),
-brought to the size of CIFAR-10: enlarged four times by bilinear interpolation (half-pixel centres, edges held), scaled to
-0..255, grey repeated in the three channels. All in whole numbers, so that each machine gets the same bytes.
+The 1,797 images of 8 x 8 grey values 0..16 that scikit-learn carries (the test part of UCI's optdigits,
+CC BY 4.0), brought to the size of CIFAR-10: enlarged four times by bilinear interpolation (half-pixel centres,
+edges held), scaled to 0..255, grey repeated in the three channels. All in whole numbers, so that each machine
+gets the same bytes.
 
-The split is fixed: of each digit 36 images, drawn once with seed 0, are for testing: 360 in all; 1,437 are for training.
-The same 13 people wrote both parts, so its accuracy says nothing of the hand of a new writer.
+The split is fixed: of each digit 36 images, drawn once with seed 0, are for testing: 360 in all; 1,437 are for
+training. The same 13 people wrote both parts, so its accuracy says nothing of the hand of a new writer.
 
 References:
     E. Alpaydin, C. Kaynak (1998), Optical recognition of handwritten digits, UCI Machine Learning Repository,
@@ -41,7 +42,7 @@ def read(data_dir: Path | None = None) -> Dataset:
     images = enlarged(grey.astype(np.int64).reshape(-1, 8, 8))  # image channel height width
     labels = labels.astype(np.int64)
 
-    random = np.random.RandomState(SEED)  # of numpy's generators the one whose numbers are promised never to change
+    random = np.random.RandomState(SEED)  # the one generator of numpy that promises never to change
     in_test = np.zeros(len(labels), bool)
     for digit in range(len(CLASSES)):
         in_test[random.permutation(np.flatnonzero(labels == digit))[:TEST_PER_CLASS]] = True
@@ -52,8 +53,8 @@ def read(data_dir: Path | None = None) -> Dataset:
 
 def enlarged(grey: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Bring images (N, 8, 8) of 0..16 to (N, 3, 32, 32) of 0..255."""
-    # Output pixel i lies at i/4 - 3/8 of the input: all weights are eighths, so eight times them are whole numbers.
-    eighths = np.clip(2 * np.arange(32) - 3, 0, 7 * 8)  # height: position in the input, in eighths of its pixel
+    # Output pixel i lies at i/4 - 3/8 of the input: in eighths of a pixel, positions and weights are whole.
+    eighths = np.clip(2 * np.arange(32) - 3, 0, 7 * 8)  # height
     low = np.minimum(eighths // 8, 6)
     weights = np.zeros((32, 8), np.int64)  # height row
     weights[np.arange(32), low] = 8 - (eighths - 8 * low)

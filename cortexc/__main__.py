@@ -1,0 +1,7 @@
+"""``python -m cortexc``."""
+
+import sys
+
+from .main import main
+
+sys.exit(main())

@@ -1,0 +1,25 @@
+"""``cortexc compile SPEC -o X.h5``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("spec", metavar="SPEC", help="path of a spec, or name of a shipped one")
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="X.h5", help="the artifact to write")
+    parser.add_argument("--seed", type=int, default=0, help="of random kernels (default: 0)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compile and write the artifact."""
+    from ..programs import compile_spec
+
+    program = compile_spec(args.spec, args.seed)
+    program.save(args.out)
+    counts = program.parameter_counts
+    print(f"{args.out}: {program.name}, {len(program.ops)} ops, {counts['total']:,} parameters "
+          f"({counts['attention']:,} of attention), {program.content_hash()}")  # fmt: skip
+    return 0

@@ -1,0 +1,30 @@
+"""``cortexc explain CODE``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("code", nargs="?", metavar="CODE", help="code or name of a rule; all are listed without one")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the page of a rule."""
+    import connectome
+    from connectome.checker import RULES
+    from connectome.diagnostics.rule import did_you_mean
+
+    if args.code is None:
+        for rule in RULES:
+            print(f"{rule.code}  {rule.severity.value:7}  {rule.name}")
+        return 0
+    found = connectome.explain(args.code)
+    if found is None:
+        hint = did_you_mean(args.code, [r.code for r in RULES])
+        print(f"error: there is no rule `{args.code}`; {hint}", file=sys.stderr)
+        return 2
+    print(f"{found.code} {found.name} ({found.severity.value})\n\n{found.page}")
+    return 0

@@ -1,0 +1,28 @@
+"""``cortexc specs``."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("--paths", action="store_true", help="print the files' paths only")
+
+
+def run(args: argparse.Namespace) -> int:
+    """List the shipped specs."""
+    import connectome
+    import specs
+
+    for name in specs.names():
+        if args.paths:
+            print(specs.path(name))
+        else:
+            print(f"{name:24}{connectome.load(name).description or ''}")
+    for circuit in specs.circuits():
+        if args.paths:
+            print(specs.find(circuit))
+        else:
+            print(f"{circuit}   (a circuit: use it as `file:`)")
+    return 0

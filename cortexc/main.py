@@ -1,0 +1,78 @@
+"""The command line: one file a command, loaded when it is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {
+    "check": "find what is wrong with a spec before a GPU-hour is spent",
+    "explain": "explain a finding's code",
+    "compile": "compile a spec to an artifact",
+    "inspect": "list what a spec or an artifact compiles to",
+    "schema": "print the JSON Schema of the language, for editors",
+    "specs": "list the shipped specs",
+    "data": "fetch or verify the images to train on",
+    "train": "train a spec or an artifact",
+    "evaluate": "evaluate a trained run",
+    "demo": "compile, train and evaluate a small example in a minute or two",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit status: 0 clean, 1 findings, 2 could not run."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(
+        prog="cortexc", description="A compiler from connectomes to cortical transformers."
+    )
+    parser.add_argument("--version", action="version", version=_version() if "--version" in words else "")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    asked = next((w for w in words if not w.startswith("-")), None)
+    for name, text in COMMANDS.items():
+        added = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        if name == asked:
+            importlib.import_module(f".commands.{name}", __package__).configure(added)
+    args = parser.parse_args(words)
+    try:
+        status: int = importlib.import_module(f".commands.{args.command}", __package__).run(args)
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        message = _explained(error)
+        if message is None:
+            raise
+        print(message, file=sys.stderr)
+        return 2
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    return f"cortexc {metadata.version('cortexc')}"
+
+
+def _explained(error: Exception) -> str | None:
+    """Return what to say of a mistake that is the user's to mend, or None for a fault of our own."""
+    from connectome.diagnostics.report import SpecError
+
+    if isinstance(error, SpecError):
+        from connectome.diagnostics import render
+
+        return render.as_text(error.report, colour=sys.stderr.isatty()) + f"\n\n{render.summary(error.report)}"
+    if isinstance(error, OSError) and error.filename:
+        return f"error: {error.filename}: {error.strerror}"
+    known = ("compiler.artifact", "ArtifactError"), ("runtime.run", "RunError"), ("runtime.data.dataset", "DataError")
+    for module, name in known:
+        kind = getattr(sys.modules.get(module), name, None)
+        if kind is not None and isinstance(error, kind):
+            return f"error: {error}"
+    return None

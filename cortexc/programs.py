@@ -1,0 +1,42 @@
+"""What a command's SPEC|X.h5 means: a spec is compiled, an artifact is loaded."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import compiler
+import connectome
+from compiler.artifact import ArtifactError, Program
+from connectome.diagnostics import render
+
+
+def program_of(name: str, seed: int | None) -> Program:
+    """Return the program of a spec (path or shipped name) or of an artifact.
+
+    Raises:
+        SpecError: the spec has errors.
+        ArtifactError: the artifact cannot be read, or a seed is given for one.
+    """
+    if Path(name).suffix.lower() not in {".h5", ".hdf5"}:
+        return compile_spec(name, seed or 0)
+    if seed is not None:
+        raise ArtifactError(f"{name}: an artifact has its seed already; give --seed with a spec")
+    return compiler.load(name)
+
+
+def compile_spec(name: str, seed: int) -> Program:
+    """Compile a spec, showing the findings that are no errors.
+
+    Raises:
+        SpecError: the spec has errors.
+        ArtifactError: the seed is negative.
+    """
+    if seed < 0:
+        raise ArtifactError(f"the seed is {seed}, and must be at least 0")
+    report = connectome.check(name)
+    if report.errors:
+        raise connectome.SpecError(report)
+    if len(report):
+        print(render.as_text(report, colour=sys.stderr.isatty()), file=sys.stderr)
+    return compiler.compile(name, seed=seed)

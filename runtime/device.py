@@ -1,0 +1,44 @@
+"""Where a model runs, and in what precision it trains."""
+
+import os
+import platform
+from typing import Literal
+
+import torch
+
+from .run import RunError
+
+Choice = Literal["auto", "cpu", "cuda"]
+
+
+def choose(name: str) -> torch.device:
+    """Return the device that ``auto``, ``cpu`` or ``cuda`` means here.
+
+    Raises:
+        RunError: an accelerator is asked for and there is none.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise RunError("--device cuda, and torch sees no CUDA device here: use --device auto or cpu")
+    return torch.device(name)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Return whether the processor itself multiplies in bfloat16, so that autocast makes training faster."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    supported = (getattr(torch.cpu, f"_is_{unit}_supported", None) for unit in ("avx512_bf16", "amx_tile"))
+    return any(bool(found()) for found in supported if found is not None)
+
+
+def describe(device: torch.device) -> dict[str, str | int | bool]:
+    """Return what machine this is, for the manifest."""
+    return {
+        "platform": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count() or 1,
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "bfloat16": has_bfloat16(device),
+    }

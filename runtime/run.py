@@ -1,0 +1,162 @@
+"""The run directory: what a training was, how it went, and where it stands.
+
+    program.h5        the compiled connectome, with the spec it came from
+    manifest.json     spec hash, recipe, seeds, versions, data fingerprint, machine
+    metrics.jsonl     one line an epoch
+    checkpoint.pt     weights and optimiser after the last saved step
+    evaluation.json   what ``cortexc evaluate`` found
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from compiler.artifact import ArtifactError, Program, load
+
+FORMAT = 1
+
+
+class RunError(Exception):
+    """A run cannot be started, resumed or evaluated; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The files of one run."""
+
+    folder: Path
+
+    @property
+    def program_path(self) -> Path:
+        """The compiled connectome."""
+        return self.folder / "program.h5"
+
+    @property
+    def manifest_path(self) -> Path:
+        """What the run is."""
+        return self.folder / "manifest.json"
+
+    @property
+    def metrics_path(self) -> Path:
+        """One line an epoch."""
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Where the run stands."""
+        return self.folder / "checkpoint.pt"
+
+    @property
+    def evaluation_path(self) -> Path:
+        """What the evaluation found."""
+        return self.folder / "evaluation.json"
+
+
+def create(folder: Path, program: Program, manifest: dict[str, Any]) -> Run:
+    """Make a new run directory.
+
+    Raises:
+        RunError: the folder has something in it already, or cannot be written.
+    """
+    run = Run(folder)
+    if run.manifest_path.exists():
+        raise RunError(f"{folder} holds a run already: continue it with `--resume {folder}`, or choose another --out")
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise RunError(f"{folder} exists and is no empty folder: choose another --out")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        program.save(run.program_path)
+        write_json(run.manifest_path, {"format": FORMAT, **manifest})
+    except OSError as error:
+        raise RunError(f"cannot write the run to {folder}: {error.strerror}") from None
+    return run
+
+
+def opened(folder: Path) -> tuple[Run, Program, dict[str, Any]]:
+    """Return a run, its program and its manifest.
+
+    Raises:
+        RunError: the folder holds no run, or a damaged one.
+    """
+    run = Run(folder)
+    if not run.manifest_path.is_file():
+        raise RunError(f"{folder} holds no run: there is no {run.manifest_path.name} in it; `cortexc train` makes one")
+    try:
+        manifest = json.loads(run.manifest_path.read_text(encoding="utf-8"))
+        program = load(run.program_path)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise RunError(f"{run.manifest_path} is damaged: it is no JSON") from None
+    except ArtifactError as error:
+        raise RunError(str(error)) from None
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise RunError(f"{run.manifest_path} was written by another version of cortexc")
+    return run, program, manifest
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write JSON; nothing half-written is left under its name."""
+    _replace(path, lambda part: part.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8"))
+
+
+def append_metrics(run: Run, entry: dict[str, Any]) -> None:
+    """Add one line to the metrics."""
+    with run.metrics_path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(entry) + "\n")
+
+
+def read_metrics(run: Run) -> list[dict[str, Any]]:
+    """Return the lines of the metrics."""
+    if not run.metrics_path.is_file():
+        return []
+    return [json.loads(line) for line in run.metrics_path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def trim_metrics(run: Run, epochs: int) -> None:
+    """Keep the metrics of the first ``epochs`` only: later ones are about to be made again."""
+    kept = [m for m in read_metrics(run) if m["epoch"] <= epochs]
+    text = "".join(json.dumps(m) + "\n" for m in kept)
+    _replace(run.metrics_path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def save_checkpoint(run: Run, state: dict[str, Any]) -> None:
+    """Write the checkpoint; the one before stays until the new one is whole.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    try:
+        _replace(run.checkpoint_path, lambda part: torch.save(state, part))
+    except (OSError, RuntimeError) as error:
+        raise RunError(f"cannot write {run.checkpoint_path}: {error}") from None
+
+
+def load_checkpoint(run: Run, device: torch.device) -> dict[str, Any]:
+    """Read the checkpoint, weights only.
+
+    Raises:
+        RunError: there is none, or it is damaged.
+    """
+    if not run.checkpoint_path.is_file():
+        raise RunError(f"{run.folder} has no checkpoint yet: nothing was trained; start again with another --out")
+    try:
+        state = torch.load(run.checkpoint_path, map_location=device, weights_only=True)
+    except Exception as error:  # torch raises several unrelated types for a damaged file
+        raise RunError(f"{run.checkpoint_path} is damaged: {str(error).splitlines()[0]}") from None
+    assert isinstance(state, dict)
+    return state
+
+
+def _replace(path: Path, write_to: Callable[[Path], object]) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write_to(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

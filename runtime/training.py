@@ -1,0 +1,333 @@
+"""Training: one loop, the data set in memory, no per-image Python.
+
+Every random choice follows from (seed, epoch, step), so a run that is killed and resumed goes on exactly as it would
+have gone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from compiler.artifact import Program
+
+from . import device as devices
+from . import run as runs
+from .data.augmentation import flip_and_crop
+from .data.dataset import Dataset, ImageSet, load
+from .model import CorticalTransformer, build
+from .optim import adamw, warmup_cosine
+from .run import Run, RunError
+
+SAVE_EVERY_S = 120.0
+"""Time between checkpoints inside an epoch [s]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a model is trained."""
+
+    epochs: int = 10
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    """Highest learning rate of the course."""
+    seed: int = 0
+    """Of weights, order and augmentation."""
+    weight_decay: float = 0.05
+    warmup: float = 0.1
+    """Part of all steps in which the learning rate rises."""
+    label_smoothing: float = 0.1
+    padding: int = 4
+    """Largest shift of the random crop [pixels]."""
+    flip: bool = True
+    clip: float = 1.0
+    """Largest norm of the gradient."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained."""
+        for name, low in (("epochs", 1), ("batch_size", 1), ("seed", 0), ("padding", 0)):
+            if getattr(self, name) < low:
+                raise RunError(f"{name.replace('_', ' ')} is {getattr(self, name)}, and must be at least {low}")
+        if self.padding > 31:
+            raise RunError(f"padding is {self.padding}, and images are 32 pixels wide")
+        for name in ("learning_rate", "clip"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise RunError(f"{name.replace('_', ' ')} is {value}, and must be a positive number")
+        for name in ("weight_decay", "warmup", "label_smoothing"):
+            value = getattr(self, name)
+            if not 0 <= value < (math.inf if name == "weight_decay" else 1):
+                raise RunError(f"{name.replace('_', ' ')} is {value}, and must be from 0, and less than 1")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands, for whoever shows it."""
+
+    epoch: int
+    epochs: int
+    step: int
+    """In all epochs."""
+    steps: int
+    loss: float
+    """Mean over this epoch so far."""
+    accuracy: float
+    """On the augmented training images of this epoch so far."""
+    images_per_s: float
+    seconds_left: float
+
+
+Observer = Callable[[Progress], None]
+
+
+def train(
+    program: Program,
+    *,
+    data: str,
+    data_dir: Path | None,
+    out: Path,
+    recipe: Recipe,
+    device: str = "auto",
+    observe: Observer | None = None,
+) -> Run:
+    """Train a program from scratch; return the finished run.
+
+    Raises:
+        RunError: the run cannot be made, or the loss is no longer finite.
+        DataError: the data cannot be read.
+    """
+    found = devices.choose(device)
+    dataset = load(data, data_dir)
+    _check_fit(program, dataset)
+    manifest = {
+        "name": program.name,
+        "program": program.content_hash(),
+        "parameters": program.parameter_counts,
+        "flops_per_image": program.flops_per_image,
+        "recipe": dataclasses.asdict(recipe),
+        "seeds": {"compile": program.seed, "train": recipe.seed},
+        "data": {
+            "name": dataset.name,
+            "folder": str(data_dir.resolve()) if data_dir else None,
+            "fingerprint": dataset.fingerprint,
+            "training_images": len(dataset.train),
+            "test_images": len(dataset.test),
+            "classes": list(dataset.classes),
+        },
+        "versions": versions(),
+        "machine": devices.describe(found),
+        "command": sys.argv,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    run = runs.create(out, program, manifest)
+    model = build(program, seed=recipe.seed)
+    return _Training(run, model, dataset.train, recipe, found, observe).go(None)
+
+
+def resume(folder: Path, *, data_dir: Path | None = None, device: str = "auto", observe: Observer | None = None) -> Run:
+    """Go on with a run from its last checkpoint; a finished run is returned as it is.
+
+    Raises:
+        RunError: there is no run, or its data have changed.
+        DataError: the data cannot be read.
+    """
+    found = devices.choose(device)
+    run, program, manifest = runs.opened(folder)
+    recipe = Recipe(**manifest["recipe"])
+    dataset = dataset_of(manifest, data_dir)
+    state = runs.load_checkpoint(run, found) if run.checkpoint_path.exists() else None
+    model = build(program, seed=recipe.seed)
+    return _Training(run, model, dataset.train, recipe, found, observe).go(state)
+
+
+def dataset_of(manifest: dict[str, Any], data_dir: Path | None) -> Dataset:
+    """Return the data set that a run was trained on.
+
+    Raises:
+        RunError: the data there are not those of the run.
+        DataError: the data cannot be read.
+    """
+    written = manifest["data"]
+    folder = data_dir if data_dir is not None else Path(written["folder"]) if written["folder"] else None
+    dataset = load(written["name"], folder)
+    if dataset.fingerprint != written["fingerprint"]:
+        raise RunError(f"the {written['name']} at {folder} is not the data that the run was trained on")
+    return dataset
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what a result depends on."""
+    names = ("cortexc", "torch", "numpy", "scipy", "h5py", "scikit-learn")
+    return {"python": sys.version.split()[0], **{n: metadata.version(n) for n in names}}
+
+
+def _check_fit(program: Program, dataset: Dataset) -> None:
+    shape = dataset.train.images.shape[1:]
+    if program.image_shape != shape:
+        wanted = "x".join(map(str, program.image_shape))
+        raise RunError(
+            f"{program.name} takes images of {wanted}, and {dataset.name} has {'x'.join(map(str, shape))}: "
+            "change `input.grid` or `input.patch`"
+        )
+    if program.classes != len(dataset.classes):
+        raise RunError(
+            f"{program.name} has {program.classes} classes, and {dataset.name} has {len(dataset.classes)}: "
+            "change `readout.classes`"
+        )
+
+
+@contextmanager
+def _stop_requests() -> Iterator[list[int]]:
+    """Collect Ctrl-C and termination instead of obeying at once, so that a run stops between two steps."""
+    asked: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = {s: signal.signal(s, lambda number, _: asked.append(number)) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Training:
+    """The state of one training."""
+
+    def __init__(
+        self, run: Run, model: CorticalTransformer, data: ImageSet, recipe: Recipe, device: torch.device,
+        observe: Observer | None,
+    ) -> None:  # fmt: skip
+        self.run, self.recipe, self.device, self.observe = run, recipe, device, observe
+        self.model = model.to(device).train()
+        self.images = torch.from_numpy(data.images).to(device)  # (N, 3, 32, 32) uint8
+        self.labels = torch.from_numpy(data.labels).to(device)  # (N,)
+        self.per_epoch = math.ceil(len(self.labels) / recipe.batch_size)
+        self.steps = recipe.epochs * self.per_epoch
+        self.optimizer = adamw(model, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        self.bfloat16 = devices.has_bfloat16(device)
+        self.step = 0
+        self.spent = 0.0  # seconds of this epoch before the last resume
+        self.totals = torch.zeros(3, dtype=torch.float64, device=device)  # loss, correct, images of this epoch
+        self.rate = 0.0  # images a second, smoothed
+
+    def go(self, state: dict[str, Any] | None) -> Run:
+        if state is not None:
+            self.restore(state)
+        runs.trim_metrics(self.run, self.step // self.per_epoch)
+        saved = time.monotonic()
+        with _stop_requests() as stop:
+            while self.step < self.steps:
+                if self.step % self.per_epoch == 0:
+                    self.totals.zero_()
+                    self.spent = 0.0
+                epoch, started = self.step // self.per_epoch, time.monotonic()
+                order = torch.randperm(len(self.labels), generator=self.generator(epoch, 0))
+                while self.step < (epoch + 1) * self.per_epoch:
+                    self.one_step(epoch, order, started)
+                    if stop or time.monotonic() - saved > SAVE_EVERY_S:
+                        self.save(time.monotonic() - started)
+                        saved = time.monotonic()
+                    if stop:
+                        raise KeyboardInterrupt
+                self.end_epoch(epoch + 1, self.spent + time.monotonic() - started)
+                self.save(0.0)
+                saved = time.monotonic()
+        return self.run
+
+    def generator(self, epoch: int, step: int) -> torch.Generator:
+        """Return a generator on the CPU that depends on the seed and the place in time alone."""
+        mixed = (self.recipe.seed * 1_000_003 + epoch) * 1_000_003 + step
+        return torch.Generator().manual_seed(mixed % 2**63)
+
+    def one_step(self, epoch: int, order: Tensor, started: float) -> None:
+        began = time.monotonic()
+        recipe, inside = self.recipe, self.step % self.per_epoch
+        factor = warmup_cosine(self.step, steps=self.steps, warmup=max(1, round(recipe.warmup * self.steps)))
+        for group in self.optimizer.param_groups:
+            group["lr"] = recipe.learning_rate * factor
+        index = order[inside * recipe.batch_size : (inside + 1) * recipe.batch_size].to(self.device)
+        images = flip_and_crop(
+            self.images[index], padding=recipe.padding, flip=recipe.flip, generator=self.generator(epoch, inside + 1)
+        )
+        labels = self.labels[index]
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+            logits = self.model(images.float() / 255)
+        loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
+        self.optimizer.step()
+        self.step += 1
+        with torch.no_grad():
+            correct = (logits.argmax(1) == labels).sum()
+            self.totals += torch.stack([loss.double() * len(labels), correct.double(), correct.new_tensor(len(labels))])
+        if self.step % 10 == 0 or self.step == self.steps:
+            self.show(epoch, started)
+        took = time.monotonic() - began
+        self.rate = len(labels) / took if not self.rate else 0.95 * self.rate + 0.05 * len(labels) / took
+
+    def show(self, epoch: int, started: float) -> None:
+        loss, correct, images = self.totals.tolist()
+        if not math.isfinite(loss):
+            raise RunError(
+                f"the loss is {loss} at step {self.step} of {self.steps}: training diverged; try a lower --lr "
+                f"(it is {self.recipe.learning_rate:g}); the last sound checkpoint stays in {self.run.folder}"
+            )
+        if self.observe is None:
+            return
+        left = (self.steps - self.step) * self.recipe.batch_size / self.rate if self.rate else math.inf
+        self.observe(
+            Progress(
+                epoch + 1, self.recipe.epochs, self.step, self.steps, loss / images, correct / images, self.rate, left
+            )
+        )
+
+    def end_epoch(self, epoch: int, seconds: float) -> None:
+        loss, correct, images = self.totals.tolist()
+        entry = {
+            "epoch": epoch,
+            "step": self.step,
+            "loss": round(loss / images, 6),
+            "accuracy": round(correct / images, 6),
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "seconds": round(seconds, 3),
+            "images_per_s": round(images / seconds, 1),
+        }
+        runs.append_metrics(self.run, entry)
+
+    def save(self, seconds: float) -> None:
+        state = {
+            "step": self.step,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "totals": self.totals.cpu(),
+            "seconds": self.spent + seconds,
+            "finished": self.step >= self.steps,
+        }
+        runs.save_checkpoint(self.run, state)
+
+    def restore(self, state: dict[str, Any]) -> None:
+        try:
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step, self.spent = int(state["step"]), float(state["seconds"])
+            self.totals.copy_(state["totals"])
+        except (KeyError, ValueError, RuntimeError) as error:
+            message = f"{self.run.checkpoint_path} does not belong to this run: {error}"
+            raise RunError(message) from None
