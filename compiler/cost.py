@@ -26,7 +26,7 @@ class AttentionShape:
 
 # Relative time of one multiply-accumulate: matrix products run near the processor's peak; gathered rows are bound by
 # memory, and scattered sums more so. Fitted to benchmarks/attention_kernels.py on a two-core CPU.
-DENSE, GATHER, EDGES = 1.0, 8.0, 16.0
+DENSE, GATHER, EDGES = 1.0, 40.0, 60.0
 
 
 def attention_times(shape: AttentionShape) -> dict[str, float]:

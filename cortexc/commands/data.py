@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"{check.status:<8}{check.path}{detail}")
     wrong = sum(check.status != "ok" for check in checks)
     if wrong:
-        advice = fetching.advice(args.name, args.data_dir)
+        advice = fetching.advice(checks, args.data_dir)
         print(f"{wrong} of {len(checks)} files are missing or wrong. {advice}")
         return 1
     print(f"all {len(checks)} files are the official ones")

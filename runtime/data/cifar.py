@@ -163,11 +163,11 @@ def read(data_dir: Path | None) -> Dataset:
     """Read CIFAR-10: 50,000 training and 10,000 test images.
 
     Args:
-        data_dir: a folder that holds the seven official files, or the folder ``cifar-10-batches-py`` with them,
-            or ``cifar-10-python.tar.gz``, which is read in memory and not unpacked. Looked for in this order.
+        data_dir: a folder that holds the seven official files, or ``cifar-10-batches-py`` with them in it, or
+            ``cifar-10-python.tar.gz``, which is read in memory and not unpacked. Looked for in this order.
 
     Raises:
-        DataError: no folder was given, it holds no CIFAR-10, or a file is missing, cut short, corrupt or foreign.
+        DataError: no folder was given, it holds no CIFAR-10, or a file is missing, truncated or foreign.
     """
     if data_dir is None:
         remedy = "run `cortexc data fetch cifar10 --data-dir DIR` once, then give the same `--data-dir DIR`"
@@ -207,7 +207,7 @@ def _folder(folder: Path, data_dir: Path) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of the official files, having made sure that all are there."""
     if missing := {name for name in FILES if not (folder / name).is_file()}:
         raise _missing(folder, missing, data_dir)
-    for name in FILES:
+    for name in sorted(FILES):  # batches.meta first
         path = folder / name
         try:
             size = path.stat().st_size
@@ -227,8 +227,8 @@ class _Place:
         self.data_dir = data_dir
 
     def error(self, why: str) -> DataError:
-        remedy = f"Delete it. {mend(self.data_dir)}"
-        return DataError(f"{self.path}: not a sound file of CIFAR-10, python version: {why}. {remedy}")
+        what = f"not a sound file of CIFAR-10, python version: {why}"
+        return DataError(f"{self.path}: {what}. {mend(self.data_dir)}")
 
     def unpickled(self, content: bytes) -> dict[str, object]:
         try:

@@ -15,7 +15,7 @@ READERS = {"cifar10": "cifar", "digits": "digits"}
 
 
 class DataError(Exception):
-    """The data are missing, damaged or not what they should be; the message says where, and how to mend it."""
+    """Data are missing, damaged or not what they should be; the message says where, and how to mend it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class Dataset:
     train: ImageSet
     test: ImageSet
     fingerprint: str
-    """``sha256:`` and 64 hex digits, over the bytes of images, then labels (little-endian), train, then test."""
+    """``sha256:`` and 64 hex digits, of the bytes of images and labels (little-endian), train before test."""
 
 
 def assemble(name: str, classes: tuple[str, ...], *, train: ImageSet, test: ImageSet) -> Dataset:

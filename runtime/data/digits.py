@@ -1,12 +1,12 @@
 """Handwritten digits that need no download: small enough to see a model learn on a laptop in a minute.
 
 The 1,797 images of 8 x 8 grey values 0..16 that scikit-learn carries (the test part of UCI's optdigits,
-CC BY 4.0), brought to the size of CIFAR-10: enlarged four times by bilinear interpolation (half-pixel centres,
-edges held), scaled to 0..255, grey repeated in the three channels. All in whole numbers, so that each machine
-gets the same bytes.
+CC BY 4.0), brought to the size of CIFAR-10: enlarged four times by bilinear interpolation (half-pixel
+centres, edges held), scaled to 0..255, grey repeated in the three channels. All in whole numbers, so that
+each machine gets the same bytes.
 
-The split is fixed: of each digit 36 images, drawn once with seed 0, are for testing: 360 in all; 1,437 are for
-training. The same 13 people wrote both parts, so its accuracy says nothing of the hand of a new writer.
+The split is fixed: of each digit 36 images, drawn once with seed 0, are for testing, 360 in all; 1,437 are
+for training. The same 13 people wrote both parts, so its accuracy says nothing of the hand of a new writer.
 
 References:
     E. Alpaydin, C. Kaynak (1998), Optical recognition of handwritten digits, UCI Machine Learning Repository,

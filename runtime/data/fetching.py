@@ -69,7 +69,7 @@ def verify(name: str, data_dir: Path, *, md5: Mapping[str, str] = cifar.MD5) -> 
     """Compare what lies in a folder with the official md5 sums.
 
     Returns:
-        The seven files of the folder that `load` reads, unless there is only the archive; and the archive, if any.
+        The seven files of the folder, unless there is only the archive; and the archive, if there is one.
 
     Raises:
         DataError: the data set is not one that is fetched, or a file cannot be read.
@@ -85,10 +85,12 @@ def verify(name: str, data_dir: Path, *, md5: Mapping[str, str] = cifar.MD5) -> 
     return tuple(checks)
 
 
-def advice(name: str, data_dir: Path) -> str:
+def advice(checks: tuple[FileCheck, ...], data_dir: Path) -> str:
     """Say how to mend what `verify` found."""
-    _refuse_others(name)
-    return f"A wrong archive must be deleted first. {cifar.mend(data_dir)}"
+    first = (
+        "Delete the archive. " if any(c.name == cifar.ARCHIVE and c.status != "ok" for c in checks) else ""
+    )
+    return first + cifar.mend(data_dir)
 
 
 def fetch(
@@ -102,9 +104,9 @@ def fetch(
 ) -> Fetched:
     """Make sure that a folder holds the official CIFAR-10, and do no more than that takes.
 
-    Verified files stay as they are. An archive that lies in the folder is unpacked without the network; else it
-    is downloaded to a ``.part`` file, at which a later call goes on after an interruption. Files are put in place
-    only once verified, and only where one is missing or verified to be wrong.
+    Verified files stay as they are. An archive that lies in the folder is unpacked without the network; else
+    it is downloaded to a ``.part`` file, where a later call goes on after an interruption. Files are put in
+    place only once verified, and only where one is missing or verified to be wrong.
 
     Args:
         name: ``"cifar10"``.
@@ -132,8 +134,8 @@ def fetch(
         _download(archive, url, md5[cifar.ARCHIVE], progress, timeout_s)
     elif (check := _checked(archive, md5[cifar.ARCHIVE])).status != "ok":
         raise DataError(
-            f"{archive}: not the official archive: its md5 is {check.found}, expected {check.expected}; it may "
-            f"have been cut short in copying. Copy it again, or delete it and run `{_command(data_dir)}`."
+            f"{archive}: not the official archive: its md5 is {check.found}, expected {check.expected}; "
+            f"it may be a broken copy. Copy it again, or delete it and run `{_command(data_dir)}`."
         )
     _unpack(archive, folder, wanted, md5)
     return Fetched(folder, downloaded, wanted)
@@ -205,8 +207,8 @@ def _download(archive: Path, url: str, md5: str, progress: bool | Progress, time
         with _writing(part):
             part.unlink(missing_ok=True)
         raise DataError(
-            f"{url}: what came is not the official archive: its md5 is {check.found}, expected {md5}; it has been "
-            f"deleted. Run the same command again. {_by_hand(archive, url)}"
+            f"{url}: what came is not the official archive: its md5 is {check.found}, expected {md5}; it has "
+            f"been deleted. Run the same command again. {_by_hand(archive, url)}"
         )
     with _writing(archive):
         part.replace(archive)

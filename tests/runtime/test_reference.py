@@ -1,0 +1,124 @@
+"""The fast path against the slow reference interpreter, in float64, on random connectomes."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+import compiler
+import connectome
+import runtime
+from compiler.artifact import Attend, Program
+from runtime.reference import interpret
+from tests.random_connectomes import random_connectome
+
+SEEDS = range(24)
+
+
+def compiled(seed: int) -> Program:
+    spec = random_connectome(seed)
+    assert not connectome.check(spec).errors
+    return compiler.compile(spec, seed=seed)
+
+
+def randomised(program: Program, seed: int = 1) -> runtime.CorticalTransformer:
+    """Return a model whose every parameter, biases and gains too, is away from its start."""
+    model = runtime.build(program).double()
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.3 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+    return model
+
+
+def doubled(model: runtime.CorticalTransformer) -> runtime.CorticalTransformer:
+    """Give the buffers back the precision that float32 took from the log weights."""
+    for step in model.steps:
+        kernel = getattr(step, "kernel", None)
+        if kernel is not None and hasattr(kernel, "bias"):
+            kernel.bias = kernel.bias.double()
+    return model
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_logits_and_attention_agree_with_the_reference(seed: int) -> None:
+    program = compiled(seed)
+    model = randomised(program)
+    images = torch.rand(2, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    logits = model(images).detach().numpy()
+    maps = runtime.attention_maps(model, images)
+    weights = {name: w.detach().numpy() for name, w in model.weights.parameters_by_name().items()}
+    for i, image in enumerate(images.numpy()):
+        slow = interpret(program, weights, image)
+        np.testing.assert_allclose(logits[i], slow.logits, atol=1e-5, rtol=1e-5)
+        assert set(slow.attention) == set(maps)
+        for name, attention in slow.attention.items():
+            np.testing.assert_allclose(maps[name][i].numpy(), attention, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("kernel", ["dense", "gather", "edges"])
+def test_every_kernel_gives_the_same_numbers(seed: int, kernel: str) -> None:
+    program = compiled(seed)
+    ops = tuple(
+        dataclasses.replace(op, kernel=kernel) if isinstance(op, Attend) and op.choice else op for op in program.ops
+    )
+    images = torch.rand(2, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    chosen = randomised(program)
+    forced = randomised(dataclasses.replace(program, ops=ops))
+    torch.testing.assert_close(forced(images), chosen(images), atol=1e-6, rtol=1e-6)
+    for name, found in runtime.attention_maps(forced, images).items():
+        torch.testing.assert_close(found.double(), runtime.attention_maps(chosen, images)[name].double(), atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_gradients_reach_every_parameter_that_the_artifact_lists(seed: int) -> None:
+    program = compiled(seed)
+    model = randomised(program)
+    model(torch.rand(4, 3, 8, 8, dtype=torch.float64)).square().sum().backward()
+    for name, parameter in model.weights.parameters_by_name().items():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+        assert parameter.grad.abs().max() > 0, name
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_half_masked_row_gives_masked_pairs_exactly_nothing(seed: int) -> None:
+    program = compiled(seed)
+    model = randomised(program).float()
+    maps = runtime.attention_maps(model, torch.rand(2, 3, 8, 8))
+    for op in (op for op in program.ops if isinstance(op, Attend)):
+        found = maps[op.name]
+        connected = np.concatenate([_connected(program, s.connection) for s in op.sources], axis=1)
+        assert (found[:, :, torch.from_numpy(~connected)] == 0).all()
+        served = torch.from_numpy(connected.any(axis=1))
+        torch.testing.assert_close(found.sum(-1), served.to(found).expand(found.shape[:-1]), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_with_zero_queries_and_keys_attention_is_the_anatomy(seed: int) -> None:
+    program = compiled(seed)
+    model = randomised(program)
+    with torch.no_grad():
+        for name, parameter in model.weights.parameters_by_name().items():
+            if ".query." in name or ".key." in name:
+                parameter.zero_()
+    maps = runtime.attention_maps(model, torch.rand(2, 3, 8, 8, dtype=torch.float64))
+    for op in (op for op in program.ops if isinstance(op, Attend)):
+        anatomy = np.concatenate([_dense(program, s.connection) * s.weight for s in op.sources], axis=1)
+        total = anatomy.sum(axis=1, keepdims=True)
+        prior = np.divide(anatomy, total, out=np.zeros_like(anatomy), where=total > 0)
+        for head in maps[op.name].flatten(0, 1):
+            np.testing.assert_allclose(head.numpy(), prior, atol=1e-6)
+
+
+def _dense(program: Program, name: str) -> np.ndarray:
+    c = program.connections[name]
+    dense = np.zeros(c.shape)
+    np.add.at(dense, (np.repeat(np.arange(c.shape[0]), np.diff(c.indptr)), c.indices), c.weight)
+    return dense
+
+
+def _connected(program: Program, name: str) -> np.ndarray:
+    return _dense(program, name) > 0
