@@ -211,6 +211,8 @@ class Population(_Data):
     layer: Literal["L1", "L2", "L3", "L2/3", "L4", "L5", "L6", "L5/6"] | None = None
     width: Width | None = None
     """Channels; the width of the input where it is not given."""
+    hidden: Width | None = None
+    """Hidden channels of its part of the column; ``column.expansion`` times the width where it is not given."""
     cells: Positive | None = None
     """Number of neurons, from which in-degrees follow."""
     source: Citation = ()

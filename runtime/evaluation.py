@@ -40,7 +40,7 @@ def predict(model: CorticalTransformer, images: torch.Tensor, *, batch_size: int
 
 def score(logits: torch.Tensor, data: ImageSet, classes: tuple[str, ...]) -> Evaluation:
     """Return accuracy, loss and accuracy by class of logits (N, classes)."""
-    labels = torch.from_numpy(data.labels)
+    labels = torch.tensor(data.labels)
     correct = logits.argmax(1) == labels
     per_class = {
         name: float(correct[labels == i].double().mean()) for i, name in enumerate(classes) if (labels == i).any()
@@ -66,7 +66,7 @@ def evaluate(
     dataset = dataset_of(manifest, data_dir)
     model = build(program).to(place)
     model.load_state_dict(state["model"])
-    logits = predict(model, torch.from_numpy(dataset.test.images))
+    logits = predict(model, torch.tensor(dataset.test.images))
     found = score(logits, dataset.test, dataset.classes)
     entry = {
         "data": {"name": dataset.name, "fingerprint": dataset.fingerprint, "split": "test"},

@@ -33,6 +33,7 @@ from .data.dataset import Dataset, ImageSet, load
 from .model import CorticalTransformer, build
 from .optim import adamw, warmup_cosine
 from .run import Run, RunError
+from .weights import seeded
 
 SAVE_EVERY_S = 120.0
 """Time between checkpoints inside an epoch [s]."""
@@ -215,8 +216,8 @@ class _Training:
     ) -> None:  # fmt: skip
         self.run, self.recipe, self.device, self.observe = run, recipe, device, observe
         self.model = model.to(device).train()
-        self.images = torch.from_numpy(data.images).to(device)  # (N, 3, 32, 32) uint8
-        self.labels = torch.from_numpy(data.labels).to(device)  # (N,)
+        self.images = torch.tensor(data.images, device=device)  # (N, 3, 32, 32) uint8
+        self.labels = torch.tensor(data.labels, device=device)  # (N,)
         self.per_epoch = math.ceil(len(self.labels) / recipe.batch_size)
         self.steps = recipe.epochs * self.per_epoch
         self.optimizer = adamw(model, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
@@ -237,7 +238,7 @@ class _Training:
                     self.totals.zero_()
                     self.spent = 0.0
                 epoch, started = self.step // self.per_epoch, time.monotonic()
-                order = torch.randperm(len(self.labels), generator=self.generator(epoch, 0))
+                order = torch.randperm(len(self.labels), generator=seeded(self.recipe.seed, epoch))
                 while self.step < (epoch + 1) * self.per_epoch:
                     self.one_step(epoch, order, started)
                     if stop or time.monotonic() - saved > SAVE_EVERY_S:
@@ -250,11 +251,6 @@ class _Training:
                 saved = time.monotonic()
         return self.run
 
-    def generator(self, epoch: int, step: int) -> torch.Generator:
-        """Return a generator on the CPU that depends on the seed and the place in time alone."""
-        mixed = (self.recipe.seed * 1_000_003 + epoch) * 1_000_003 + step
-        return torch.Generator().manual_seed(mixed % 2**63)
-
     def one_step(self, epoch: int, order: Tensor, started: float) -> None:
         began = time.monotonic()
         recipe, inside = self.recipe, self.step % self.per_epoch
@@ -263,7 +259,7 @@ class _Training:
             group["lr"] = recipe.learning_rate * factor
         index = order[inside * recipe.batch_size : (inside + 1) * recipe.batch_size].to(self.device)
         images = flip_and_crop(
-            self.images[index], padding=recipe.padding, flip=recipe.flip, generator=self.generator(epoch, inside + 1)
+            self.images[index], padding=recipe.padding, flip=recipe.flip, generator=seeded(recipe.seed, epoch, inside)
         )
         labels = self.labels[index]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):

@@ -3,6 +3,7 @@
 import math
 import zlib
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -34,13 +35,21 @@ class Weights(nn.Module):
         return self._parameters.get(_key(name))
 
 
+def seeded(*numbers: int) -> torch.Generator:
+    """Return a generator on the CPU whose stream depends on all the numbers.
+
+    Torch's own seeding drops all but the lowest 32 bits, so the numbers are mixed into as many first.
+    """
+    return torch.Generator().manual_seed(int(np.random.SeedSequence(numbers).generate_state(1)[0]))
+
+
 def _key(name: str) -> str:
     """Return a parameter's key in the state dict: torch keeps the dot for itself."""
     return name.replace(".", ":")
 
 
 def _initial(parameter: Parameter, seed: int) -> Tensor:
-    generator = torch.Generator().manual_seed((seed << 32) ^ zlib.crc32(parameter.name.encode()))
+    generator = seeded(seed, zlib.crc32(parameter.name.encode()))
     blocks = []
     for width, value in parameter.init.blocks:
         shape = (*parameter.shape[:-1], width)

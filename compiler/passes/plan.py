@@ -92,7 +92,7 @@ class _Planning:
             if op.state is not None:
                 self.norm(f"{name}.attention_norm", width)
                 self.linear(f"{name}.query.weight", (self.inner, width), "attention")
-            senders = {s.population for s in op.sources}
+            senders = dict.fromkeys(s.population for s in op.sources)
             if len(senders) > 1:
                 for sender in senders:
                     self.constant(f"{sender}.key.bias", (self.inner,), "attention")

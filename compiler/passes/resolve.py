@@ -32,7 +32,8 @@ def resolve(connectome: Connectome, seed: int) -> Graph:
         for population_name, written in circuit.populations.items():
             full = f"{area_name}.{population_name}"
             width = width_of(connectome, written)
-            hidden = max(1, round(circuit.column.expansion * width)) if written.kind == "excitatory" else width
+            expanded = written.hidden or max(1, round(circuit.column.expansion * width))
+            hidden = expanded if written.kind == "excitatory" else width  # an inhibitory population is its own rate
             populations[full] = Population(
                 full, area_name, written.kind, area.grid, width, hidden,
                 circuit.values, circuit.values_from, circuit.output, circuit.column.dale,

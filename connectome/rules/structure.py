@@ -402,6 +402,11 @@ def without_effect(connectome: Connectome, rule: Rule) -> Findings:
         if p.fln == 0:
             span = connectome.span("projections", i, "fln")
             yield rule.at(span, "a projection of FLNe 0 carries nothing", help="take the projection out")
+    for name, circuit in connectome.circuits.items():
+        for population, written in circuit.populations.items():
+            if written.kind == "inhibitory" and written.hidden is not None:
+                span = connectome.span("circuits", name, "populations", population, "hidden")
+                yield rule.at(span, f"`{population}` is inhibitory, and has no hidden channels", help="take `hidden` out")
     control = connectome.input.gain_control
     if control.type == "local" and control.pool % 2 == 0:
         span = connectome.span("input", "gain_control", "pool")
