@@ -62,7 +62,11 @@ def main() -> None:
     options = parser.parse_args()
     cases = [(f"local {s}x{s}, radius {r:g}", local(s, r)) for s in (8, 16, 32) for r in (1.0, 2.5)]
     cases += [(f"skewed {n}", skewed(n)) for n in (256, 512)]
-    print(f"{'case':26}{'nonzeros':>10}{'density':>9}  " + "".join(f"{k + ' ms':>11}{'ratio':>7}" for k in KERNELS) + "  chosen")
+    print(
+        f"{'case':26}{'nonzeros':>10}{'density':>9}  "
+        + "".join(f"{k + ' ms':>11}{'ratio':>7}" for k in KERNELS)
+        + "  chosen"
+    )
     for name, c in cases:
         counts = np.diff(c.indptr)
         shape = cost.AttentionShape(*c.shape, c.nonzeros, int(counts.max()), HEADS, KEY_WIDTH, WIDTH)
@@ -71,7 +75,10 @@ def main() -> None:
         cells = "".join(f"{1e3 * t:11.2f}{t / found['dense']:7.2f}" for t in found.values())
         chosen = min(modelled, key=lambda k: (modelled[k], k))
         density = c.nonzeros / (c.shape[0] * c.shape[1])
-        print(f"{name:26}{c.nonzeros:10,}{density:9.3f}  {cells}  {chosen}{'' if found[chosen] < 1.2 * min(found.values()) else ' (not the fastest)'}")
+        remark = "" if found[chosen] < 1.2 * min(found.values()) else " (not the fastest)"
+        print(
+            f"{name:26}{c.nonzeros:10,}{density:9.3f}  {cells}  {chosen}{remark}"
+        )
 
 
 if __name__ == "__main__":

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = ["ArtifactError", "Program", "compile", "load", "run"]
 
-_HOMES = {"ArtifactError": "artifact", "Program": "artifact", "load": "artifact", "compile": "pipeline", "run": "pipeline"}
+_HOMES = {
+    "ArtifactError": "artifact",
+    "Program": "artifact",
+    "load": "artifact",
+    "compile": "pipeline",
+    "run": "pipeline",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -23,6 +23,7 @@ import numpy as np
 FORMAT = 1
 
 Scale: TypeAlias = Literal["attention", "column", "embedding", "readout"]
+Kernel: TypeAlias = Literal["", "copy", "dense", "gather", "edges"]
 SCALES: tuple[Scale, ...] = ("attention", "column", "embedding", "readout")
 
 
@@ -155,7 +156,7 @@ class Attend:
     sources: tuple[Source, ...]
     output: str
     choice: bool
-    kernel: Literal["", "copy", "dense", "gather", "edges"] = ""
+    kernel: Kernel = ""
 
 
 @dataclass(frozen=True)
@@ -264,7 +265,7 @@ class Program:
     @property
     def parameter_counts(self) -> dict[str, int]:
         """Learnable values by scale, and in total."""
-        counts = {s: sum(p.size for p in self.parameters if p.scale == s) for s in SCALES}
+        counts: dict[str, int] = {s: sum(p.size for p in self.parameters if p.scale == s) for s in SCALES}
         return {**counts, "total": sum(counts.values())}
 
     @property
@@ -292,12 +293,15 @@ class Program:
         try:
             part.write_bytes(as_bytes(self))
             part.replace(target)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(target)) from None
         finally:
             part.unlink(missing_ok=True)
 
 
 _IN_LISTING = (
-    "name", "seed", "heads", "key_width", "classes", "input", "populations", "wirings", "parameters", "costs", "pipeline",
+    "name", "seed", "heads", "key_width", "classes", "input", "populations", "wirings", "parameters", "costs",
+    "pipeline",
 )  # fmt: skip
 
 
@@ -350,13 +354,17 @@ def load(path: str | os.PathLike[str]) -> Program:
     try:
         with h5py.File(path, "r") as file:
             if file.attrs.get("program") != "cortexc":
-                raise ArtifactError(f"{path}: an HDF5 file, but no compiled connectome; make one with `cortexc compile`")
+                raise ArtifactError(
+                    f"{path}: an HDF5 file, but no compiled connectome; make one with `cortexc compile`"
+                )
             if int(file.attrs["format"]) != FORMAT:
                 found = int(file.attrs["format"])
-                raise ArtifactError(f"{path}: artifact format {found}, and this version reads {FORMAT}; compile it again")
+                raise ArtifactError(
+                    f"{path}: artifact format {found}, and this version reads {FORMAT}; compile it again"
+                )
             program = _read(file)
             if program.content_hash() != file.attrs["content_hash"]:
-                raise ArtifactError(f"{path}: the content does not match its hash: the file is damaged; compile it again")
+                raise ArtifactError(f"{path}: its content does not match its hash, so it is damaged; compile it again")
             return program
     except FileNotFoundError:
         raise ArtifactError(f"{path}: there is no such file") from None
@@ -372,7 +380,8 @@ def _read(file: Any) -> Program:
         parts = {part: np.asarray(entry[part][()]) for part in ("indptr", "indices", "weight")}
         for array in parts.values():
             array.setflags(write=False)
-        connections[name] = Connection(name, tuple(int(n) for n in entry.attrs["shape"]), **parts)
+        rows, columns = (int(n) for n in entry.attrs["shape"])
+        connections[name] = Connection(name, (rows, columns), **parts)
     fields = typing.get_type_hints(Program)
     values = {n: _typed(listing[n], fields[n]) for n in _IN_LISTING}
     ops = tuple(_typed({k: v for k, v in op.items() if k != "kind"}, OPS[op["kind"]]) for op in listing["ops"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from .artifact import Attend, Cost, Embed, Emit, Mix, Op, Readout, Relay
+from .artifact import Attend, Cost, Embed, Emit, Kernel, Mix, Op, Readout, Relay
 from .ir import Graph
 
 
@@ -29,7 +29,7 @@ class AttentionShape:
 DENSE, GATHER, EDGES = 1.0, 40.0, 60.0
 
 
-def attention_times(shape: AttentionShape) -> dict[str, float]:
+def attention_times(shape: AttentionShape) -> dict[Kernel, float]:
     """Return the modelled time of each kernel, in dense multiply-accumulates per image."""
     channels = shape.heads * shape.key_width + shape.width
     softmax = 8 * shape.heads  # exponentials and sums, per pair

@@ -54,14 +54,14 @@ def connect(join: Join, rng: np.random.Generator) -> Connection:
             matrix = _csr(rows, columns, np.exp(-distance / kernel.length), (targets, sources))
         case Patchy() as kernel:
             rows, columns, distance = _neighbours(join, kernel.cutoff or 3 * kernel.length)
-            seed = rng.integers(2**63)
+            seed = int(rng.integers(2**63))
             to, of = (_orientation(grid, kernel.spacing, seed) for grid in (join.target_grid, join.source_grid))
             likeness = np.cos(2 * (to[rows] - of[columns])) - 1
             weight = np.exp(-distance / kernel.length + kernel.selectivity * likeness)
             matrix = _csr(rows, columns, weight, (targets, sources))
     matrix.eliminate_zeros()
     matrix.sort_indices()
-    total = np.repeat(matrix.sum(axis=1), np.diff(matrix.indptr))
+    total: np.ndarray = np.repeat(np.asarray(matrix.sum(axis=1)), np.diff(matrix.indptr))
     parts = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data / total
     for part in parts:
         part.setflags(write=False)
@@ -74,7 +74,9 @@ def _csr(rows: np.ndarray, columns: np.ndarray, weight: np.ndarray, shape: tuple
 
 def _bound(join: Join, count: float) -> None:
     if count > MAX_CONNECTIONS:
-        message = f"`{join.name}` would make about {count:.3g} connections, and at most {MAX_CONNECTIONS:.3g} are possible"
+        message = (
+            f"`{join.name}` would make about {count:.3g} connections, and at most {MAX_CONNECTIONS:.3g} are possible"
+        )
         hint = "use a kernel with a smaller reach, or a smaller grid"
         raise SpecError(Report([lowering.TOO_MANY_CONNECTIONS.at(join.origin, message, help=hint)]))
 
@@ -106,4 +108,5 @@ def _orientation(grid: tuple[int, int], spacing: float, seed: int) -> np.ndarray
     place = positions(grid, grid)
     angle, phase = rng.uniform(0, 2 * np.pi, (2, 24))
     waves = np.exp(1j * (2 * np.pi / spacing * place @ np.stack([np.cos(angle), np.sin(angle)]) + phase))
-    return (np.angle(waves.sum(axis=1)) / 2) % np.pi
+    orientation: np.ndarray = (np.angle(waves.sum(axis=1)) / 2) % np.pi
+    return orientation

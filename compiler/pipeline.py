@@ -52,9 +52,7 @@ def run(spec: Connectome, *, seed: int, observe: Observer | None = None) -> Grap
     return graph
 
 
-def compile(
-    spec: Connectome | str | os.PathLike[str], *, seed: int = 0, observe: Observer | None = None
-) -> Program:
+def compile(spec: Connectome | str | os.PathLike[str], *, seed: int = 0, observe: Observer | None = None) -> Program:
     """Compile a connectome (or the spec at a path, or a shipped one by name).
 
     ``seed`` decides random kernels. The same spec and seed give the same program, byte for byte.

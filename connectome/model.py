@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from . import units
@@ -374,7 +375,7 @@ class Connectome(_Data):
     attention: Attention = Attention()
     dynamics: Dynamics = Dynamics()
     readout: Readout
-    origins: Origins = Field(default_factory=Origins, exclude=True, repr=False)
+    origins: SkipJsonSchema[Origins] = Field(default_factory=Origins, exclude=True, repr=False)
 
     def span(self, *path: str | int) -> Span:
         """Return the place of the value at ``path``, or of the nearest value around it that was written down."""

@@ -70,7 +70,11 @@ def _explained(error: Exception) -> str | None:
         return render.as_text(error.report, colour=sys.stderr.isatty()) + f"\n\n{render.summary(error.report)}"
     if isinstance(error, OSError) and error.filename:
         return f"error: {error.filename}: {error.strerror}"
-    known = ("compiler.artifact", "ArtifactError"), ("runtime.run", "RunError"), ("runtime.data.dataset", "DataError")
+    known = (
+        ("compiler.artifact", "ArtifactError"),
+        ("runtime.run", "RunError"),
+        ("runtime.data.dataset", "DataError"),
+    )
     for module, name in known:
         kind = getattr(sys.modules.get(module), name, None)
         if kind is not None and isinstance(error, kind):

@@ -24,7 +24,10 @@ class ProgressDisplay:
     def __init__(self) -> None:
         console = Console(stderr=True)
         self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}"), console=console
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[figures]}"),
+            console=console,
         )
         self._live = console.is_terminal
         self._task = self._bar.add_task("starting", total=None, figures="")
@@ -42,6 +45,7 @@ class ProgressDisplay:
             self._bar.stop()
 
     def __call__(self, at: Standing) -> None:
+        """Show a standing."""
         figures = (
             f"loss {at.loss:.3f}, accuracy {100 * at.accuracy:.1f} %, {at.images_per_s:.0f} images/s, "
             f"{_clock(at.seconds_left)} left"
@@ -51,7 +55,11 @@ class ProgressDisplay:
             self._bar.update(self._task, description=name, total=at.steps, completed=at.step, figures=figures)
         elif time.monotonic() - self._said > LINE_EVERY_S:
             self._said = time.monotonic()
-            print(f"epoch {at.epoch}/{at.epochs}, step {at.step}/{at.steps}: {figures}", file=sys.stderr, flush=True)
+            print(
+                f"epoch {at.epoch}/{at.epochs}, step {at.step}/{at.steps}: {figures}",
+                file=sys.stderr,
+                flush=True,
+            )
 
 
 def _clock(seconds: float) -> str:

@@ -15,14 +15,25 @@ if TYPE_CHECKING:
 _HOMES = {
     "CorticalTransformer": "model",
     "Recipe": "training",
-    "RunError": "run", "resume": "training",
+    "RunError": "run",
+    "resume": "training",
     "attention_maps": "model",
     "build": "model",
     "evaluate": "evaluation",
     "to_vit": "vit",
     "train": "training",
 }
-__all__ = ["CorticalTransformer", "Recipe", "RunError", "attention_maps", "build", "evaluate", "resume", "to_vit", "train"]
+__all__ = [
+    "CorticalTransformer",
+    "Recipe",
+    "RunError",
+    "attention_maps",
+    "build",
+    "evaluate",
+    "resume",
+    "to_vit",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -138,7 +138,7 @@ class EdgesKernel(nn.Module):
         found = self._softmax(query, key)
         dense = found.new_zeros(*found.shape[:-1], self.targets * self.sources)
         place = (self.row * self.sources + self.column).expand_as(found)
-        return dense.scatter_add(-1, place, found).unflatten(-1, (self.targets, self.sources))
+        return dense.scatter_add(-1, place, found).reshape(*found.shape[:-1], self.targets, self.sources)
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Return what each target receives (B, H, T, E)."""

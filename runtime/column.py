@@ -4,7 +4,8 @@
     excitatory   x_p <- x_p + U_p [ gelu(sum_s W_ps z_s + b_p) / (1 + sum_i D_pi r_i) ] + c_p
 
 z is the normalised state, s runs over excitatory and i over inhibitory sources, D = softplus(...) is positive. The
-inhibition of an inhibitory population uses rates before inhibition. Under Dale's law W is not negative and z is rectified.
+inhibition of an inhibitory population uses rates before inhibition. Under Dale's law W is not negative and z is
+rectified.
 """
 
 import torch

@@ -27,7 +27,7 @@ def choose(name: str) -> torch.device:
 def has_bfloat16(device: torch.device) -> bool:
     """Return whether the processor itself multiplies in bfloat16, so that autocast makes training faster."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     supported = (getattr(torch.cpu, f"_is_{unit}_supported", None) for unit in ("avx512_bf16", "amx_tile"))
     return any(bool(found()) for found in supported if found is not None)
 

@@ -34,7 +34,7 @@ def predict(model: CorticalTransformer, images: torch.Tensor, *, batch_size: int
     """Return the logits (N, classes), float32 on the CPU, of images (N, C, H, W) uint8."""
     place = next(model.parameters()).device
     model.eval()
-    batches = images.split(batch_size)
+    batches = torch.split(images, batch_size)
     return torch.cat([model(batch.to(place).float() / 255).float().cpu() for batch in batches])
 
 
@@ -49,9 +49,7 @@ def score(logits: torch.Tensor, data: ImageSet, classes: tuple[str, ...]) -> Eva
     return Evaluation(len(labels), float(correct.double().mean()), loss, per_class)
 
 
-def evaluate(
-    folder: Path, *, data_dir: Path | None = None, device: str = "auto"
-) -> tuple[Evaluation, dict[str, Any]]:
+def evaluate(folder: Path, *, data_dir: Path | None = None, device: str = "auto") -> tuple[Evaluation, dict[str, Any]]:
     """Evaluate a run on the clean test images, in full precision; return the result and the run's manifest.
 
     The result is also written to ``evaluation.json`` in the run.

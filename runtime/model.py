@@ -231,7 +231,7 @@ def attention_maps(model: CorticalTransformer, images: Tensor) -> dict[str, Tens
 
 def _split(tensor: Tensor, heads: int) -> Tensor:
     """(B, tokens, heads * n) -> (B, heads, tokens, n)."""
-    return tensor.unflatten(-1, (heads, -1)).transpose(1, 2)
+    return tensor.reshape(*tensor.shape[:-1], heads, -1).transpose(1, 2)
 
 
 def _join(tensor: Tensor) -> Tensor:

@@ -162,7 +162,8 @@ class _Interpreter:
         self.attention[op.name] = maps
         if op.mode == "modulatory":
             assert x is not None
-            return x * (1 + np.tanh(self.w[f"{p.name}.modulation.gain"] * out))
+            modulated: Array = x * (1 + np.tanh(self.w[f"{p.name}.modulation.gain"] * out))
+            return modulated
         if p.output == "dense":
             out = out @ self.w[f"{p.name}.output.weight"].T + self.w[f"{p.name}.output.bias"]
         return out if x is None else x + out

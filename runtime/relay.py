@@ -35,7 +35,10 @@ class EmbedStep(nn.Module):
         """Return the tokens of images."""
         name = self.op.population
         patches = F.conv2d(
-            self.prepare(images), weights[f"{name}.patch.weight"], weights[f"{name}.patch.bias"], stride=self.settings.patch
+            self.prepare(images),
+            weights[f"{name}.patch.weight"],
+            weights[f"{name}.patch.bias"],
+            stride=self.settings.patch,
         )  # (B, width, rows, columns)
         tokens = patches.flatten(2).transpose(1, 2)  # (B, tokens, width)
         return tokens + weights[f"{name}.position"] if self.settings.positions else tokens

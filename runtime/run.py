@@ -1,10 +1,10 @@
 """The run directory: what a training was, how it went, and where it stands.
 
-    program.h5        the compiled connectome, with the spec it came from
-    manifest.json     spec hash, recipe, seeds, versions, data fingerprint, machine
-    metrics.jsonl     one line an epoch
-    checkpoint.pt     weights and optimiser after the last saved step
-    evaluation.json   what ``cortexc evaluate`` found
+program.h5        the compiled connectome, with the spec it came from
+manifest.json     spec hash, recipe, seeds, versions, data fingerprint, machine
+metrics.jsonl     one line an epoch
+checkpoint.pt     weights and optimiser after the last saved step
+evaluation.json   what ``cortexc evaluate`` found
 """
 
 from __future__ import annotations

@@ -259,7 +259,10 @@ class _Training:
             group["lr"] = recipe.learning_rate * factor
         index = order[inside * recipe.batch_size : (inside + 1) * recipe.batch_size].to(self.device)
         images = flip_and_crop(
-            self.images[index], padding=recipe.padding, flip=recipe.flip, generator=seeded(recipe.seed, epoch, inside)
+            self.images[index],
+            padding=recipe.padding,
+            flip=recipe.flip,
+            generator=seeded(recipe.seed, epoch, inside),
         )
         labels = self.labels[index]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
@@ -290,7 +293,14 @@ class _Training:
         left = (self.steps - self.step) * self.recipe.batch_size / self.rate if self.rate else math.inf
         self.observe(
             Progress(
-                epoch + 1, self.recipe.epochs, self.step, self.steps, loss / images, correct / images, self.rate, left
+                epoch + 1,
+                self.recipe.epochs,
+                self.step,
+                self.steps,
+                loss / images,
+                correct / images,
+                self.rate,
+                left,
             )
         )
 

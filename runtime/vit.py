@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from compiler.artifact import Attend, Embed, Emit, Mix, Op, Program, Readout, Relay
+from compiler.artifact import Attend, Embed, Emit, Mix, Op, Readout, Relay
 
 from .model import CorticalTransformer
 from .relay import EmbedStep
@@ -55,7 +55,7 @@ def to_vit(model: CorticalTransformer) -> VisionTransformer:
     ops = list(model.program.ops)
     body = ops[1:-1]
     if not isinstance(ops[0], Embed) or len(body) % 4:
-        raise ValueError(f"{model.program.name} is not a plain transformer: it is no chain of relay, attention and column")
+        raise ValueError(f"{model.program.name} is not a plain transformer: no chain of relay, attention and column")
     embed = model.steps[0]
     assert isinstance(embed, EmbedStep)
     layers, state = [], ops[0].output
@@ -84,7 +84,8 @@ def _layer(model: CorticalTransformer, ops: list[Op], state: str) -> tuple[nn.Tr
     plain = {
         "one relay of the state before": [s.value for s in relay.sources] == [state] and relay.state is None
         and relay.sources[0].weight == 1.0,
-        "a one-to-one relay": relayed.nonzeros == relayed.shape[0] and (relayed.indices == range(relayed.shape[0])).all(),
+        "a one-to-one relay": relayed.nonzeros == relayed.shape[0]
+        and (relayed.indices == range(relayed.shape[0])).all(),
         "attention to itself": [s.value for s in attend.sources] == [emit.output] and emit.state == relay.output,
         "driving attention": attend.mode == "driving" and attend.state == relay.output,
         "an all-to-all kernel": lateral.nonzeros == lateral.shape[0] * lateral.shape[1]
@@ -99,7 +100,13 @@ def _layer(model: CorticalTransformer, ops: list[Op], state: str) -> tuple[nn.Tr
     if missing := [fact for fact, holds in plain.items() if not holds]:
         raise ValueError(f"{program.name} is not a plain transformer: {name} has not {missing[0]}")
     layer = nn.TransformerEncoderLayer(
-        width, program.heads, population.hidden, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+        width,
+        program.heads,
+        population.hidden,
+        dropout=0.0,
+        activation="gelu",
+        batch_first=True,
+        norm_first=True,
     )
     weights = model.weights
     with torch.no_grad():

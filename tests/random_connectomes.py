@@ -24,7 +24,12 @@ def random_connectome(seed: int, **settings: Any) -> Connectome:
     rng = np.random.default_rng(seed)
     names = [f"A{i}" for i in range(int(rng.integers(2, 5)))]
     probability = rng.uniform(0.01, 1, (5, 5)) * (rng.uniform(size=(5, 5)) < 0.7)
-    for target, source in ((0, 1), (1, 0), (2, 0), (0, 2)):  # the way through the column, whichever rows are meant
+    for target, source in (
+        (0, 1),
+        (1, 0),
+        (2, 0),
+        (0, 2),
+    ):  # the way through the column, whichever rows are meant
         probability[target, source] = 0.5
     laminar = {
         "populations": {

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from .. import cost
-from ..artifact import Attend
+from ..artifact import Attend, Kernel
 from ..ir import Graph
 
 
@@ -19,7 +19,7 @@ def choose(graph: Graph) -> Graph:
     return dataclasses.replace(graph, ops=ops)
 
 
-def _cheapest(op: Attend, graph: Graph) -> str:
+def _cheapest(op: Attend, graph: Graph) -> Kernel:
     if not op.choice:
         return "copy"
     connections = [graph.connections[s.connection] for s in op.sources]

@@ -12,9 +12,7 @@ from ..ir import Coupling, Graph, Pathway
 
 def prune(graph: Graph) -> Graph:
     """Return the graph with only the populations, pathways and couplings that can matter to the readout."""
-    pathways = [
-        p for p in graph.pathways if p.weight >= graph.minimum_weight and graph.connections[p.join].nonzeros
-    ]
+    pathways = [p for p in graph.pathways if p.weight >= graph.minimum_weight and graph.connections[p.join].nonzeros]
     alive = _alive(graph, pathways, graph.couplings)
     pathways = [p for p in pathways if p.source in alive and p.target in alive]
     couplings = [c for c in graph.couplings if c.source in alive and c.target in alive]
@@ -31,9 +29,10 @@ def prune(graph: Graph) -> Graph:
 
 
 def _alive(graph: Graph, pathways: Iterable[Pathway], couplings: Iterable[Coupling]) -> set[str]:
-    edges = nx.DiGraph()
+    edges: nx.DiGraph[str] = nx.DiGraph()
     edges.add_nodes_from(graph.populations)
-    edges.add_edges_from((e.source, e.target) for e in (*pathways, *couplings))
+    edges.add_edges_from((p.source, p.target) for p in pathways)
+    edges.add_edges_from((c.source, c.target) for c in couplings)
     reached = nx.descendants(edges, graph.input_name) | {graph.input_name}
     backwards = edges.reverse(copy=False)
     reaching = set(graph.readout).union(*(nx.descendants(backwards, p) for p in graph.readout))

@@ -40,9 +40,8 @@ def resolve(connectome: Connectome, seed: int) -> Graph:
             )  # fmt: skip
         couplings += _couplings(area_name, circuit, _probability(connectome, area.circuit))
     joins, pathways = _pathways(connectome, laminar)
-    area = connectome.readout.area
-    leaving = (*laminar[area].supragranular, *laminar[area].infragranular)
-    read = connectome.readout.populations or tuple(dict.fromkeys(leaving))
+    last = laminar[connectome.readout.area]
+    read = connectome.readout.populations or tuple(dict.fromkeys((*last.supragranular, *last.infragranular)))
     control = receptors.gain_control
     return Graph(
         name=connectome.name,
@@ -65,7 +64,7 @@ def resolve(connectome: Connectome, seed: int) -> Graph:
         pathways=tuple(pathways),
         couplings=tuple(couplings),
         schedule=Schedule(connectome.dynamics.sweeps, connectome.dynamics.order, tuple(order(connectome))),
-        readout=tuple(f"{area}.{p}" for p in read),
+        readout=tuple(f"{connectome.readout.area}.{p}" for p in read),
         joins=joins,
     )
 
@@ -76,7 +75,8 @@ def _probability(connectome: Connectome, circuit_name: str | None) -> np.ndarray
     if written is None or not isinstance(written.probability, MatrixData):
         return None
     place = connectome.span("circuits", circuit_name or "", "connections", "probability", "file")
-    return tables.read_matrix(written.probability.file, written.probability.dataset, place).toarray()
+    matrix: np.ndarray = tables.read_matrix(written.probability.file, written.probability.dataset, place).toarray()
+    return matrix
 
 
 def _couplings(area: str, circuit: Circuit, probability: np.ndarray | None) -> list[Coupling]:
@@ -110,7 +110,11 @@ def _pathways(connectome: Connectome, laminar: dict[str, LaminarRoles]) -> tuple
         span = connectome.span("projections", i)
         name = f"{p.origin}->{p.target}" + ("" if p.mode == "driving" else f":{p.mode}")
         joins[name] = Join(
-            name, grids[p.origin], grids[p.target], p.topography, connectome.span("projections", i, "topography")
+            name,
+            grids[p.origin],
+            grids[p.target],
+            p.topography,
+            connectome.span("projections", i, "topography"),
         )
         strength = p.fln if p.fln is not None else p.weight if p.weight is not None else 1.0
         way = direction(p, connectome, level)

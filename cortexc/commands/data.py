@@ -25,9 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     for action in (fetch, verify):
         action.add_argument("name", metavar="NAME", help="the data set: cifar10")
-        action.add_argument(
-            "--data-dir", metavar="DIR", type=Path, required=True, help="the folder it lies in"
-        )
+        action.add_argument("--data-dir", metavar="DIR", type=Path, required=True, help="the folder it lies in")
     fetch.add_argument("--quiet", action="store_true", help="show no progress bar")
 
 

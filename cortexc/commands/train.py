@@ -9,8 +9,12 @@ from pathlib import Path
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("program", nargs="?", metavar="SPEC|X.h5", help="a spec, by path or shipped name, or an artifact")
-    parser.add_argument("--data", choices=("cifar10", "digits"), default=None, help="what to train on (default: cifar10)")
+    parser.add_argument(
+        "program", nargs="?", metavar="SPEC|X.h5", help="a spec, by path or shipped name, or an artifact"
+    )
+    parser.add_argument(
+        "--data", choices=("cifar10", "digits"), default=None, help="what to train on (default: cifar10)"
+    )
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where CIFAR-10 lies; the digits need none")
     parser.add_argument("--out", type=Path, metavar="RUN", help="folder of the run; must not exist yet")
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run from its last checkpoint")
@@ -42,15 +46,25 @@ def run(args: argparse.Namespace) -> int:
                 raise RunError(f"{name} is missing: cortexc train SPEC --data digits --out RUN")
         data = args.data or "cifar10"
         if data == "cifar10" and args.data_dir is None:
-            raise RunError("--data cifar10 needs --data-dir DIR, where `cortexc data fetch cifar10 --data-dir DIR` puts it")
-        options = {"epochs": args.epochs, "batch_size": args.batch_size, "learning_rate": args.lr, "seed": args.seed}
+            raise RunError(
+                "--data cifar10 needs --data-dir DIR, where `cortexc data fetch cifar10 --data-dir DIR` puts it"
+            )
+        options = {
+            "epochs": args.epochs,
+            "batch_size": args.batch_size,
+            "learning_rate": args.lr,
+            "seed": args.seed,
+        }
         recipe = Recipe(flip=data != "digits", **{k: v for k, v in options.items() if v is not None})
         from ..programs import program_of
 
         artifact = Path(args.program).suffix.lower() in {".h5", ".hdf5"}
         program = program_of(args.program, None if artifact else recipe.seed)
         counts = program.parameter_counts
-        print(f"{program.name}: {counts['total']:,} parameters, {counts['attention']:,} of attention", file=sys.stderr)
+        print(
+            f"{program.name}: {counts['total']:,} parameters, {counts['attention']:,} of attention",
+            file=sys.stderr,
+        )
         with ProgressDisplay() as display:
             done = train(
                 program, data=data, data_dir=args.data_dir, out=args.out, recipe=recipe, device=args.device,

@@ -154,8 +154,7 @@ def members(archive: Path) -> Iterator[tuple[str, bytes]]:
         raise unreadable(archive, error) from None
     except _READING as error:
         raise DataError(
-            f"{archive}: truncated, corrupt or not the official archive ({error}). "
-            f"Delete it. {mend(archive.parent)}"
+            f"{archive}: truncated, corrupt or not the official archive ({error}). Delete it. {mend(archive.parent)}"
         ) from None
 
 

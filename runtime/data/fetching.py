@@ -87,9 +87,7 @@ def verify(name: str, data_dir: Path, *, md5: Mapping[str, str] = cifar.MD5) -> 
 
 def advice(checks: tuple[FileCheck, ...], data_dir: Path) -> str:
     """Say how to mend what `verify` found."""
-    first = (
-        "Delete the archive. " if any(c.name == cifar.ARCHIVE and c.status != "ok" for c in checks) else ""
-    )
+    first = "Delete the archive. " if any(c.name == cifar.ARCHIVE and c.status != "ok" for c in checks) else ""
     return first + cifar.mend(data_dir)
 
 

@@ -167,7 +167,7 @@ def test_an_explicit_matrix_is_read_as_it_says(tmp_path: Path, rows: str, form: 
 
 def test_what_cannot_matter_is_pruned() -> None:
     spec = tiny(
-        areas={"V1": {"grid": [4, 4]}, "V2": {"grid": [2, 2]}, "dead end": {"grid": [2, 2]}, "island": {"grid": [2, 2]}},
+        areas={"V1": {"grid": [4, 4]}} | {n: {"grid": [2, 2]} for n in ("V2", "dead end", "island")},
         projections=[{"from": "LGN", "to": "V1"}, {"from": "V1", "to": "V2"}, {"from": "V1", "to": "dead end"},
                      {"from": "island", "to": "V2"}],
     )  # fmt: skip
@@ -176,7 +176,9 @@ def test_what_cannot_matter_is_pruned() -> None:
 
 def test_weak_pathways_are_pruned() -> None:
     projections = [
-        {"from": "LGN", "to": "V1"}, {"from": "V1", "to": "V2", "fln": 0.5}, {"from": "LGN", "to": "V2", "weight": 0.001},
+        {"from": "LGN", "to": "V1"},
+        {"from": "V1", "to": "V2", "fln": 0.5},
+        {"from": "LGN", "to": "V2", "weight": 0.001},
     ]  # fmt: skip
     spec = tiny(projections=projections, attention={"heads": 2, "minimum_weight": 0.01})
     assert {p.join for p in graphs(spec)["prune"].pathways} == {"LGN->V1", "V1->V2"}

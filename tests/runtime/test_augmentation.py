@@ -34,8 +34,7 @@ def test_all_crops_occur_about_equally_often():
     source = images(batch=1, size=8)
     result = augmented(source.expand(5400, -1, -1, -1), padding=1)
     counts = [
-        (result == crop.to(torch.uint8)).flatten(1).all(1).sum().item()
-        for crop in candidates(source[0], 1, True)
+        (result == crop.to(torch.uint8)).flatten(1).all(1).sum().item() for crop in candidates(source[0], 1, True)
     ]
     assert sum(counts) == 5400
     assert 220 < min(counts)

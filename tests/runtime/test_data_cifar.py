@@ -103,9 +103,7 @@ def test_a_changed_pixel_changes_the_fingerprint():
     changed = images.copy()
     changed[1, 2, 31, 31] = 1
     split, other = dataset.ImageSet(images, labels), dataset.ImageSet(changed, labels)
-    prints = {
-        dataset.assemble("x", (), train=a, test=b).fingerprint for a in (split, other) for b in (split, other)
-    }
+    prints = {dataset.assemble("x", (), train=a, test=b).fingerprint for a in (split, other) for b in (split, other)}
     assert len(prints) == 4
     assert all(p.startswith("sha256:") and len(p) == 71 for p in prints)
 
@@ -191,9 +189,7 @@ def test_a_pickle_that_runs_commands_is_refused_and_does_not_run(tmp_path, folde
     assert not target.exists()
 
 
-@pytest.mark.parametrize(
-    "name", ["numpy.core.multiarray\nfromfile", "numpy\nload", "builtins\neval", "a.b\nc"]
-)
+@pytest.mark.parametrize("name", ["numpy.core.multiarray\nfromfile", "numpy\nload", "builtins\neval", "a.b\nc"])
 def test_other_globals_are_refused_even_of_numpy(tmp_path, folder, name):
     put(folder / "data_batch_1", f"c{name}\n(S'x'\ntR.".encode())
     assert f"asks for `{name.replace(chr(10), '.')}`" in message(tmp_path)

@@ -30,12 +30,8 @@ def test_the_bytes_are_the_same_on_each_machine(found):
 def test_the_splits_together_are_all_digits_once(found):
     grey, labels = load_digits(return_X_y=True)
     expected = digits.enlarged(grey.astype(np.int64).reshape(-1, 8, 8))
-    both = [
-        (s.images[i].tobytes(), int(s.labels[i])) for s in (found.train, found.test) for i in range(len(s))
-    ]
-    assert sorted(both) == sorted(
-        (e.tobytes(), int(label)) for e, label in zip(expected, labels, strict=True)
-    )
+    both = [(s.images[i].tobytes(), int(s.labels[i])) for s in (found.train, found.test) for i in range(len(s))]
+    assert sorted(both) == sorted((e.tobytes(), int(label)) for e, label in zip(expected, labels, strict=True))
 
 
 def test_enlarging_agrees_with_bilinear_interpolation():

@@ -234,9 +234,7 @@ def test_verify_tells_each_file(tmp_path):
     folder = tmp_path / cifar.FOLDER
     assert [c.status for c in fetching.verify("cifar10", tmp_path, md5=MD5)] == ["missing"] * 7
     (tmp_path / cifar.ARCHIVE).write_bytes(ARCHIVE)
-    assert [(c.name, c.status) for c in fetching.verify("cifar10", tmp_path, md5=MD5)] == [
-        (cifar.ARCHIVE, "ok")
-    ]
+    assert [(c.name, c.status) for c in fetching.verify("cifar10", tmp_path, md5=MD5)] == [(cifar.ARCHIVE, "ok")]
     fetch(tmp_path)
     (folder / "test_batch").write_bytes(b"x")
     (folder / "data_batch_2").unlink()
@@ -262,9 +260,7 @@ def test_command_verifies(tmp_path, capsys):
 def test_command_says_to_delete_a_wrong_archive(tmp_path, capsys):
     (tmp_path / cifar.ARCHIVE).write_bytes(b"x")
     assert command.run(parsed("verify", "cifar10", "--data-dir", str(tmp_path))) == 1
-    assert (
-        "1 of 1 files are missing or wrong. Delete the archive. Run `cortexc data" in capsys.readouterr().out
-    )
+    assert "1 of 1 files are missing or wrong. Delete the archive. Run `cortexc data" in capsys.readouterr().out
 
 
 def test_command_fetches(tmp_path, monkeypatch, capsys):

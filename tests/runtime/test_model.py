@@ -61,7 +61,9 @@ def test_the_seed_decides_the_weights(ventral: compiler.Program) -> None:
     assert not torch.equal(first(3), first(4))
 
 
-def test_every_parameter_of_the_shipped_specs_has_a_gradient(ventral: compiler.Program, dense: compiler.Program) -> None:
+def test_every_parameter_of_the_shipped_specs_has_a_gradient(
+    ventral: compiler.Program, dense: compiler.Program
+) -> None:
     for program in (ventral, dense):
         model = runtime.build(program)
         model(torch.rand(4, 3, 32, 32)).square().sum().backward()
@@ -171,8 +173,7 @@ def test_the_choice_of_kernel_changes_no_number(ventral: compiler.Program) -> No
     expected = runtime.build(ventral)(images)
     for kernel in KERNELS:
         ops = tuple(
-            dataclasses.replace(op, kernel=kernel) if isinstance(op, Attend) and op.choice else op
-            for op in ventral.ops
+            dataclasses.replace(op, kernel=kernel) if isinstance(op, Attend) and op.choice else op for op in ventral.ops
         )
         found = runtime.build(dataclasses.replace(ventral, ops=ops))(images)
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)

@@ -69,7 +69,9 @@ def test_every_kernel_gives_the_same_numbers(seed: int, kernel: str) -> None:
     forced = randomised(dataclasses.replace(program, ops=ops))
     torch.testing.assert_close(forced(images), chosen(images), atol=1e-6, rtol=1e-6)
     for name, found in runtime.attention_maps(forced, images).items():
-        torch.testing.assert_close(found.double(), runtime.attention_maps(chosen, images)[name].double(), atol=1e-6, rtol=1e-6)
+        torch.testing.assert_close(
+            found.double(), runtime.attention_maps(chosen, images)[name].double(), atol=1e-6, rtol=1e-6
+        )
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -70,7 +70,7 @@ def test_evaluation_gives_accuracy_by_class(finished: runs.Run) -> None:
     assert json.loads(finished.evaluation_path.read_text())["accuracy"] == found.accuracy
 
 
-class Stop(Exception):
+class StopError(Exception):
     pass
 
 
@@ -82,10 +82,18 @@ def test_a_run_that_was_cut_short_goes_on_exactly(
 
     def stop(at: Progress) -> None:
         if at.step >= after:
-            raise Stop
+            raise StopError
 
-    with pytest.raises(Stop):
-        train(small, data="digits", data_dir=None, out=tmp_path / "cut", recipe=RECIPE, device="cpu", observe=stop)
+    with pytest.raises(StopError):
+        train(
+            small,
+            data="digits",
+            data_dir=None,
+            out=tmp_path / "cut",
+            recipe=RECIPE,
+            device="cpu",
+            observe=stop,
+        )
     resumed = resume(tmp_path / "cut", device="cpu")
     whole, again = (runs.load_checkpoint(r, torch.device("cpu")) for r in (finished, resumed))
     assert again["finished"]

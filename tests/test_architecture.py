@@ -1,0 +1,69 @@
+"""The house: what the shipped things promise, and who may know whom."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import compiler
+import connectome
+import specs
+from connectome.checker import RULES
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("connectome", "compiler", "runtime", "specs", "cortexc")
+
+
+@pytest.mark.parametrize("name", specs.names())
+def test_a_shipped_spec_checks_clean_compiles_and_round_trips(name: str, tmp_path: Path) -> None:
+    assert list(connectome.check(name)) == []
+    spec = connectome.load(name)
+    connectome.dump(spec, tmp_path / "again.yaml")
+    again = connectome.load(tmp_path / "again.yaml")
+    assert again == spec
+    assert compiler.compile(again).content_hash() == compiler.compile(spec).content_hash()
+
+
+@pytest.mark.parametrize("name", specs.names())
+def test_every_number_of_a_shipped_spec_has_a_source(name: str) -> None:
+    spec = connectome.load(name)
+    if name == "vit-tiny":
+        assert all(c.source for c in spec.circuits.values())
+        return
+    for part in (spec.input, *spec.areas.values(), *spec.lateral.values(), *spec.projections, *spec.circuits.values()):
+        assert part.source, part
+
+
+def test_rule_codes_are_unique_and_in_the_changelog() -> None:
+    codes = [r.code for r in RULES]
+    assert len(codes) == len(set(codes))
+    assert len({r.name for r in RULES}) == len(RULES)
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    assert [c for c in codes if c not in changelog] == []
+    assert all(len(r.page) > 60 for r in RULES)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_says_what_it_offers_and_offers_what_it_says(room: str) -> None:
+    module = importlib.import_module(room)
+    for name in getattr(module, "__all__", ()):
+        assert getattr(module, name) is not None
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_importing_a_room_loads_little(room: str) -> None:
+    code = f"import {room}, sys; print(any(m in sys.modules for m in ('torch', 'scipy', 'h5py', 'pydantic')))"
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == "False"
+
+
+def test_no_module_catches_everything_but_where_it_says_why() -> None:
+    for path in (p for room in ROOMS for p in (ROOT / room).rglob("*.py")):
+        text = path.read_text()
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ExceptHandler) and (node.type is None or ast.unparse(node.type) == "Exception"):
+                line = text.splitlines()[node.lineno - 1]
+                assert path.name == "main.py" or "#" in line, f"{path}:{node.lineno}"
