@@ -34,7 +34,8 @@ class Origins:
             if child is None:
                 continue
             if key and i == len(path) - 1 and isinstance(getattr(node, "keys", None), dict):
-                return node.keys.get(str(step), child.span)
+                keys: dict[str, Span] = node.keys
+                return keys.get(str(step), found)
             node, found = child, child.span
         return found
 

@@ -16,7 +16,7 @@ def evaluation_table(found: Evaluation, manifest: dict[str, Any]) -> str:
         ("parameters", f"{counts['total']:,}"),
         ("  of attention", f"{counts['attention']:,}"),
         ("data", f"{manifest['data']['name']}, {found.images:,} test images"),
-        ("epochs", str(manifest["recipe"]["epochs"])),
+        ("training", f"{manifest['recipe']['epochs']} epochs" + ("" if found.finished else ", not finished")),
         ("accuracy", f"{100 * found.accuracy:.2f} %"),
         ("cross entropy", f"{found.loss:.4f} nats"),
         *((f"  {name}", f"{100 * accuracy:.1f} %") for name, accuracy in found.per_class.items()),

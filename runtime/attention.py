@@ -67,7 +67,7 @@ class DenseKernel(nn.Module):
     def weights(self, query: Tensor, key: Tensor) -> Tensor:
         """Return the attention (B, H, T, S) of queries (B, H, T, D) to keys (B, H, S, D)."""
         logits = query @ key.transpose(-1, -2)  # (B, H, T, S)
-        logits = logits if self.uniform else logits + self.bias.to(logits.dtype)
+        logits = logits if self.uniform else logits + self.bias  # in float32 at least: log weights span decades
         found = logits.softmax(-1)
         return found if self.complete else found * self.served.to(found.dtype)
 
@@ -96,7 +96,8 @@ class GatherKernel(nn.Module):
     def _softmax(self, query: Tensor, key: Tensor) -> Tensor:
         near = key[:, :, self.column]  # (B, H, T, R, D)
         logits = (near @ query.unsqueeze(-1)).squeeze(-1)  # (B, H, T, R)
-        return (logits + self.bias.to(logits.dtype)).softmax(-1) * self.served.to(logits.dtype)
+        found = (logits + self.bias).softmax(-1)
+        return found * self.served.to(found.dtype)
 
     def weights(self, query: Tensor, key: Tensor) -> Tensor:
         """Return the attention (B, H, T, S)."""
@@ -125,7 +126,7 @@ class EdgesKernel(nn.Module):
         self.register_buffer("bias", torch.tensor(edges.log_weight, dtype=torch.float32), persistent=False)
 
     def _softmax(self, query: Tensor, key: Tensor) -> Tensor:
-        logits = (query[:, :, self.row] * key[:, :, self.column]).sum(-1).float() + self.bias  # (B, H, edges)
+        logits = (query[:, :, self.row] * key[:, :, self.column]).sum(-1) + self.bias  # (B, H, edges)
         row = self.row.expand_as(logits)
         top = logits.new_full((*logits.shape[:2], self.targets), -torch.inf)
         top = top.scatter_reduce(-1, row, logits.detach(), "amax")

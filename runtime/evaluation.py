@@ -27,6 +27,8 @@ class Evaluation:
     """Cross entropy [nats]."""
     per_class: dict[str, float]
     """Accuracy on the images of each class."""
+    finished: bool = True
+    """Whether the training was over."""
 
 
 @torch.no_grad()
@@ -63,12 +65,11 @@ def evaluate(folder: Path, *, data_dir: Path | None = None, device: str = "auto"
     state = runs.load_checkpoint(run, place)
     dataset = dataset_of(manifest, data_dir)
     model = build(program).to(place)
-    model.load_state_dict(state["model"])
+    runs.load_weights(run, model, state)
     logits = predict(model, torch.tensor(dataset.test.images))
-    found = score(logits, dataset.test, dataset.classes)
+    found = dataclasses.replace(score(logits, dataset.test, dataset.classes), finished=bool(state["finished"]))
     entry = {
         "data": {"name": dataset.name, "fingerprint": dataset.fingerprint, "split": "test"},
-        "finished": bool(state["finished"]),
         "step": int(state["step"]),
         **dataclasses.asdict(found),
     }

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from compiler.artifact import ArtifactError, Program, load
 
@@ -97,6 +98,10 @@ def opened(folder: Path) -> tuple[Run, Program, dict[str, Any]]:
         raise RunError(str(error)) from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise RunError(f"{run.manifest_path} was written by another version of cortexc")
+    if missing := [key for key in ("name", "program", "parameters", "recipe", "data") if key not in manifest]:
+        raise RunError(f"{run.manifest_path} is damaged: `{missing[0]}` is missing")
+    if manifest["program"] != program.content_hash():
+        raise RunError(f"{run.program_path} is not the program that {run.manifest_path} was written for")
     return run, program, manifest
 
 
@@ -151,6 +156,19 @@ def load_checkpoint(run: Run, device: torch.device) -> dict[str, Any]:
         raise RunError(f"{run.checkpoint_path} is damaged: {str(error).splitlines()[0]}") from None
     assert isinstance(state, dict)
     return state
+
+
+def load_weights(run: Run, model: nn.Module, state: dict[str, Any]) -> None:
+    """Give a model the weights of a checkpoint.
+
+    Raises:
+        RunError: they are those of another program.
+    """
+    try:
+        model.load_state_dict(state["model"])
+    except (KeyError, RuntimeError, TypeError) as error:
+        message = f"{run.checkpoint_path} does not belong to this run: {str(error).splitlines()[0]}"
+        raise RunError(message) from None
 
 
 def _replace(path: Path, write_to: Callable[[Path], object]) -> None:

@@ -7,6 +7,7 @@ have gone.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import math
 import signal
 import sys
@@ -118,6 +119,7 @@ def train(
     manifest = {
         "name": program.name,
         "program": program.content_hash(),
+        "spec": f"sha256:{hashlib.sha256(program.spec.encode()).hexdigest()}",
         "parameters": program.parameter_counts,
         "flops_per_image": program.flops_per_image,
         "recipe": dataclasses.asdict(recipe),
@@ -149,7 +151,10 @@ def resume(folder: Path, *, data_dir: Path | None = None, device: str = "auto", 
     """
     found = devices.choose(device)
     run, program, manifest = runs.opened(folder)
-    recipe = Recipe(**manifest["recipe"])
+    try:
+        recipe = Recipe(**manifest["recipe"])
+    except TypeError as error:
+        raise RunError(f"{run.manifest_path} is damaged: {error}") from None
     dataset = dataset_of(manifest, data_dir)
     state = runs.load_checkpoint(run, found) if run.checkpoint_path.exists() else None
     model = build(program, seed=recipe.seed)
@@ -330,10 +335,10 @@ class _Training:
 
     def restore(self, state: dict[str, Any]) -> None:
         try:
-            self.model.load_state_dict(state["model"])
+            runs.load_weights(self.run, self.model, state)
             self.optimizer.load_state_dict(state["optimizer"])
             self.step, self.spent = int(state["step"]), float(state["seconds"])
             self.totals.copy_(state["totals"])
-        except (KeyError, ValueError, RuntimeError) as error:
+        except (KeyError, ValueError, TypeError) as error:
             message = f"{self.run.checkpoint_path} does not belong to this run: {error}"
             raise RunError(message) from None

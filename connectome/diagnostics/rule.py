@@ -43,9 +43,7 @@ class Rule:
     page: str
     check: Callable[..., Iterator[Diagnostic]] | None = field(default=None, compare=False)
 
-    def at(
-        self, span: Span, message: str, *, help: str = "", notes: Iterable[tuple[Span, str]] = ()
-    ) -> Diagnostic:
+    def at(self, span: Span, message: str, *, help: str = "", notes: Iterable[tuple[Span, str]] = ()) -> Diagnostic:
         """Return a finding of this rule at ``span``."""
         return Diagnostic(self.code, self.severity, span, message, help, tuple(notes))
 
@@ -61,15 +59,21 @@ def rule(
     return decorate
 
 
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that ``name`` may be a misspelling of, or None."""
+    lowered: dict[str, str] = {}
+    for known_name in known:
+        lowered.setdefault(known_name.lower(), known_name)
+    near = difflib.get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.6)
+    return lowered[near[0]] if near else None
+
+
 def did_you_mean(name: Any, known: Iterable[Any]) -> str:
     """Return a hint that names the known name nearest to ``name``, or all of them when none is near."""
     names = [str(k) for k in known]
-    lowered: dict[str, str] = {}
-    for known_name in names:
-        lowered.setdefault(known_name.lower(), known_name)
-    near = difflib.get_close_matches(str(name).lower(), list(lowered), n=1, cutoff=0.6)
-    if near:
-        return f"did you mean `{lowered[near[0]]}`?"
+    near = nearest(str(name), names)
+    if near is not None:
+        return f"did you mean `{near}`?"
     if not names:
         return ""
     shown = ", ".join(f"`{n}`" for n in names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")

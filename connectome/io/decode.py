@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import types
 import typing
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from ..diagnostics import reading
 from ..diagnostics.report import Report, SpecError
-from ..diagnostics.rule import Diagnostic, did_you_mean
+from ..diagnostics.rule import Diagnostic, did_you_mean, nearest
 from ..diagnostics.span import Span
 from ..model import Connectome
 from ..origins import Origins, step_into
 from . import tables
 from .yaml_tree import Mapping, Node, Sequence, plain
 
+GRID_HINT = "a grid has two numbers, rows and columns: `[8, 8]`"
 _RANGE = {
     "greater_than", "greater_than_equal", "less_than", "less_than_equal", "literal_error", "finite_number",
     "union_tag_invalid", "string_too_short", "string_too_long", "string_pattern_mismatch", "too_short", "too_long", "value_error",
@@ -41,8 +43,7 @@ def decode(tree: Node, texts: dict[str, str], report: Report) -> Connectome:
     try:
         connectome = Connectome.model_validate({**values, "origins": origins})
     except ValidationError as error:
-        for problem in error.errors(include_url=False):
-            report.add(_finding(problem, origins))
+        report.extend(_findings(error, origins))
         raise SpecError(report) from None
     if report.errors:
         raise SpecError(report)
@@ -80,6 +81,19 @@ def _expand_tables(tree: Mapping) -> Mapping:
     return Mapping(tree.span, tree.items | {"projections": Sequence(projections.span, items)}, tree.keys)
 
 
+def _findings(error: ValidationError, origins: Origins) -> Iterator[Diagnostic]:
+    """Yield a finding for each complaint; a key that is missing because it is misspelt is one fault, not two."""
+    problems = error.errors(include_url=False)
+    misspelt = {
+        (*problem["loc"][:-1], nearest(str(problem["loc"][-1]), known_keys(problem["loc"][:-1])))
+        for problem in problems
+        if problem["type"] == "extra_forbidden"
+    }
+    for problem in problems:
+        if problem["type"] != "missing" or problem["loc"] not in misspelt:
+            yield _finding(problem, origins)
+
+
 def _finding(problem: Any, origins: Origins) -> Diagnostic:
     """Return pydantic's complaint as a finding of the language, at the value it is about."""
     kind, loc = problem["type"], tuple(problem["loc"])
@@ -89,6 +103,9 @@ def _finding(problem: Any, origins: Origins) -> Diagnostic:
     shown = _shown(problem.get("input"))
     if kind == "extra_forbidden":
         return _unknown_key(origins, written, origins.span(written, key=True))
+    if kind == "missing" and isinstance(loc[-1], int):
+        name = _last_key(loc[:-1])
+        return reading.WRONG_TYPE.at(span, f"`{name}` has {loc[-1]} entries, and more are needed", help=GRID_HINT)
     if kind in {"missing", "union_tag_not_found"}:
         missing = "type" if kind == "union_tag_not_found" else str(loc[-1])
         return reading.MISSING_KEY.at(span, f"the key `{missing}` is missing here", help=f"add `{missing}: ...`")
@@ -174,7 +191,7 @@ def _expected(kind: str, context: dict[str, Any], message: str) -> str:
         "string_too_long": "have at most {max_length} characters",
     }
     if kind in table:
-        return table[kind].format(**context)
+        return table[kind].format(**{k: f"{v:g}" if isinstance(v, float) else v for k, v in context.items()})
     return f"be valid: {message[0].lower()}{message[1:]}"
 
 
@@ -238,5 +255,3 @@ def _options(annotation: Any) -> list[Any]:
     if origin in (typing.Union, types.UnionType):
         return [o for a in typing.get_args(annotation) for o in _options(a)]
     return [annotation]
-
-

@@ -54,7 +54,9 @@ _Dumper.add_representer(str, _text)
 
 def as_dict(connectome: Connectome) -> dict[str, Any]:
     """Return a spec as plain data, without what is default."""
-    return _single_citations(connectome.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+    data = _single_citations(connectome.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+    assert isinstance(data, dict)
+    return data
 
 
 def _single_citations(value: Any) -> Any:

@@ -39,30 +39,33 @@ class Reader:
             found = reading.CIRCULAR.at(place or Span(shown), message, help="take one of the references out", notes=way)
             raise SpecError(Report([found]))
         if place is not None and not path.is_file():
-            found = reading.MISSING_FILE.at(place, f"there is no file `{shown}`", help="paths start at this file's folder")
+            found = reading.MISSING_FILE.at(
+                place, f"there is no file `{shown}`", help="paths start at this file's folder"
+            )
             raise SpecError(Report([found]))
         self.chain.append((absolute, place or Span(shown)))
         tree, text = yaml_tree.parse(path, shown, self.report)
         self.texts[shown] = text
-        tree = self._follow(tree, path, shown)
+        tree = self._follow(tree, path, shown, root=True)
         self.chain.pop()
         return tree
 
-    def _follow(self, node: Node, path: Path, shown: str) -> Node:
+    def _follow(self, node: Node, path: Path, shown: str, *, root: bool = False) -> Node:
         """Return ``node`` with every reference below it replaced by what it names."""
         if isinstance(node, Sequence):
             items: list[Node] = []
             for item in node.items:
-                followed = self._follow(item, path, shown)
-                # a list named by a `file:` entry of a list joins that list
-                spliced = isinstance(followed, Sequence) and isinstance(item, Mapping)
-                items.extend(followed.items if spliced else [followed])  # type: ignore[union-attr]
+                entry = self._follow(item, path, shown)
+                if isinstance(entry, Sequence) and isinstance(item, Mapping):
+                    items.extend(entry.items)  # a list named by a `file:` entry of a list joins that list
+                else:
+                    items.append(entry)
             return Sequence(node.span, items)
         if not isinstance(node, Mapping):
             return node
         own = Mapping(node.span, dict(node.items), dict(node.keys))
         bases: list[Node] = []
-        if "extends" in own.items and len(self.chain) and node.span.path == shown and self._is_root(node, shown):
+        if "extends" in own.items and root:
             bases += [self._read_named(name, path, shown) for name in self._names(own.items.pop("extends"))]
         named = own.items.get("file")
         if isinstance(named, Scalar) and isinstance(named.value, str):
@@ -89,9 +92,6 @@ class Reader:
         for base in reversed(bases):
             followed = merge(base, followed)
         return followed
-
-    def _is_root(self, node: Mapping, shown: str) -> bool:
-        return "cortexc" in node.items or "extends" in node.items
 
     def _check_dataset(self, own: Mapping, named: Scalar) -> None:
         dataset = own.items.get("dataset")

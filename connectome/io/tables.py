@@ -12,10 +12,10 @@ import h5py
 import numpy as np
 import scipy.sparse as sp
 
+from ..diagnostics import reading
 from ..diagnostics.report import Report, SpecError
 from ..diagnostics.rule import did_you_mean
 from ..diagnostics.span import Span
-from ..diagnostics import reading
 
 CHUNK_ROWS = 65_536
 TEXT_COLUMNS = ("from", "to", "mode", "direction", "source")
@@ -79,7 +79,9 @@ def _columns(node: Any, place: Span, name: str) -> dict[str, Any]:
     """Return column name -> something that slices by row, for a compound dataset or a group of 1-D datasets."""
     if isinstance(node, h5py.Dataset):
         if node.dtype.names is None or node.ndim != 1:
-            raise _bad(place, f"`{name}` is not a table", "use a 1-D compound dataset, or a group with a dataset a column")
+            raise _bad(
+                place, f"`{name}` is not a table", "use a 1-D compound dataset, or a group with a dataset a column"
+            )
         return {column: node.fields(column) for column in node.dtype.names}
     columns: dict[str, Any] = {}
     for column in node:
@@ -192,7 +194,9 @@ def read_matrix(path: str, dataset: str, place: Span) -> sp.csr_array:
         at = int(np.flatnonzero(~np.isfinite(matrix.data) | (matrix.data < 0))[0])
         row = int(np.searchsorted(matrix.indptr, at, side="right")) - 1
         message = f"`{dataset}` of `{path}` holds {matrix.data[at]} at row {row}, column {matrix.indices[at]}"
-        raise _bad(place, message + (f", and {bad - 1} more such" if bad > 1 else ""), "weights are finite and not negative")
+        raise _bad(
+            place, message + (f", and {bad - 1} more such" if bad > 1 else ""), "weights are finite and not negative"
+        )
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
     return matrix

@@ -16,9 +16,9 @@ from typing import Any, TypeAlias
 
 import yaml
 
+from ..diagnostics import reading
 from ..diagnostics.report import Report, SpecError
 from ..diagnostics.span import Span
-from ..diagnostics import reading
 
 MAX_BYTES = 256 * 2**20
 MAX_DEPTH = 64
@@ -147,7 +147,9 @@ class _Composer:
             first = parent.keys[name]
             self.report.add(
                 reading.DUPLICATE_KEY.at(
-                    node.span, f"the key `{name}` is written twice", help="keep one of the two",
+                    node.span,
+                    f"the key `{name}` is written twice",
+                    help="keep one of the two",
                     notes=[(first, "first written here")],
                 )  # fmt: skip
             )
@@ -183,7 +185,9 @@ def _events(text: str, path: str) -> Iterator[Any]:
             start = error.context_mark
             notes = [(Span(path, start.line + 1, start.column + 1, start.line + 1, start.column + 2), error.context)]
         span = Span(path, line, column, line, column + 1)
-        raise SpecError(Report([reading.SYNTAX.at(span, f"not valid YAML: {problem}", help=hint, notes=notes)])) from None
+        raise SpecError(
+            Report([reading.SYNTAX.at(span, f"not valid YAML: {problem}", help=hint, notes=notes)])
+        ) from None
     except yaml.YAMLError as error:  # control characters
         place = str(error).splitlines()[0]
         offset = getattr(error, "position", 0) or 0
@@ -238,7 +242,7 @@ def compose(text: str, shown: str, report: Report) -> Node:
                     composer.anchors[event.anchor] = node
                 composer.add(node)
             case yaml.AliasEvent():
-                composer.alias(event.anchor, _span(shown, event.start_mark, event.end_mark))
+                composer.alias(event.anchor or "", _span(shown, event.start_mark, event.end_mark))
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
                 composer.close(event.end_mark)
     if composer.root is None or (isinstance(composer.root, Scalar) and composer.root.value is None):

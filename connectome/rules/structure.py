@@ -9,7 +9,7 @@ from ..diagnostics.rule import Diagnostic, Rule, did_you_mean, rule
 from ..hierarchy import order
 from ..io import tables
 from ..laminar import circuit_of, roles, width_of
-from ..model import Circuit, Connectome, Matrix, MatrixData
+from ..model import Circuit, Connectome, Kernel, Matrix, MatrixData
 from ..timing import delay_steps
 
 Findings = Iterator[Diagnostic]
@@ -163,7 +163,9 @@ def duplicate(connectome: Connectome, rule: Rule) -> Findings:
                     yield rule.at(span, f"`{member}` is listed twice", help="list it once")
     for i, member in enumerate(connectome.readout.populations or ()):
         if member in (connectome.readout.populations or ())[:i]:
-            yield rule.at(connectome.span("readout", "populations", i), f"`{member}` is listed twice", help="list it once")
+            yield rule.at(
+                connectome.span("readout", "populations", i), f"`{member}` is listed twice", help="list it once"
+            )
 
 
 @rule("S206", "grid-mismatch")
@@ -175,7 +177,7 @@ def grid_mismatch(connectome: Connectome, rule: Rule) -> Findings:
     Good:  topography: {type: retinotopic, radius: 0.5}
     """
     grids = {connectome.input.name: connectome.input.grid} | {n: a.grid for n, a in connectome.areas.items()}
-    joins = [
+    joins: list[tuple[tuple[str | int, ...], Kernel, str, str]] = [
         (("projections", i, "topography"), p.topography, p.origin, p.target)
         for i, p in enumerate(connectome.projections)
     ]
@@ -211,53 +213,57 @@ def width_mismatch(connectome: Connectome, rule: Rule) -> Findings:
     Bad:   input: {width: 96} with a target population of width 32
     Good:  the same width, or `output: dense` in the circuit of the target
     """
-    heads = connectome.attention.heads
     ends = _ends(connectome)
-    for name, (_, widths) in ends.items():
-        if name == connectome.input.name and connectome.input.width % heads:
-            message = f"the input's width {connectome.input.width} is not a multiple of {heads} heads"
-            yield rule.at(connectome.span("input", "width"), message, help="change the width or `attention.heads`")
-        for population, width in widths.items():
-            if name != connectome.input.name and width % heads:
-                circuit = connectome.areas[name].circuit or ""
-                span = connectome.span("circuits", circuit, "populations", population, "width")
-                message = f"the width {width} of `{population}` is not a multiple of {heads} heads"
-                yield rule.at(span, message, help="change the width or `attention.heads`")
-    joins = [
-        (("projections", i), p.origin, p.target, _senders(p.origin, ends), _receivers(p.target, ends), p.mode)
+    yield from _indivisible(connectome, ends, rule)
+    joins: list[tuple[tuple[str | int, ...], str, str, str]] = [
+        (("projections", i), p.origin, p.target, p.mode)
         for i, p in enumerate(connectome.projections)
         if p.origin in ends and p.target in ends and p.target != connectome.input.name
     ]
-    joins += [
-        (("lateral", n), n, n, roles(ends[n][0]).lateral, roles(ends[n][0]).lateral, "driving")  # type: ignore[arg-type]
-        for n in connectome.lateral
-        if n in ends
-    ]
-    for path, source, target, senders, receivers, mode in joins:
-        circuit = ends[target][0]
-        dense = circuit is not None and circuit.output == "dense" and mode == "driving"
-        sent = {s: ends[source][1].get(s) for s in senders}
-        taken = {r: ends[target][1].get(r) for r in receivers}
-        pairs = [(s, r) for s in sent for r in taken if sent[s] and taken[r] and sent[s] != taken[r]]
-        if pairs and not dense:
-            s, r = pairs[0]
+    joins += [(("lateral", n), n, n, "lateral") for n in connectome.lateral if n in ends]
+    for path, source, target, mode in joins:
+        (sending, sent_widths), (receiving, taken_widths) = ends[source], ends[target]
+        assert receiving is not None
+        lateral = roles(receiving).lateral if mode == "lateral" else None
+        dense = receiving.output == "dense" and mode in ("driving", "lateral")
+        sent = {s: sent_widths[s] for s in lateral or _senders(sending) if s in sent_widths}
+        taken = {r: taken_widths[r] for r in lateral or _receivers(receiving) if r in taken_widths}
+        unequal = [(s, r) for s in sent for r in taken if sent[s] != taken[r]]
+        if unequal and not dense:
+            s, r = unequal[0]
             message = f"`{source}.{s}` sends {sent[s]} channels to `{target}.{r}`, which has {taken[r]}"
             hint = "give both the same `width`, or set `output: dense` in the target's circuit"
             yield rule.at(connectome.span(*path), message, help=hint)
-        elif len(set(sent.values()) - {None}) > 1:
-            message = f"the populations of `{source}` that project have unequal widths: {_listed(sent)}"
+        elif len(set(sent.values())) > 1:
+            listed = ", ".join(f"`{n}` {w}" for n, w in sent.items())
+            message = f"the populations of `{source}` that project have unequal widths: {listed}"
             yield rule.at(connectome.span(*path), message, help="give them the same `width`")
 
 
-def _listed(widths: dict[str, int | None]) -> str:
-    return ", ".join(f"`{n}` {w}" for n, w in widths.items())
+Ends = dict[str, tuple[Circuit | None, dict[str, int]]]
+"""Name -> circuit (none of the input) and the widths of the populations that axons can leave or reach."""
 
 
-def _ends(connectome: Connectome) -> dict[str, tuple[Circuit | None, dict[str, int]]]:
-    """Return name -> (circuit, width by population) of the input and of each area whose circuit is sound."""
-    found: dict[str, tuple[Circuit | None, dict[str, int]]] = {
-        connectome.input.name: (None, {"relay": connectome.input.width})
-    }
+def _indivisible(connectome: Connectome, ends: Ends, rule: Rule) -> Findings:
+    """Yield a finding for each width that the heads do not divide, once where it is written."""
+    heads, seen = connectome.attention.heads, set()
+    for name, (circuit, widths) in ends.items():
+        for population in dict.fromkeys((*_senders(circuit), *(_receivers(circuit) if circuit else ()))):
+            width = widths.get(population, heads)
+            written = circuit.populations[population].width if circuit and population in widths else None
+            place = connectome.span("input", "width")
+            if written is not None:
+                circuit_name = connectome.areas[name].circuit or ""
+                place = connectome.span("circuits", circuit_name, "populations", population, "width")
+            if width % heads and place not in seen:
+                seen.add(place)
+                message = f"the width {width} is not a multiple of {heads} heads"
+                yield rule.at(place, message, help="change the width or `attention.heads`")
+
+
+def _ends(connectome: Connectome) -> Ends:
+    """Return the ends that projections can have: the input, and each area whose circuit is defined."""
+    found: Ends = {connectome.input.name: (None, {"relay": connectome.input.width})}
     for name, area in connectome.areas.items():
         if area.circuit is None or area.circuit in connectome.circuits:
             circuit = circuit_of(connectome, area)
@@ -265,17 +271,18 @@ def _ends(connectome: Connectome) -> dict[str, tuple[Circuit | None, dict[str, i
     return found
 
 
-def _senders(name: str, ends: dict[str, tuple[Circuit | None, dict[str, int]]]) -> tuple[str, ...]:
-    circuit = ends[name][0]
+def _senders(circuit: Circuit | None) -> tuple[str, ...]:
+    """Return the populations whose axons leave; an inhibitory one among them is another rule's finding."""
     if circuit is None:
         return ("relay",)
     found = roles(circuit)
-    return tuple(dict.fromkeys((*found.supragranular, *found.infragranular)))
+    kinds = {n: p.kind for n, p in circuit.populations.items()}
+    leaving = dict.fromkeys((*found.supragranular, *found.infragranular, *found.lateral))
+    return tuple(n for n in leaving if kinds.get(n) == "excitatory")
 
 
-def _receivers(name: str, ends: dict[str, tuple[Circuit | None, dict[str, int]]]) -> tuple[str, ...]:
-    circuit = ends[name][0]
-    assert circuit is not None
+def _receivers(circuit: Circuit) -> tuple[str, ...]:
+    """Return the populations that axons from other areas reach."""
     found = roles(circuit)
     return tuple(dict.fromkeys((*found.feedforward, *found.feedback)))
 
@@ -296,6 +303,7 @@ def matrix_mismatch(connectome: Connectome, rule: Rule) -> Findings:
             span = connectome.span("circuits", name, "connections", "populations")
             message = f"the connection matrix leaves out the population `{left_out[0]}`"
             yield rule.at(span, message, help="list every population of the circuit")
+            continue
         if isinstance(written.probability, MatrixData):
             place = connectome.span("circuits", name, "connections", "probability", "file")
             try:
@@ -311,12 +319,14 @@ def matrix_mismatch(connectome: Connectome, rule: Rule) -> Findings:
             continue
         place = connectome.span("circuits", name, "connections", "probability")
         if len(written.probability) != size:
-            message = f"the matrix has {len(written.probability)} rows, and lists {size} populations"
+            message = f"the matrix is {len(written.probability)} rows high, not {size}"
             yield rule.at(place, message, help="one row for each population")
         for i, row in enumerate(written.probability):
             if len(row) != size:
                 place = connectome.span("circuits", name, "connections", "probability", i)
-                yield rule.at(place, f"row {i + 1} has {len(row)} entries, and {size} are needed", help="one for each population")
+                yield rule.at(
+                    place, f"row {i + 1} of the matrix is {len(row)} long, not {size}", help="one for each population"
+                )
 
 
 @rule("S209", "role-mismatch")
@@ -347,7 +357,9 @@ def role_mismatch(connectome: Connectome, rule: Rule) -> Findings:
     for i, population in enumerate(connectome.readout.populations or ()):
         if population in known and known[population].kind == "inhibitory":
             span = connectome.span("readout", "populations", i)
-            yield rule.at(span, f"the readout names the inhibitory population `{population}`", help="name an excitatory one")
+            yield rule.at(
+                span, f"the readout names the inhibitory population `{population}`", help="name an excitatory one"
+            )
 
 
 @rule("S210", "delay-mismatch")
@@ -374,7 +386,7 @@ def delay_mismatch(connectome: Connectome, rule: Rule) -> Findings:
                 message = f"a delay of {p.delay_ms:g} ms is {p.delay_ms / step:g} steps of {step:g} ms"
                 yield rule.at(span, message, help="use a multiple of `dynamics.step_ms`")
         delay = delay_steps(p, step)
-        if delay != 0 or p.origin == connectome.input.name or p.mode == "relay" and p.origin not in rank:
+        if delay != 0 or p.origin == connectome.input.name or (p.mode == "relay" and p.origin not in rank):
             continue
         span = connectome.span("projections", i, "delay" if p.delay is not None else "delay_ms")
         if connectome.dynamics.order == "synchronous":
@@ -406,7 +418,9 @@ def without_effect(connectome: Connectome, rule: Rule) -> Findings:
         for population, written in circuit.populations.items():
             if written.kind == "inhibitory" and written.hidden is not None:
                 span = connectome.span("circuits", name, "populations", population, "hidden")
-                yield rule.at(span, f"`{population}` is inhibitory, and has no hidden channels", help="take `hidden` out")
+                yield rule.at(
+                    span, f"`{population}` is inhibitory, and has no hidden channels", help="take `hidden` out"
+                )
     control = connectome.input.gain_control
     if control.type == "local" and control.pool % 2 == 0:
         span = connectome.span("input", "gain_control", "pool")

@@ -29,9 +29,7 @@ def run(args: argparse.Namespace) -> int:
     dense = compile_spec("vit-tiny", 0)
     ours, theirs = (p.parameter_counts["attention"] for p in (program, dense))
     print(f"{program.name}: checked and compiled to {len(program.ops)} ops")
-    print(
-        f"attention parameters: {ours:,}; the dense vit-tiny has {theirs:,} ({theirs / ours:.1f} times as many)"
-    )
+    print(f"attention parameters: {ours:,}; the dense vit-tiny has {theirs:,} ({theirs / ours:.1f} times as many)")
     recipe = Recipe(epochs=args.epochs, batch_size=64, learning_rate=2e-3, flip=False, padding=2)
     with tempfile.TemporaryDirectory(prefix="cortexc-demo-") as temporary:
         out = args.out or Path(temporary) / "run"

@@ -1,0 +1,212 @@
+"""The documents: their examples run, and what they list is what there is."""
+
+import importlib.util
+import json
+import re
+import shlex
+import subprocess
+import typing
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+import compiler
+import connectome
+from connectome import model as language
+from connectome.checker import RULES
+from cortexc.main import main
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+LANGUAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+NEEDS_TRAINING = ("cortexc train", "cortexc evaluate", "cortexc demo", "cortexc data")
+
+
+def blocks(text: str, kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def specs_of(text: str) -> list[str]:
+    return [block for block in blocks(text, "yaml") if block.startswith("cortexc: 1")]
+
+
+def commands_of(text: str) -> list[tuple[str, str]]:
+    """Return (command, output as printed in the document) in order."""
+    found: list[tuple[str, str]] = []
+    for block in blocks(text, "console"):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            found.append((command, output))
+    return found
+
+
+def matches(shown: str, printed: str) -> bool:
+    """Compare as doctest's ELLIPSIS does: ``...`` stands for anything, on a line or over lines."""
+    parts = [re.escape(part) for part in shown.strip().split("...")]
+    return re.fullmatch(".*".join(parts), printed.strip(), flags=re.DOTALL) is not None
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder with the README's specs in it, as a reader would have saved them."""
+    monkeypatch.chdir(tmp_path)
+    for text in specs_of(README):
+        (tmp_path / f"{yaml.safe_load(text)['name']}.yaml").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_readme_specs_check_clean_and_compile(desk: Path) -> None:
+    paths = sorted(desk.glob("*.yaml"))
+    assert paths
+    for path in paths:
+        assert list(connectome.check(path)) == []
+        assert compiler.compile(path, seed=0).parameter_counts["attention"] > 0
+
+
+def test_readme_commands_print_what_it_says(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ran = 0
+    for command, shown in commands_of(README):
+        if command.startswith(NEEDS_TRAINING):
+            continue
+        if command.startswith("cortexc "):
+            main(shlex.split(command)[1:])
+            printed = capsys.readouterr().out
+            assert matches(shown, printed), f"$ {command}\n{printed}"
+            ran += 1
+        else:
+            assert command.startswith("sed "), f"a command that the tests do not know: {command}"
+            subprocess.run(command, shell=True, check=True, cwd=desk)
+    assert ran >= 6
+
+
+def test_readme_commands_that_train_are_understood(capsys: pytest.CaptureFixture[str]) -> None:
+    shell = [line.split("  #")[0] for block in blocks(README, "sh") for line in block.splitlines()]
+    lines = [line for line in (*shell, *(c for c, _ in commands_of(README))) if line.startswith(NEEDS_TRAINING)]
+    assert lines
+    for line in lines:
+        words = shlex.split(line)[1:]
+        with pytest.raises(SystemExit) as stop:
+            main([*words, "--help"])
+        assert stop.value.code == 0, line
+        shown = capsys.readouterr().out
+        for option in (w for w in words if w.startswith("--")):
+            assert option in shown, f"{line}: {option}"
+
+
+def test_readme_python_runs(desk: Path) -> None:
+    first, *others = blocks(README, "python")
+    exec(compile(first, "README.md", "exec"), {})
+    assert (desk / "two-areas.h5").is_file()
+    for block in others:
+        imports = "\n".join(line for line in block.splitlines() if line.startswith(("from ", "import ", "recipe =")))
+        exec(compile(imports, "README.md", "exec"), {})
+        compile(block, "README.md", "exec")
+
+
+@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "specs/README.md", "docs/language.md"])
+def test_links_lead_somewhere(name: str) -> None:
+    page = ROOT / name
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), f"{name}: {target}"
+
+
+def test_architecture_names_files_and_functions_that_exist() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rooms = ("connectome", "compiler", "runtime", "cortexc", "benchmarks")
+    sources = {p.relative_to(ROOT).as_posix(): p for room in rooms for p in (ROOT / room).rglob("*.py")}
+    named = re.findall(r"`([\w/]+\.py)(?:: ([\w.]+))?`", text)
+    assert len(named) > 15
+    for path, function in named:
+        found = [p for known, p in sources.items() if known == path or known.endswith(f"/{path}")]
+        assert found, path
+        last = function.split(".")[-1]
+        assert any(last in p.read_text(encoding="utf-8") for p in found), f"{path}: {function}"
+
+
+def models() -> list[type[BaseModel]]:
+    """Return every model of the language that a spec can hold."""
+    found: dict[type[BaseModel], None] = {}
+
+    def walk(annotation: typing.Any) -> None:
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            if annotation not in found:
+                found[annotation] = None
+                for info in annotation.model_fields.values():
+                    walk(info.annotation)
+        for argument in typing.get_args(annotation):
+            walk(argument)
+
+    walk(language.Connectome)
+    return list(found)
+
+
+def rows_of(name: str) -> dict[str, list[str]]:
+    """Return key -> cells of the table in the section about a model."""
+    section = re.search(rf"^#+ {name}:.*?(?=^#|\Z)", LANGUAGE, flags=re.MULTILINE | re.DOTALL)
+    assert section, f"docs/language.md has no section `{name}: ...`"
+    rows = [[c.strip() for c in line.strip("|").split("|")] for line in section[0].splitlines() if line[:3] == "| `"]
+    return {row[0].strip("`"): row for row in rows}
+
+
+def default_of(info: typing.Any) -> str:
+    if info.is_required():
+        return "required"
+    value = info.default
+    match value:
+        case None:
+            return "none"
+        case () | {}:
+            return "empty"
+        case bool():
+            return str(value).lower()
+        case str():
+            return f"`{value}`"
+        case BaseModel():
+            kernel = typing.get_args(typing.get_args(language.Kernel)[0])
+            return f"`{{type: {value.type}}}`" if type(value) in kernel else "its defaults"  # type: ignore[attr-defined]
+        case _:
+            return str(value)
+
+
+@pytest.mark.parametrize("model", models(), ids=lambda m: m.__name__)
+def test_language_page_has_every_key_with_its_default(model: type[BaseModel]) -> None:
+    written = rows_of(model.__name__)
+    fields = {info.alias or name: info for name, info in model.model_fields.items() if name != "origins"}
+    assert list(written) == list(fields)
+    for key, info in fields.items():
+        assert len(written[key]) == 5, key
+        assert written[key][2] == default_of(info), key
+
+
+def test_rules_page_is_up_to_date() -> None:
+    spec = importlib.util.spec_from_file_location("make_rules", ROOT / "docs" / "make_rules.py")
+    assert spec is not None
+    assert spec.loader is not None
+    make_rules = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make_rules)
+    written = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    assert written == make_rules.page(), "run: python docs/make_rules.py > docs/rules.md"
+    for rule in RULES:
+        assert f"| {rule.name} | {rule.severity.value} |" in written
+
+
+def test_changelog_names_every_rule() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    for rule in RULES:
+        assert f"{rule.code} {rule.name}" in " ".join(text.split())
+
+
+def test_schema_is_up_to_date() -> None:
+    written = json.loads((ROOT / "docs" / "cortexc.schema.json").read_text(encoding="utf-8"))
+    assert written == connectome.json_schema(), "run: cortexc schema > docs/cortexc.schema.json"
+
+
+def test_index_of_specs_names_every_file() -> None:
+    text = (ROOT / "specs" / "README.md").read_text(encoding="utf-8")
+    for path in (ROOT / "specs").rglob("*.yaml"):
+        assert path.relative_to(ROOT / "specs").as_posix() in text
+        for source in yaml.safe_load(path.read_text(encoding="utf-8")).get("sources", {}).values():
+            assert source.get("doi", "") in text
