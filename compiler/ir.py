@@ -74,6 +74,7 @@ class Graph:
     couplings: tuple[Coupling, ...]
     schedule: Schedule
     readout: tuple[str, ...]
+    readout_origin: Span
     joins: Mapping[str, Join]
     # ---
     connections: Mapping[str, Connection] = field(default_factory=dict)

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable
 from importlib import metadata
 from pathlib import Path
 
-import connectome as rooms
 import specs
+from connectome.checker import examine
+from connectome.diagnostics.report import SpecError
 from connectome.io import encode
 from connectome.model import Connectome
 
@@ -63,9 +64,9 @@ def compile(spec: Connectome | str | os.PathLike[str], *, seed: int = 0, observe
     """
     if seed < 0:
         raise ValueError(f"a seed is a whole number from 0, and this one is {seed}")
-    sound = spec if isinstance(spec, Connectome) else rooms.load(spec)
-    if isinstance(spec, Connectome) and (report := rooms.check(spec)).errors:
-        raise rooms.SpecError(report)
+    sound, report = examine(spec)
+    if sound is None or report.errors:
+        raise SpecError(report)
     return emit(run(sound, seed=seed, observe=observe), sound)
 
 

@@ -15,18 +15,23 @@ RULES: tuple[Rule, ...] = (*reading.RULES, *structure.RULES, *lowering.RULES)
 
 
 def check(spec: Connectome | str | os.PathLike[str]) -> Report:
-    """Return the findings on a spec, given as a connectome or as a path (or shipped name). Never raises for a bad spec."""
+    """Return the findings on a spec: a connectome, a path, or a shipped name. Never raises for a bad spec."""
+    return examine(spec)[1]
+
+
+def examine(spec: Connectome | str | os.PathLike[str]) -> tuple[Connectome | None, Report]:
+    """Return the connectome, where it could be read at all, and the findings on it."""
     if isinstance(spec, Connectome):
-        report, connectome = Report(), spec
+        connectome, report = spec, Report()
     else:
         try:
             connectome, report = files.read(spec)
         except SpecError as error:
-            return error.report
+            return None, error.report
     for rule in RULES:
         if rule.check is not None:
             report.extend(rule.check(connectome, rule))
-    return report
+    return connectome, report
 
 
 def load(path: str | os.PathLike[str]) -> Connectome:
@@ -35,11 +40,8 @@ def load(path: str | os.PathLike[str]) -> Connectome:
     Raises:
         SpecError: the spec has errors; ``error.report`` holds every finding with its place.
     """
-    connectome, report = files.read(path)
-    for rule in RULES:
-        if rule.check is not None:
-            report.extend(rule.check(connectome, rule))
-    if report.errors:
+    connectome, report = examine(path)
+    if connectome is None or report.errors:
         raise SpecError(report)
     return connectome
 

@@ -58,6 +58,7 @@ Citation: TypeAlias = Annotated[
 Fraction: TypeAlias = Annotated[float, Strict(), Field(ge=0, le=1)]
 Positive: TypeAlias = Annotated[float, Strict(), Field(gt=0)]
 NonNegative: TypeAlias = Annotated[float, Strict(), Field(ge=0)]
+Names: TypeAlias = Annotated[tuple[Name, ...], Field(min_length=1)]
 Number: TypeAlias = Annotated[float, Strict()]
 Count: TypeAlias = Annotated[int, Strict(), Field(gt=0)]
 Flag: TypeAlias = Annotated[bool, Strict()]
@@ -122,7 +123,7 @@ class Retinotopic(_Data):
 
 
 class Gaussian(_Data):
-    """Weight exp(-d²/2σ²) at distance d, none beyond ``cutoff`` (three σ where it is not given)."""
+    """Weight exp(-d^2 / 2 sigma^2) at distance d, none beyond ``cutoff`` (three sigma by default)."""
 
     type: Literal["gaussian"] = "gaussian"
     sigma: Positive
@@ -152,7 +153,7 @@ class Patchy(_Data):
     length: Positive
     """[columns of the coarser grid]"""
     cutoff: Positive | None = None
-    """[columns of the coarser grid]"""
+    """[columns of the coarser grid]; three lengths by default."""
     spacing: Positive = 4.0
     """Period of the orientation map [columns]."""
     selectivity: NonNegative = 2.0
@@ -241,15 +242,15 @@ class Connections(_Data):
 class Roles(_Data):
     """Which populations receive and send axons of each kind. What is not given follows from the layers."""
 
-    feedforward: tuple[Name, ...] | None = None
+    feedforward: Names | None = None
     """Where feedforward input lands (L4)."""
-    feedback: tuple[Name, ...] | None = None
+    feedback: Names | None = None
     """Where feedback lands (L1, L2/3, L5, L6; not L4)."""
-    lateral: tuple[Name, ...] | None = None
+    lateral: Names | None = None
     """Where horizontal axons start and end (L2/3)."""
-    supragranular: tuple[Name, ...] | None = None
+    supragranular: Names | None = None
     """Which populations send supragranular output (L2/3)."""
-    infragranular: tuple[Name, ...] | None = None
+    infragranular: Names | None = None
     """Which populations send infragranular output (L5, L6)."""
     source: Citation = ()
 
@@ -315,7 +316,7 @@ class Projection(_Data):
     sln: Fraction | None = None
     """Fraction of the labelled neurons that are supragranular."""
     distance_mm: Millimetres | None = None
-    """[mm], along the white matter."""
+    """[mm], along the white matter. For the record and for the checker: no number of the model follows from it."""
     delay: Annotated[int, Strict(), Field(ge=0, le=64)] | None = None
     """[steps]"""
     delay_ms: Milliseconds | None = None
@@ -353,7 +354,7 @@ class Readout(_Data):
 
     area: Name
     classes: Annotated[int, Strict(), Field(ge=2)]
-    populations: tuple[Name, ...] | None = None
+    populations: Names | None = None
     """The populations that leave the area (supra- and infragranular) where they are not given."""
 
 

@@ -32,6 +32,9 @@ def json_schema() -> dict[str, Any]:
     for name in ("circuits", "areas", "lateral"):
         entries = schema["properties"][name]
         entries["additionalProperties"] = {"anyOf": [entries["additionalProperties"], _ref("FileReference")]}
+        entries["additionalProperties"]["anyOf"].append({"type": "null", "description": "Takes it out of the base."})
+    for name in ("Input", "Area", "Readout"):
+        definitions[name].pop("required", None)  # an overlay gives a part of them; the checker sees the whole
     projections = schema["properties"]["projections"]
     projections["items"] = {"anyOf": [projections["items"], _ref("FileReference")]}
     return schema

@@ -2,7 +2,7 @@
 
 >>> import cortexc
 >>> cortexc.compile("macaque-ventral").parameter_counts["attention"]
-19392
+20536
 """
 
 from __future__ import annotations

@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 import compiler
-import connectome
 from compiler.artifact import ArtifactError, Program
+from connectome.checker import examine
 from connectome.diagnostics import render
+from connectome.diagnostics.report import SpecError
 
 
 def program_of(name: str, seed: int | None) -> Program:
@@ -34,9 +35,9 @@ def compile_spec(name: str, seed: int) -> Program:
     """
     if seed < 0:
         raise ArtifactError(f"the seed is {seed}, and must be at least 0")
-    report = connectome.check(name)
-    if report.errors:
-        raise connectome.SpecError(report)
+    spec, report = examine(name)
+    if spec is None or report.errors:
+        raise SpecError(report)
     if len(report):
         print(render.as_text(report, colour=sys.stderr.isatty()), file=sys.stderr)
-    return compiler.compile(name, seed=seed)
+    return compiler.compile(spec, seed=seed)

@@ -54,7 +54,7 @@ class _Planning:
     def linear(self, name: str, shape: tuple[int, ...], scale: Scale) -> None:
         self.add(name, shape, scale, (shape[-1], SPREAD / math.sqrt(shape[-1])), kind="normal")
 
-    def norm(self, name: str, width: int, scale: Scale = "column") -> None:
+    def norm(self, name: str, width: int, scale: Scale) -> None:
         self.constant(f"{name}.gain", (width,), scale, 1.0)
         self.constant(f"{name}.bias", (width,), scale)
 
@@ -73,7 +73,7 @@ class _Planning:
         population = self.graph.populations[op.population]
         name, width = population.name, population.width
         if op.keys or population.values_from == "normalized":
-            self.norm(f"{name}.attention_norm", width)
+            self.norm(f"{name}.attention_norm", width, "attention")
         if op.keys:
             self.linear(f"{name}.key.weight", (self.inner, width), "attention")
         if population.values == "dense":
@@ -90,7 +90,7 @@ class _Planning:
         if op.choice:
             self.constant(f"{name}.query.bias", (self.inner,), "attention")
             if op.state is not None:
-                self.norm(f"{name}.attention_norm", width)
+                self.norm(f"{name}.attention_norm", width, "attention")
                 self.linear(f"{name}.query.weight", (self.inner, width), "attention")
             senders = dict.fromkeys(s.population for s in op.sources)
             if len(senders) > 1:
@@ -107,9 +107,9 @@ class _Planning:
         population = self.graph.populations[wiring.population]
         name, hidden = population.name, population.hidden
         for source in wiring.excitatory:
-            self.norm(f"{source}.column_norm", self.graph.populations[source].width)
+            self.norm(f"{source}.column_norm", self.graph.populations[source].width, "column")
         if wiring.own:
-            self.norm(f"{name}.column_norm", population.width)
+            self.norm(f"{name}.column_norm", population.width, "column")
         if wiring.excitatory:
             blocks = [self._block(name, s, of=wiring.excitatory) for s in wiring.excitatory]
             shape = hidden, sum(width for width, _ in blocks)

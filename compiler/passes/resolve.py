@@ -65,6 +65,7 @@ def resolve(connectome: Connectome, seed: int) -> Graph:
         couplings=tuple(couplings),
         schedule=Schedule(connectome.dynamics.sweeps, connectome.dynamics.order, tuple(order(connectome))),
         readout=tuple(f"{connectome.readout.area}.{p}" for p in read),
+        readout_origin=connectome.span("readout"),
         joins=joins,
     )
 

@@ -14,7 +14,6 @@ import numpy as np
 
 from connectome.diagnostics import lowering
 from connectome.diagnostics.report import Report, SpecError
-from connectome.diagnostics.span import Span
 
 from ..artifact import Attend, Connection, Embed, Emit, Mix, MixTarget, Op, Readout, Relay, Source
 from ..ir import Graph, Pathway
@@ -62,10 +61,9 @@ class _Unrolling:
         if not states:
             sweeps = self.graph.schedule.sweeps
             message = f"nothing of the input reaches the readout within {sweeps} {'sweep' if sweeps == 1 else 'sweeps'}"
-            hint = "add projections on the way from the input, or raise `dynamics.sweeps`"
-            origin = next(iter(self.graph.pathways), None)
-            where = origin.origin if origin else Span(self.graph.name)
-            raise SpecError(Report([lowering.UNREACHED_READOUT.at(where, message, help=hint)]))
+            hint = "add projections on the way from the input, raise `dynamics.sweeps`, or lower `minimum_weight`"
+            place = self.graph.readout_origin
+            raise SpecError(Report([lowering.UNREACHED_READOUT.at(place, message, help=hint)]))
         self.ops.append(Readout("readout", states))
 
     def update(self, area: str, sweep: int) -> None:

@@ -80,7 +80,7 @@ that is not found there is looked up among the shipped specs.""",
 UNREADABLE_HDF5 = _rule(
     "S110",
     "unreadable-hdf5",
-    """An HDF5 file is missing, truncated or corrupt, or lacks the dataset that the spec names, or links out of itself.""",
+    """An HDF5 file is truncated or corrupt, or lacks the dataset that the spec names, or links out of itself.""",
 )
 BAD_TABLE = _rule(
     "S111",

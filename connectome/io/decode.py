@@ -21,7 +21,8 @@ from .yaml_tree import Mapping, Node, Sequence, plain
 GRID_HINT = "a grid has two numbers, rows and columns: `[8, 8]`"
 _RANGE = {
     "greater_than", "greater_than_equal", "less_than", "less_than_equal", "literal_error", "finite_number",
-    "union_tag_invalid", "string_too_short", "string_too_long", "string_pattern_mismatch", "too_short", "too_long", "value_error",
+    "union_tag_invalid", "string_too_short", "string_too_long", "string_pattern_mismatch", "too_short", "too_long",
+    "value_error",
 }  # fmt: skip
 
 
@@ -97,9 +98,10 @@ def _findings(error: ValidationError, origins: Origins) -> Iterator[Diagnostic]:
 def _finding(problem: Any, origins: Origins) -> Diagnostic:
     """Return pydantic's complaint as a finding of the language, at the value it is about."""
     kind, loc = problem["type"], tuple(problem["loc"])
-    written = tuple(s for s in loc if s != "[key]")
-    span = origins.span(written)
-    name = _last_key(written)
+    is_key = bool(loc) and loc[-1] == "[key]"
+    written = loc[:-1] if is_key else loc
+    span = origins.span(written, key=is_key)
+    name = f"the name {written[-1]}" if is_key else _last_key(written)
     shown = _shown(problem.get("input"))
     if kind == "extra_forbidden":
         return _unknown_key(origins, written, origins.span(written, key=True))

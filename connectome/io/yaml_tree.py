@@ -144,15 +144,9 @@ class _Composer:
             raise SpecError(Report([found]))
         name = _key_text(node)
         if name in parent.items:
-            first = parent.keys[name]
-            self.report.add(
-                reading.DUPLICATE_KEY.at(
-                    node.span,
-                    f"the key `{name}` is written twice",
-                    help="keep one of the two",
-                    notes=[(first, "first written here")],
-                )  # fmt: skip
-            )
+            notes = [(parent.keys[name], "first written here")]
+            message = f"the key `{name}` is written twice"
+            self.report.add(reading.DUPLICATE_KEY.at(node.span, message, help="keep one of the two", notes=notes))
         parent.keys[name] = node.span
         self.stack[-1] = (parent, name)
 

@@ -421,6 +421,12 @@ def without_effect(connectome: Connectome, rule: Rule) -> Findings:
                 yield rule.at(
                     span, f"`{population}` is inhibitory, and has no hidden channels", help="take `hidden` out"
                 )
+    declared = [n for n, a in connectome.areas.items() if a.level is not None]
+    if declared and len(declared) < len(connectome.areas):
+        other = next(n for n, a in connectome.areas.items() if a.level is None)
+        message = f"`{declared[0]}` has a level, and `{other}` has none"
+        hint = "give every area a level, or none: levels then follow from the projections"
+        yield rule.at(connectome.span("areas", declared[0], "level"), message, help=hint)
     control = connectome.input.gain_control
     if control.type == "local" and control.pool % 2 == 0:
         span = connectome.span("input", "gain_control", "pool")
