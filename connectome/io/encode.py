@@ -38,6 +38,8 @@ def _is_flat(data: Any) -> bool:
 
 def _float(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
     text = repr(float(value))
+    if "e" in text and "." not in text:  # YAML 1.1 readers take 1e-09 for a word
+        text = text.replace("e", ".0e")
     return dumper.represent_scalar("tag:yaml.org,2002:float", text)
 
 

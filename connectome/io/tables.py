@@ -101,7 +101,8 @@ def read_rows(path: str, shown: str, dataset: str, place: Span) -> Iterator[Row]
     """Yield the rows of a projection table, chunk by chunk.
 
     A value equal to a column's declared marker (HDF5 attribute ``missing`` of the column's dataset, or
-    ``missing_<column>`` of a compound dataset) is absent from its row; NaN without such a declaration is left in and then refused.
+    ``missing_<column>`` of a compound dataset) is absent from its row. NaN without such a declaration is left in, and
+    refused later.
 
     Raises:
         SpecError: unreadable file, unknown or missing columns, columns of unequal length or of a wrong type.
