@@ -237,8 +237,9 @@ def test_every_planned_parameter_is_counted_in_one_scale(program: Program) -> No
 
 
 def test_attention_parameters_of_the_dense_transformer() -> None:
-    """Query, key, value and output maps of 96 x 96 in six layers, with biases except the key's, which does nothing."""
-    assert compiler.compile("vit-tiny").parameter_counts["attention"] == 6 * (4 * 96 * 96 + 3 * 96)
+    """Query, key, value and output maps of 96 x 96 in six layers, with biases except the key's, which does nothing,
+    and the norm before them."""
+    assert compiler.compile("vit-tiny").parameter_counts["attention"] == 6 * (4 * 96 * 96 + 3 * 96 + 2 * 96)
 
 
 def test_the_ventral_stream_has_a_tenth_of_the_attention_parameters() -> None:
