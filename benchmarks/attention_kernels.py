@@ -76,9 +76,7 @@ def main() -> None:
         chosen = min(modelled, key=lambda k: (modelled[k], k))
         density = c.nonzeros / (c.shape[0] * c.shape[1])
         remark = "" if found[chosen] < 1.2 * min(found.values()) else " (not the fastest)"
-        print(
-            f"{name:26}{c.nonzeros:10,}{density:9.3f}  {cells}  {chosen}{remark}"
-        )
+        print(f"{name:26}{c.nonzeros:10,}{density:9.3f}  {cells}  {chosen}{remark}")
 
 
 if __name__ == "__main__":
