@@ -178,8 +178,9 @@ def dataset_of(manifest: dict[str, Any], data_dir: Path | None) -> Dataset:
 
 def versions() -> dict[str, str]:
     """Return the versions of what a result depends on."""
-    names = ("cortexc", "torch", "numpy", "scipy", "h5py", "scikit-learn")
-    return {"python": sys.version.split()[0], **{n: metadata.version(n) for n in names}}
+    names = ("cortexc", "numpy", "scipy", "h5py", "scikit-learn")
+    found = {n: metadata.version(n) for n in names}
+    return {"python": sys.version.split()[0], "torch": torch.__version__, **found}
 
 
 def _check_fit(program: Program, dataset: Dataset) -> None:

@@ -47,6 +47,8 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     from .yaml_tree import decode
 
     quoted = "'" if not isinstance(decode(value), str) else None
+    if not value.isprintable():  # line ends of all kinds, controls: only escapes keep them
+        quoted = '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=quoted)
 
 

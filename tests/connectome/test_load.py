@@ -138,7 +138,7 @@ def test_what_is_dumped_loads_equal(seed: int, tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["spec.yaml"]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     name=st.from_regex(r"[^.@:~>\n]{1,20}", fullmatch=True),
     fln=st.floats(1e-9, 1),
