@@ -10,7 +10,6 @@ import math
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.spatial import cKDTree
 
 from connectome.diagnostics import lowering
 from connectome.diagnostics.report import Report, SpecError
@@ -81,21 +80,28 @@ def _bound(join: Join, count: float) -> None:
         raise SpecError(Report([lowering.TOO_MANY_CONNECTIONS.at(join.origin, message, help=hint)]))
 
 
-def positions(grid: tuple[int, int], unit: tuple[int, int]) -> np.ndarray:
-    """Return the places of a grid's columns (tokens, 2), where the visual field is ``unit`` columns wide."""
-    axes = [(np.arange(n) + 0.5) * u / n for n, u in zip(grid, unit, strict=True)]
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
-
-
 def _neighbours(join: Join, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return (target, source, distance) of all pairs of columns within ``reach``."""
-    unit = tuple(min(a, b) for a, b in zip(join.source_grid, join.target_grid, strict=True))
-    assert len(unit) == 2
-    targets, sources = positions(join.target_grid, unit), positions(join.source_grid, unit)
-    per_unit = len(sources) / math.prod(unit)
-    _bound(join, min(len(sources), math.pi * reach**2 * per_unit + 4) * len(targets))
-    pairs = cKDTree(targets).sparse_distance_matrix(cKDTree(sources), reach + _EPSILON, output_type="ndarray")
-    return pairs["i"], pairs["j"], pairs["v"]
+    """Return (target, source, distance) of all pairs of columns within ``reach``.
+
+    Pairs that are near along each axis are found first; only their combinations are looked at, so that the cost grows
+    with the number of connections.
+    """
+    along = []
+    for targets, sources in zip(join.target_grid, join.source_grid, strict=True):
+        unit = min(targets, sources)
+        to, of = ((np.arange(n) + 0.5) * unit / n for n in (targets, sources))
+        first, last = (np.searchsorted(of, to + sign * (reach + _EPSILON)) for sign in (-1, 1))
+        count = np.maximum(last - first, 0)
+        target = np.repeat(np.arange(targets), count)
+        source = np.arange(len(target)) - np.repeat(np.cumsum(count) - count - first, count)
+        along.append((target, source, of[source] - to[target]))
+    (row_t, row_s, row_d), (column_t, column_s, column_d) = along
+    _bound(join, len(row_t) * len(column_t))
+    distance = np.hypot(row_d[:, None], column_d[None, :])
+    near = distance <= reach + _EPSILON
+    target = row_t[:, None] * join.target_grid[1] + column_t[None, :]
+    source = row_s[:, None] * join.source_grid[1] + column_s[None, :]
+    return target[near], source[near], distance[near]
 
 
 def _orientation(grid: tuple[int, int], spacing: float, seed: int) -> np.ndarray:
@@ -105,7 +111,7 @@ def _orientation(grid: tuple[int, int], spacing: float, seed: int) -> np.ndarray
     doi 10.1162/neco.1994.6.4.602).
     """
     rng = np.random.default_rng(seed)
-    place = positions(grid, grid)
+    place = np.indices(grid).reshape(2, -1).T + 0.5  # (tokens, 2), in columns
     angle, phase = rng.uniform(0, 2 * np.pi, (2, 24))
     waves = np.exp(1j * (2 * np.pi / spacing * place @ np.stack([np.cos(angle), np.sin(angle)]) + phase))
     orientation: np.ndarray = (np.angle(waves.sum(axis=1)) / 2) % np.pi

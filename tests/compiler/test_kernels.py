@@ -1,0 +1,55 @@
+"""Kernels against a slow look at every pair of columns."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from compiler.ir import Join
+from compiler.kernels import connect
+from connectome import Span
+from connectome.model import Disc, Exponential, Gaussian, Kernel
+
+GRIDS = [((4, 4), (4, 4)), ((8, 8), (4, 4)), ((4, 4), (8, 8)), ((6, 4), (3, 8)), ((5, 7), (3, 2)), ((1, 1), (3, 3))]
+
+
+def slowly(source: tuple[int, int], target: tuple[int, int], reach: float) -> dict[tuple[int, int], float]:
+    unit = [min(s, t) for s, t in zip(source, target, strict=True)]
+    found = {}
+    for (i, t), (j, s) in itertools.product(
+        enumerate(itertools.product(*map(range, target))), enumerate(itertools.product(*map(range, source)))
+    ):
+        places = [
+            [(k + 0.5) * u / n for k, u, n in zip(at, unit, grid, strict=True)]
+            for at, grid in ((t, target), (s, source))
+        ]
+        if (distance := math.dist(*places)) <= reach + 1e-9:
+            found[i, j] = distance
+    return found
+
+
+@pytest.mark.parametrize(("source", "target"), GRIDS)
+@pytest.mark.parametrize(
+    ("kernel", "reach", "weight"),
+    [
+        (Disc(radius=1.0), 1.0, lambda d: 1.0),
+        (Disc(radius=0.3), 0.3, lambda d: 1.0),
+        (Gaussian(sigma=0.7), 2.1, lambda d: math.exp(-(d**2) / (2 * 0.7**2))),
+        (Exponential(length=0.9, cutoff=1.6), 1.6, lambda d: math.exp(-d / 0.9)),
+    ],
+)
+def test_a_kernel_is_what_its_formula_says(
+    source: tuple[int, int], target: tuple[int, int], kernel: Kernel, reach: float, weight: object
+) -> None:
+    found = connect(Join("x", source, target, kernel, Span("x")), np.random.default_rng(0))
+    assert callable(weight)
+    wanted = np.zeros((math.prod(target), math.prod(source)))
+    for (i, j), distance in slowly(source, target, reach).items():
+        wanted[i, j] = weight(distance)
+    total = wanted.sum(axis=1, keepdims=True)
+    wanted = np.divide(wanted, total, out=np.zeros_like(wanted), where=total > 0)
+    dense = np.zeros_like(wanted)
+    dense[np.repeat(np.arange(found.shape[0]), np.diff(found.indptr)), found.indices] = found.weight
+    np.testing.assert_allclose(dense, wanted, atol=1e-12)
+    assert found.nonzeros == np.count_nonzero(wanted)
