@@ -5,6 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runtime.run import Run
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,50 +32,64 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train, or go on training, and say how it went."""
     from runtime import run as runs
+
+    folder = args.resume or args.out
+    try:
+        done = _start(args) if args.resume is None else _resume(args)
+    except KeyboardInterrupt:
+        print(f"\nstopped; `cortexc train --resume {folder}` goes on from here", file=sys.stderr)
+        return 130
+    for entry in runs.read_metrics(done):
+        print(
+            f"epoch {entry['epoch']}: loss {entry['loss']:.3f}, training accuracy {100 * entry['accuracy']:.1f} %, "
+            f"{entry['seconds']:.0f} s, {entry['images_per_s']:.0f} images/s"
+        )
+    print(f"{done.folder}: finished; `cortexc evaluate {done.folder}` tests it")
+    return 0
+
+
+def _resume(args: argparse.Namespace) -> Run:
+    """Go on with a run, with the recipe that it was started with."""
     from runtime.run import RunError
-    from runtime.training import Recipe, resume, train
+    from runtime.training import resume
 
     from ..progress import ProgressDisplay
 
-    if args.resume is not None:
-        fixed = {"SPEC": args.program, "--data": args.data, "--out": args.out, "--epochs": args.epochs,
-                 "--batch-size": args.batch_size, "--lr": args.lr, "--seed": args.seed}  # fmt: skip
-        if given := [name for name, value in fixed.items() if value is not None]:
-            raise RunError(f"{given[0]} cannot be changed with --resume: a run keeps the recipe it was started with")
-        with ProgressDisplay() as display:
-            done = resume(args.resume, data_dir=args.data_dir, device=args.device, observe=display)
-    else:
-        for name, value in (("a SPEC or an artifact", args.program), ("--out RUN", args.out)):
-            if value is None:
-                raise RunError(f"{name} is missing: cortexc train SPEC --data digits --out RUN")
-        data = args.data or "cifar10"
-        if data == "cifar10" and args.data_dir is None:
-            raise RunError(
-                "--data cifar10 needs --data-dir DIR, where `cortexc data fetch cifar10 --data-dir DIR` puts it"
-            )
-        options = {
-            "epochs": args.epochs,
-            "batch_size": args.batch_size,
-            "learning_rate": args.lr,
-            "seed": args.seed,
-        }
-        recipe = Recipe(flip=data != "digits", **{k: v for k, v in options.items() if v is not None})
-        from ..programs import program_of
+    fixed = ("program", "data", "out", "epochs", "batch_size", "lr", "seed")
+    if given := [name for name in fixed if getattr(args, name) is not None]:
+        option = "SPEC" if given[0] == "program" else "--" + given[0].replace("_", "-")
+        raise RunError(f"{option} cannot be changed with --resume: a run keeps the recipe it was started with")
+    with ProgressDisplay() as display:
+        return resume(args.resume, data_dir=args.data_dir, device=args.device, observe=display)
 
-        artifact = Path(args.program).suffix.lower() in {".h5", ".hdf5"}
-        program = program_of(args.program, None if artifact else recipe.seed)
-        counts = program.parameter_counts
-        print(
-            f"{program.name}: {counts['total']:,} parameters, {counts['attention']:,} of attention",
-            file=sys.stderr,
+
+def _start(args: argparse.Namespace) -> Run:
+    """Start a new run."""
+    from runtime.run import RunError
+    from runtime.training import Recipe, train
+
+    from ..programs import program_of
+    from ..progress import ProgressDisplay
+
+    for name, value in (("a SPEC or an artifact", args.program), ("--out RUN", args.out)):
+        if value is None:
+            raise RunError(f"{name} is missing: cortexc train SPEC --data digits --out RUN")
+    data = args.data or "cifar10"
+    if data == "cifar10" and args.data_dir is None:
+        raise RunError("--data cifar10 needs --data-dir DIR; `cortexc data fetch cifar10 --data-dir DIR` fills it")
+    options = {"epochs": args.epochs, "batch_size": args.batch_size, "learning_rate": args.lr, "seed": args.seed}
+    recipe = Recipe(flip=data != "digits", **{k: v for k, v in options.items() if v is not None})
+    artifact = Path(args.program).suffix.lower() in {".h5", ".hdf5"}
+    program = program_of(args.program, None if artifact else recipe.seed)
+    counts = program.parameter_counts
+    print(f"{program.name}: {counts['total']:,} parameters, {counts['attention']:,} of attention", file=sys.stderr)
+    with ProgressDisplay() as display:
+        return train(
+            program,
+            data=data,
+            data_dir=args.data_dir,
+            out=args.out,
+            recipe=recipe,
+            device=args.device,
+            observe=display,
         )
-        with ProgressDisplay() as display:
-            done = train(
-                program, data=data, data_dir=args.data_dir, out=args.out, recipe=recipe, device=args.device,
-                observe=display,
-            )  # fmt: skip
-    for entry in runs.read_metrics(done):
-        print(f"epoch {entry['epoch']}: loss {entry['loss']:.3f}, training accuracy {100 * entry['accuracy']:.1f} %, "
-              f"{entry['seconds']:.0f} s, {entry['images_per_s']:.0f} images/s")  # fmt: skip
-    print(f"{done.folder}: finished; `cortexc evaluate {done.folder}` tests it")
-    return 0

@@ -2,11 +2,14 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from cortexc.main import COMMANDS, main
 
@@ -175,3 +178,22 @@ def test_commands_work_outside_the_checkout(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cortexc", "check", "macaque-ventral", "vit-tiny"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "macaque-ventral: clean\nvit-tiny: clean\n")
+
+
+def test_ctrl_c_keeps_what_was_learnt(small: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "cortexc", "train", str(small), "--data", "digits", "--out", str(run)]
+    command += ["--epochs", "400", "--batch-size", "8", "--device", "cpu"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not (run / "metrics.jsonl").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert f"--resume {run}" in said
+    assert "Traceback" not in said
+    state = torch.load(run / "checkpoint.pt", weights_only=True)
+    assert state["step"] >= 1
+    assert not state["finished"]
+    assert not [p.name for p in run.iterdir() if p.name.endswith(".part")]
