@@ -12,7 +12,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from connectome.diagnostics import lowering
-from connectome.diagnostics.report import Report, SpecError
+from connectome.diagnostics.error import SpecError
+from connectome.diagnostics.report import Report
 from connectome.io import tables
 from connectome.model import All, Disc, Exponential, Gaussian, Matrix, OneToOne, Patchy, Retinotopic
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import specs
 from connectome.checker import examine
-from connectome.diagnostics.report import SpecError
+from connectome.diagnostics.error import SpecError
 from connectome.io import encode
 from connectome.model import Connectome
 

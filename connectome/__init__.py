@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .checker import check, explain, load
-    from .diagnostics.report import Report, SpecError
+    from .diagnostics.error import SpecError
+    from .diagnostics.report import Report
     from .diagnostics.rule import Diagnostic, Severity
     from .diagnostics.span import Span
     from .edges import from_edges
@@ -45,7 +46,7 @@ _HOMES = {
     "explain": "checker",
     "load": "checker",
     "Report": "diagnostics.report",
-    "SpecError": "diagnostics.report",
+    "SpecError": "diagnostics.error",
     "Diagnostic": "diagnostics.rule",
     "Severity": "diagnostics.rule",
     "Span": "diagnostics.span",

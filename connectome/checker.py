@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from .diagnostics import lowering, reading
-from .diagnostics.report import Report, SpecError
+from .diagnostics.error import SpecError
+from .diagnostics.report import Report
 from .diagnostics.rule import Rule
 from .io import files
 from .model import Connectome

@@ -62,7 +62,7 @@ def _version() -> str:
 
 def _explained(error: Exception) -> str | None:
     """Return what to say of a mistake that is the user's to mend, or None for a fault of our own."""
-    from connectome.diagnostics.report import SpecError
+    from connectome.diagnostics.error import SpecError
 
     if isinstance(error, SpecError):
         from connectome.diagnostics import render

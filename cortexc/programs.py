@@ -9,7 +9,7 @@ import compiler
 from compiler.artifact import ArtifactError, Program
 from connectome.checker import examine
 from connectome.diagnostics import render
-from connectome.diagnostics.report import SpecError
+from connectome.diagnostics.error import SpecError
 
 
 def program_of(name: str, seed: int | None) -> Program:

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from connectome.diagnostics import lowering
-from connectome.diagnostics.report import Report, SpecError
+from connectome.diagnostics.error import SpecError
+from connectome.diagnostics.report import Report
 
 from ..artifact import Attend, Connection, Embed, Emit, Mix, MixTarget, Op, Readout, Relay, Source
 from ..ir import Graph, Pathway

@@ -34,18 +34,3 @@ class Report:
     def errors(self) -> list[Diagnostic]:
         """The findings that keep the spec from being compiled."""
         return [d for d in self if d.severity is Severity.ERROR]
-
-
-class SpecError(ValueError):
-    """A spec cannot be used as written. ``report`` holds every finding with its place."""
-
-    def __init__(self, report: Report) -> None:
-        """Keep the report; the message is its plain-text rendering."""
-        super().__init__(report)
-        self.report = report
-
-    def __str__(self) -> str:
-        """Return the rendered findings."""
-        from .render import as_text
-
-        return "\n" + as_text(self.report, colour=False)

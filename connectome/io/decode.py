@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ..diagnostics import reading
-from ..diagnostics.report import Report, SpecError
+from ..diagnostics.error import SpecError
+from ..diagnostics.report import Report
 from ..diagnostics.rule import Diagnostic, did_you_mean, nearest
 from ..diagnostics.span import Span
 from ..model import Connectome

@@ -8,7 +8,8 @@ from pathlib import Path
 import specs
 
 from ..diagnostics import reading
-from ..diagnostics.report import Report, SpecError
+from ..diagnostics.error import SpecError
+from ..diagnostics.report import Report
 from ..diagnostics.rule import did_you_mean
 from ..diagnostics.span import Span
 from ..model import Connectome

@@ -9,7 +9,8 @@ from pathlib import Path
 import specs
 
 from ..diagnostics import reading
-from ..diagnostics.report import Report, SpecError
+from ..diagnostics.error import SpecError
+from ..diagnostics.report import Report
 from ..diagnostics.span import Span
 from . import yaml_tree
 from .yaml_tree import Mapping, Node, Scalar, Sequence

@@ -13,7 +13,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from ..diagnostics import reading
-from ..diagnostics.report import Report, SpecError
+from ..diagnostics.error import SpecError
+from ..diagnostics.report import Report
 from ..diagnostics.rule import did_you_mean
 from ..diagnostics.span import Span
 

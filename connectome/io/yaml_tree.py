@@ -17,7 +17,8 @@ from typing import Any, TypeAlias
 import yaml
 
 from ..diagnostics import reading
-from ..diagnostics.report import Report, SpecError
+from ..diagnostics.error import SpecError
+from ..diagnostics.report import Report
 from ..diagnostics.span import Span
 
 MAX_BYTES = 256 * 2**20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..diagnostics.report import SpecError
+from ..diagnostics.error import SpecError
 from ..diagnostics.rule import Diagnostic, Rule, did_you_mean, rule
 from ..hierarchy import order
 from ..io import tables

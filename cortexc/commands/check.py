@@ -46,7 +46,7 @@ def check(spec: str) -> Report:
     """Return the findings of the checker, and, where it finds no error, those of a trial compilation."""
     import compiler
     from connectome.checker import examine
-    from connectome.diagnostics.report import SpecError
+    from connectome.diagnostics.error import SpecError
 
     connectome, report = examine(spec)
     if connectome is not None and not report.errors:
