@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Literal
 
 from .model import Connectome, Projection
@@ -41,12 +42,11 @@ def order(connectome: Connectome) -> list[str]:
     return sorted(connectome.areas, key=lambda name: level[name])
 
 
-def direction(projection: Projection, connectome: Connectome, level: dict[str, float]) -> Direction:
-    """Return a projection's direction: as written, else by its SLN, else by the levels of its ends.
+def direction(projection: Projection, connectome: Connectome, rank: Mapping[str, int]) -> Direction:
+    """Return a projection's direction: as written, else by its SLN, else by the ranks of its ends in the ``order``.
 
     More than half of the labelled neurons in the supragranular layers means feedforward, less means feedback (Markov
-    et al. 2014, doi 10.1002/cne.23458). What comes from the input is feedforward. Between areas of one level that
-    have no SLN, a projection is feedforward when its source is written first.
+    et al. 2014, doi 10.1002/cne.23458). What comes from the input is feedforward.
     """
     if projection.direction is not None:
         return projection.direction
@@ -56,8 +56,4 @@ def direction(projection: Projection, connectome: Connectome, level: dict[str, f
         if projection.sln == 0.5:
             return "lateral"
         return "feedforward" if projection.sln > 0.5 else "feedback"
-    ends = level[projection.origin], level[projection.target]
-    if ends[0] == ends[1]:
-        names = list(connectome.areas)
-        return "feedforward" if names.index(projection.origin) < names.index(projection.target) else "feedback"
-    return "feedforward" if ends[0] < ends[1] else "feedback"
+    return "feedforward" if rank[projection.origin] < rank[projection.target] else "feedback"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from connectome.hierarchy import direction, levels, order
+from connectome.hierarchy import direction, order
 from connectome.io import tables
 from connectome.laminar import LaminarRoles, circuit_of, in_degrees, roles, width_of
 from connectome.model import Circuit, Connectome, MatrixData
@@ -106,7 +106,7 @@ def _pathways(connectome: Connectome, laminar: dict[str, LaminarRoles]) -> tuple
             for t in laminar[area].lateral
             for s, share in senders
         ]
-    level = levels(connectome)
+    rank = {name: i for i, name in enumerate(order(connectome))}
     for i, p in enumerate(connectome.projections):
         span = connectome.span("projections", i)
         name = f"{p.origin}->{p.target}" + ("" if p.mode == "driving" else f":{p.mode}")
@@ -118,7 +118,7 @@ def _pathways(connectome: Connectome, laminar: dict[str, LaminarRoles]) -> tuple
             connectome.span("projections", i, "topography"),
         )
         strength = p.fln if p.fln is not None else p.weight if p.weight is not None else 1.0
-        way = direction(p, connectome, level)
+        way = direction(p, connectome, rank)
         ends = laminar[p.target]
         landing = {
             "feedforward": ends.feedforward,
