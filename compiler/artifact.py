@@ -23,7 +23,7 @@ import numpy as np
 FORMAT = 1
 
 Scale: TypeAlias = Literal["attention", "column", "embedding", "readout"]
-Kernel: TypeAlias = Literal["", "copy", "dense", "gather", "edges"]
+Kernel: TypeAlias = Literal["", "copy", "prior", "dense", "gather", "edges"]
 SCALES: tuple[Scale, ...] = ("attention", "column", "embedding", "readout")
 
 
@@ -145,7 +145,8 @@ class Relay:
 class Attend:
     """One joint softmax over all that a population receives; ``driving`` adds, ``modulatory`` multiplies.
 
-    ``choice`` is false where no token has more than one key: then there is nothing to learn in queries and keys.
+    ``choice`` is false where no token has two keys that can differ: then there is nothing to learn in queries and keys,
+    and the attention is the anatomy (kernel ``copy`` where it is one source at most, else ``prior``).
     """
 
     kind: ClassVar[str] = "attend"

@@ -324,7 +324,8 @@ class Projection(_Data):
     direction: Literal["feedforward", "lateral", "feedback"] | None = None
     """Follows from sln, or from the levels, where it is not given."""
     mode: Literal["driving", "modulatory", "relay"] = "driving"
-    topography: Kernel = All()
+    topography: Kernel = Retinotopic(radius=1.0)
+    """Corresponding places within one column where it is not given."""
     source: Citation = ()
 
 

@@ -2,7 +2,7 @@
 
 >>> import cortexc
 >>> cortexc.compile("macaque-ventral").parameter_counts["attention"]
-20536
+20440
 """
 
 from __future__ import annotations

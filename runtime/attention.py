@@ -2,7 +2,9 @@
 
     logit_ij = Q_i . K_j / sqrt(d) + log w_ij        out_i = sum_j softmax_j(logit_ij) V_j
 
-Four kernels compute the same thing. Shapes: B batch, H heads, T target tokens, S tokens of all sources together,
+Three kernels compute the same thing, two more serve where there is nothing to choose.
+
+Shapes: B batch, H heads, T target tokens, S tokens of all sources together,
 D key channels a head, E value channels a head, R the longest row.
 """
 
@@ -172,6 +174,29 @@ class CopyKernel(nn.Module):
         return value if self.straight else value[:, :, self.column] * self.served.to(value.dtype)
 
 
+class PriorKernel(nn.Module):
+    """No token has keys that differ: attention is the anatomy, the same for every image and head."""
+
+    prior: Tensor
+
+    def __init__(self, edges: Edges) -> None:
+        super().__init__()
+        prior = np.zeros((edges.targets, edges.sources))
+        np.add.at(prior, (edges.row, edges.column), np.exp(edges.log_weight - edges.log_weight.max(initial=-np.inf)))
+        total = prior.sum(axis=1, keepdims=True)
+        prior = np.divide(prior, total, out=np.zeros_like(prior), where=total > 0)
+        self.register_buffer("prior", torch.tensor(prior, dtype=torch.float32), persistent=False)
+
+    def map(self, batch: int, heads: int) -> Tensor:
+        """Return the attention (B, H, T, S)."""
+        return self.prior.expand(batch, heads, -1, -1)
+
+    def forward(self, value: Tensor) -> Tensor:
+        """Return what each target receives (B, H, T, E) of values (B, H, S, E)."""
+        return self.prior.to(value.dtype) @ value
+
+
+FIXED: dict[str, type[CopyKernel | PriorKernel]] = {"copy": CopyKernel, "prior": PriorKernel}
 KERNELS: dict[str, type[DenseKernel | GatherKernel | EdgesKernel]] = {
     "dense": DenseKernel,
     "gather": GatherKernel,

@@ -18,9 +18,9 @@ from .weights import Weights
 
 
 def layer_norm(state: Tensor, weights: Weights, name: str) -> Tensor:
-    """Return the state (..., width), normalised, with the learned gain and bias of ``name``."""
+    """Return the state (..., width), normalised, with the learned gain of ``name`` and its bias where it has one."""
     gain = weights[f"{name}.gain"]
-    return F.layer_norm(state, gain.shape, gain, weights[f"{name}.bias"])
+    return F.layer_norm(state, gain.shape, gain, weights.get(f"{name}.bias"))
 
 
 class MixStep(nn.Module):

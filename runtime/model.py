@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from compiler.artifact import Attend, Embed, Emit, Mix, Program, Readout, Relay
 
-from .attention import KERNELS, CopyKernel, Edges
+from .attention import FIXED, KERNELS, CopyKernel, Edges, PriorKernel
 from .column import MixStep, layer_norm
 from .relay import EmbedStep
 from .weights import Weights
@@ -101,7 +101,7 @@ class AttendStep(nn.Module):
         self.op, self.heads, self.scale = op, program.heads, 1 / math.sqrt(program.key_width)
         edges = Edges([(program.connections[s.connection], s.weight) for s in op.sources])
         self.population = next(p for p in program.populations if p.name == op.population)
-        self.kernel = CopyKernel(edges) if op.kernel == "copy" else KERNELS[op.kernel](edges)
+        self.kernel = FIXED[op.kernel](edges) if op.kernel in FIXED else KERNELS[op.kernel](edges)
 
     def forward(
         self, state: Tensor | None, sent: list[Sent], weights: Weights, record: dict[str, Tensor] | None
@@ -109,7 +109,7 @@ class AttendStep(nn.Module):
         """Return the new state (B, T, width)."""
         name = self.op.population
         value = torch.cat([s.values for s in sent], dim=2) if len(sent) > 1 else sent[0].values  # (B, H, S, E)
-        if isinstance(self.kernel, CopyKernel):
+        if isinstance(self.kernel, CopyKernel | PriorKernel):
             received = self.kernel(value)
             if record is not None:
                 record[self.op.name] = self.kernel.map(value.shape[0], self.heads)

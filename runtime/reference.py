@@ -64,9 +64,10 @@ class _Interpreter:
 
     def norm(self, x: Array, name: str) -> Array:
         out = np.empty_like(x)
+        bias = self.w.get(f"{name}.bias", np.zeros(1))
         for i, token in enumerate(x):
             centred = token - token.mean()
-            out[i] = centred / math.sqrt((centred**2).mean() + 1e-5) * self.w[f"{name}.gain"] + self.w[f"{name}.bias"]
+            out[i] = centred / math.sqrt((centred**2).mean() + 1e-5) * self.w[f"{name}.gain"] + bias
         return out
 
     def embed(self, op: Embed, image: Array) -> Array:

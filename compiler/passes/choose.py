@@ -12,7 +12,7 @@ from ..ir import Graph
 
 
 def choose(graph: Graph) -> Graph:
-    """Return the graph with a kernel for each attention op: the cheapest; ``copy`` where there is no choice."""
+    """Return the graph with a kernel for each attention op: the cheapest; none is needed where there is no choice."""
     ops = tuple(
         dataclasses.replace(op, kernel=_cheapest(op, graph)) if isinstance(op, Attend) else op for op in graph.ops
     )
@@ -20,10 +20,10 @@ def choose(graph: Graph) -> Graph:
 
 
 def _cheapest(op: Attend, graph: Graph) -> Kernel:
-    if not op.choice:
-        return "copy"
     connections = [graph.connections[s.connection] for s in op.sources]
     counts = sum(np.diff(c.indptr) for c in connections)
+    if not op.choice:
+        return "copy" if np.max(counts, initial=0) <= 1 else "prior"
     shape = cost.AttentionShape(
         targets=connections[0].shape[0],
         sources=sum(c.shape[1] for c in connections),

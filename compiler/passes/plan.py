@@ -1,7 +1,8 @@
 """Plan: which parameters exist, their shapes, scales and starting values. Only what an op reads is planned.
 
-Where no token has a choice between keys there is no query and no key. A key bias shifts all logits of a token alike
-unless its keys compete with those of another population, so it exists only there. A silent population asks with its
+Where no token has a choice between keys there is no query and no key. A bias of keys, and of a norm that serves keys
+alone, shifts all logits of a token alike unless its keys compete with those of another population: only there is a key
+bias. A silent population asks with its
 query bias alone.
 """
 
@@ -72,9 +73,10 @@ class _Planning:
     def emit(self, op: Emit) -> None:
         population = self.graph.populations[op.population]
         name, width = population.name, population.width
-        if op.keys or population.values_from == "normalized":
+        if population.values_from == "normalized":
             self.norm(f"{name}.attention_norm", width, "attention")
         if op.keys:
+            self.constant(f"{name}.attention_norm.gain", (width,), "attention", 1.0)
             self.linear(f"{name}.key.weight", (self.inner, width), "attention")
         if population.values == "dense":
             self.linear(f"{name}.value.weight", (width, width), "attention")

@@ -28,7 +28,7 @@ def unroll(graph: Graph) -> Graph:
     """
     unrolled = _Unrolling(graph)
     unrolled.run()
-    ops = _live(unrolled.ops)
+    ops = _live(_with_choices(unrolled.ops, graph.connections))
     return dataclasses.replace(graph, ops=ops)
 
 
@@ -112,10 +112,9 @@ class _Unrolling:
         if not sources or (mode == "modulatory" and population not in self.now):
             return
         output = f"{population}@{sweep}.{'attended' if mode == 'driving' else 'modulated'}"
-        choice = has_choice([self.graph.connections[s.connection] for s in sources])
         name = f"{'attend' if mode == 'driving' else 'modulate'} {population}@{sweep}"
         state = self.now.get(population)
-        self.ops.append(Attend(name, population, mode, state, sources, output, choice))  # type: ignore[arg-type]
+        self.ops.append(Attend(name, population, mode, state, sources, output, choice=True))  # type: ignore[arg-type]
         self.now[population] = output
 
     def emission(self, population: str, state: str) -> str:
@@ -145,10 +144,70 @@ class _Unrolling:
             self.now |= {t.population: t.output for t in targets if t.output}
 
 
-def has_choice(connections: list[Connection]) -> bool:
-    """Return whether any token receives from more than one token over these connections together."""
-    counts = sum(np.diff(c.indptr) for c in connections)
-    return bool(np.max(counts, initial=0) > 1)
+def _with_choices(ops: list[Op], connections: Mapping[str, Connection]) -> list[Op]:
+    """Return the ops with ``choice`` of each attention set: whether any token has two keys that can differ.
+
+    Keys of one population differ where its tokens do. Tokens differ from the input on, until an all-to-all projection
+    gives every token of an area the same.
+    """
+    varied: set[str] = set()  # states and emissions whose tokens can differ
+    found: list[Op] = []
+    for op in ops:
+        match op:
+            case Embed():
+                varied.add(op.output)
+            case Emit():
+                if op.state in varied:
+                    varied.add(op.output)
+            case Relay() | Attend():
+                wired = [(connections[s.connection], s.value in varied) for s in op.sources]
+                if op.state in varied or _rows_vary(wired):
+                    varied.add(op.output)
+                if isinstance(op, Attend):
+                    op = dataclasses.replace(op, choice=_has_choice(op, wired))
+            case Mix():
+                varied |= _varied_by(op, varied)
+        found.append(op)
+    return found
+
+
+def _rows_vary(wired: list[tuple[Connection, bool]]) -> bool:
+    """Return whether targets can receive different things over these connections, of sources that vary or do not."""
+    for connection, varies in wired:
+        counts = np.diff(connection.indptr)
+        if not varies:  # all rows sum to the same, so only an empty one makes a difference
+            if len(set(counts > 0)) > 1:
+                return True
+            continue
+        if len(set(counts)) > 1:
+            return True
+        for part in (connection.indices, connection.weight):
+            if len(part) and np.any(part.reshape(len(counts), -1) != part[: counts[0]]):
+                return True
+    return False
+
+
+def _has_choice(op: Attend, wired: list[tuple[Connection, bool]]) -> bool:
+    """Return whether a token has two keys that can differ: of two tokens that do, or of two populations."""
+    counts = np.stack([np.diff(c.indptr) for c, _ in wired])  # (sources, tokens)
+    several = counts.sum(axis=0) > 1
+    if not several.any():
+        return False
+    if any(varies for _, varies in wired):
+        return True
+    values = [s.value for s in op.sources]
+    heard = np.stack([counts[[v == value for v in values]].sum(axis=0) > 0 for value in dict.fromkeys(values)])
+    return bool((heard.sum(axis=0) > 1).any())
+
+
+def _varied_by(op: Mix, varied: set[str]) -> set[str]:
+    """Return the outputs of a mixing whose tokens can differ: those that depend on a state whose tokens do."""
+    states = {population for population, state in op.states if state in varied}
+    own = {t.population for t in op.targets if t.state in varied}
+    reached = {t.population for t in op.targets if t.population in own or states.intersection(t.excitatory)}
+    for _ in op.targets:  # inhibition of inhibition may lead over several populations
+        reached |= {t.population for t in op.targets if reached.intersection(t.inhibitory)}
+    return {t.output for t in op.targets if t.output and t.population in reached}
 
 
 def _live(ops: list[Op]) -> tuple[Op, ...]:

@@ -221,6 +221,7 @@ def width_mismatch(connectome: Connectome, rule: Rule) -> Findings:
         if p.origin in ends and p.target in ends and p.target != connectome.input.name
     ]
     joins += [(("lateral", n), n, n, "lateral") for n in connectome.lateral if n in ends]
+    heard: dict[tuple[str, str], tuple[tuple[str | int, ...], int]] = {}
     for path, source, target, mode in joins:
         (sending, sent_widths), (receiving, taken_widths) = ends[source], ends[target]
         assert receiving is not None
@@ -238,6 +239,16 @@ def width_mismatch(connectome: Connectome, rule: Rule) -> Findings:
             listed = ", ".join(f"`{n}` {w}" for n, w in sent.items())
             message = f"the populations of `{source}` that project have unequal widths: {listed}"
             yield rule.at(connectome.span(*path), message, help="give them the same `width`")
+        elif dense and sent:
+            name, width = next(iter(sent.items()))
+            for r in taken:
+                first, other = heard.setdefault((target, r), (path, width))
+                if other != width:
+                    message = f"`{source}.{name}` sends {width} channels to `{target}.{r}`, which also hears {other}"
+                    notes = [(connectome.span(*first), f"{other} channels come from here")]
+                    hint = "all that drives one population has the same `width`: they share one attention"
+                    yield rule.at(connectome.span(*path), message, help=hint, notes=notes)
+                    break
 
 
 Ends = dict[str, tuple[Circuit | None, dict[str, int]]]
@@ -259,6 +270,11 @@ def _indivisible(connectome: Connectome, ends: Ends, rule: Rule) -> Findings:
                 seen.add(place)
                 message = f"the width {width} is not a multiple of {heads} heads"
                 yield rule.at(place, message, help="change the width or `attention.heads`")
+            elif width == 1 and place not in seen:
+                seen.add(place)
+                yield rule.at(
+                    place, "one channel, of which nothing is left when it is normalised", help="use two or more"
+                )
 
 
 def _ends(connectome: Connectome) -> Ends:

@@ -132,7 +132,7 @@ def test_random_kernels_follow_the_seed() -> None:
 def test_too_many_connections_are_refused_before_memory_is_taken() -> None:
     spec = tiny(
         input={"grid": [4000, 4000], "patch": 1, "width": 8}, areas={"V1": {"grid": [4000, 4000]}},
-        projections=[{"from": "LGN", "to": "V1"}], readout={"area": "V1", "classes": 2},
+        projections=[{"from": "LGN", "to": "V1", "topography": {"type": "all"}}], readout={"area": "V1", "classes": 2},
     )  # fmt: skip
     with pytest.raises(connectome.SpecError, match="L302"):
         compiler.compile(spec)
@@ -260,7 +260,9 @@ def test_the_listing_has_what_it_promises(program: Program) -> None:
 
 
 def test_flops_count_existing_connections_only() -> None:
-    program = compiler.compile(tiny())
+    everywhere = {"type": "all"}
+    projections = [{"from": "LGN", "to": "V1"}, {"from": "V1", "to": "V2", "topography": everywhere}]
+    program = compiler.compile(tiny(projections=projections))
     cost = next(c for c in program.costs if c.op == "attend V2.E@1")
     assert (cost.tokens, cost.nonzeros, cost.density) == (4, 64, 1.0)
     assert cost.flops == 2 * 64 * (2 * 3 + 8)  # keys and values of each pair; the query is a bias alone

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import connectome
 from connectome import Connectome, SpecError, units
+from connectome.model import Retinotopic
 from tests.random_connectomes import random_connectome
 
 SPEC = """cortexc: 1
@@ -34,7 +35,7 @@ def write(folder: Path, name: str, text: str) -> Path:
 def test_defaults_are_applied(tmp_path: Path) -> None:
     spec = connectome.load(write(tmp_path, "a.yaml", SOUND))
     assert spec.dynamics.sweeps == 1
-    assert spec.projections[0].topography.type == "all"
+    assert spec.projections[0].topography == Retinotopic(radius=1.0)
     assert spec.projections[1].mode == "driving"
     assert spec.input.gain_control.type == "none"
     assert spec.attention.heads == 1

@@ -9,6 +9,7 @@ import torch
 import compiler
 import runtime
 from compiler.artifact import Attend, Connection, Relay
+from connectome import Connectome
 from runtime.attention import KERNELS, Edges
 from runtime.relay import gain_control
 from tests.random_connectomes import random_connectome
@@ -177,3 +178,27 @@ def test_the_choice_of_kernel_changes_no_number(ventral: compiler.Program) -> No
         )
         found = runtime.build(dataclasses.replace(ventral, ops=ops))(images)
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_tokens_that_cannot_differ_are_not_attended_with() -> None:
+    """All-to-all input gives every column of V1 the same; V2 then has nothing to choose, and no query for it."""
+    spec = Connectome.model_validate(
+        {
+            "cortexc": 1, "name": "pooled", "input": {"grid": [4, 4], "patch": 8, "width": 8},
+            "areas": {"V1": {"grid": [4, 4]}, "V2": {"grid": [2, 2]}},
+            "projections": [{"from": "LGN", "to": "V1", "topography": {"type": "all"}},
+                            {"from": "V1", "to": "V2", "topography": {"type": "gaussian", "sigma": 1.0}}],
+            "dynamics": {"sweeps": 2}, "readout": {"area": "V2", "classes": 3},
+        }
+    )  # fmt: skip
+    program = compiler.compile(spec)
+    kernels = {op.population: op.kernel for op in program.ops if isinstance(op, Attend)}
+    assert kernels == {"V1.E": "dense", "V2.E": "prior"}
+    assert not [p for p in program.parameters if p.name.startswith(("V1.E.key", "V2.E.query"))]
+    model = runtime.build(program)
+    images = torch.rand(3, 3, 32, 32)
+    maps = runtime.attention_maps(model, images)
+    torch.testing.assert_close(maps["attend V2.E@2"].sum(-1), torch.ones(3, 1, 4))
+    assert maps["attend V2.E@2"].std() > 0, "the anatomy, and not the mean"
+    model(images).square().sum().backward()
+    assert all(p.grad is not None and p.grad.abs().max() > 1e-9 for p in model.parameters())

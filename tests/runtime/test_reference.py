@@ -82,7 +82,7 @@ def test_gradients_reach_every_parameter_that_the_artifact_lists(seed: int) -> N
     for name, parameter in model.weights.parameters_by_name().items():
         assert parameter.grad is not None, name
         assert torch.isfinite(parameter.grad).all(), name
-        assert parameter.grad.abs().max() > 0, name
+        assert parameter.grad.abs().max() > 1e-9, name
 
 
 @pytest.mark.parametrize("seed", SEEDS)
