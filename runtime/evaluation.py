@@ -51,7 +51,9 @@ def score(logits: torch.Tensor, data: ImageSet, classes: tuple[str, ...]) -> Eva
     return Evaluation(len(labels), float(correct.double().mean()), loss, per_class)
 
 
-def evaluate(folder: Path, *, data_dir: Path | None = None, device: str = "auto") -> tuple[Evaluation, dict[str, Any]]:
+def evaluate(
+    folder: Path | str, *, data_dir: Path | str | None = None, device: str = "auto"
+) -> tuple[Evaluation, dict[str, Any]]:
     """Evaluate a run on the clean test images, in full precision; return the result and the run's manifest.
 
     The result is also written to ``evaluation.json`` in the run.
@@ -61,7 +63,7 @@ def evaluate(folder: Path, *, data_dir: Path | None = None, device: str = "auto"
         DataError: the data cannot be read.
     """
     place = devices.choose(device)
-    run, program, manifest = runs.opened(folder)
+    run, program, manifest = runs.opened(Path(folder))
     state = runs.load_checkpoint(run, place)
     dataset = dataset_of(manifest, data_dir)
     model = build(program).to(place)

@@ -213,7 +213,13 @@ class CorticalTransformer(nn.Module):
 
 
 def build(program: Program, *, seed: int | None = None) -> CorticalTransformer:
-    """Return the model of a program, with fresh weights from ``seed`` (the program's own where it is not given)."""
+    """Return the model of a program, with fresh weights from ``seed`` (the program's own where it is not given).
+
+    Raises:
+        TypeError: what is given is no program.
+    """
+    if not isinstance(program, Program):
+        raise TypeError(f"build takes a Program (from compiler.compile or compiler.load), not {type(program).__name__}")
     return CorticalTransformer(program, seed=program.seed if seed is None else seed)
 
 

@@ -101,8 +101,8 @@ def train(
     program: Program,
     *,
     data: str,
-    data_dir: Path | None,
-    out: Path,
+    data_dir: Path | str | None,
+    out: Path | str,
     recipe: Recipe,
     device: str = "auto",
     observe: Observer | None = None,
@@ -114,7 +114,8 @@ def train(
         DataError: the data cannot be read.
     """
     found = devices.choose(device)
-    dataset = load(data, data_dir)
+    folder = None if data_dir is None else Path(data_dir)
+    dataset = load(data, folder)
     _check_fit(program, dataset)
     manifest = {
         "name": program.name,
@@ -126,7 +127,7 @@ def train(
         "seeds": {"compile": program.seed, "train": recipe.seed},
         "data": {
             "name": dataset.name,
-            "folder": str(data_dir.resolve()) if data_dir else None,
+            "folder": str(folder.resolve()) if folder else None,
             "fingerprint": dataset.fingerprint,
             "training_images": len(dataset.train),
             "test_images": len(dataset.test),
@@ -137,12 +138,14 @@ def train(
         "command": sys.argv,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    run = runs.create(out, program, manifest)
+    run = runs.create(Path(out), program, manifest)
     model = build(program, seed=recipe.seed)
     return _Training(run, model, dataset.train, recipe, found, observe).go(None)
 
 
-def resume(folder: Path, *, data_dir: Path | None = None, device: str = "auto", observe: Observer | None = None) -> Run:
+def resume(
+    folder: Path | str, *, data_dir: Path | str | None = None, device: str = "auto", observe: Observer | None = None
+) -> Run:
     """Go on with a run from its last checkpoint; a finished run is returned as it is.
 
     Raises:
@@ -150,7 +153,7 @@ def resume(folder: Path, *, data_dir: Path | None = None, device: str = "auto", 
         DataError: the data cannot be read.
     """
     found = devices.choose(device)
-    run, program, manifest = runs.opened(folder)
+    run, program, manifest = runs.opened(Path(folder))
     try:
         recipe = Recipe(**manifest["recipe"])
     except TypeError as error:
@@ -161,7 +164,7 @@ def resume(folder: Path, *, data_dir: Path | None = None, device: str = "auto", 
     return _Training(run, model, dataset.train, recipe, found, observe).go(state)
 
 
-def dataset_of(manifest: dict[str, Any], data_dir: Path | None) -> Dataset:
+def dataset_of(manifest: dict[str, Any], data_dir: Path | str | None) -> Dataset:
     """Return the data set that a run was trained on.
 
     Raises:
@@ -169,7 +172,8 @@ def dataset_of(manifest: dict[str, Any], data_dir: Path | None) -> Dataset:
         DataError: the data cannot be read.
     """
     written = manifest["data"]
-    folder = data_dir if data_dir is not None else Path(written["folder"]) if written["folder"] else None
+    place = written["folder"] if data_dir is None else data_dir
+    folder = None if place is None else Path(place)
     dataset = load(written["name"], folder)
     if dataset.fingerprint != written["fingerprint"]:
         raise RunError(f"the {written['name']} at {folder} is not the data that the run was trained on")

@@ -37,6 +37,11 @@ def test_images_of_another_shape_are_refused(ventral: compiler.Program, images: 
         runtime.build(ventral)(images)
 
 
+def test_what_is_no_program_is_refused() -> None:
+    with pytest.raises(TypeError, match="not str"):
+        runtime.build("macaque-ventral")  # type: ignore[arg-type]
+
+
 def test_integer_images_are_refused(ventral: compiler.Program) -> None:
     with pytest.raises(ValueError, match="scale them"):
         runtime.build(ventral)(torch.zeros(1, 3, 32, 32, dtype=torch.uint8))
