@@ -5,7 +5,6 @@ Lengths of kernels and topographies are in columns (grid points) of the coarser 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
@@ -382,8 +381,3 @@ class Connectome(_Data):
     def span(self, *path: str | int) -> Span:
         """Return the place of the value at ``path``, or of the nearest value around it that was written down."""
         return self.origins.span(path)
-
-
-def texts(connectome: Connectome) -> Mapping[str, str]:
-    """Return the text of every YAML file that the spec was read from, by path."""
-    return connectome.origins.texts

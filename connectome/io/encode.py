@@ -10,6 +10,7 @@ import yaml
 
 from ..model import Connectome, Projection
 from . import tables
+from .yaml_tree import decode
 
 MOST_INLINE = 500
 """More projections than this are written as an HDF5 table."""
@@ -44,8 +45,6 @@ def _float(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    from .yaml_tree import decode
-
     quoted = "'" if not isinstance(decode(value), str) else None
     if not value.isprintable():  # line ends of all kinds, controls: only escapes keep them
         quoted = '"'
