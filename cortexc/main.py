@@ -15,7 +15,7 @@ COMMANDS = {
     "inspect": "list what a spec or an artifact compiles to",
     "schema": "print the JSON Schema of the language, for editors",
     "specs": "list the shipped specs",
-    "data": "fetch or verify the images to train on",
+    "data": "fetch, verify or corrupt the images to train and test on",
     "train": "train a spec or an artifact",
     "evaluate": "evaluate a trained run",
     "demo": "compile, train and evaluate a small example in a minute or two",
@@ -74,6 +74,7 @@ def _explained(error: Exception) -> str | None:
         ("compiler.artifact", "ArtifactError"),
         ("runtime.run", "RunError"),
         ("runtime.data.dataset", "DataError"),
+        ("runtime.corruptions.catalogue", "CorruptionError"),
     )
     for module, name in known:
         kind = getattr(sys.modules.get(module), name, None)

@@ -1,4 +1,4 @@
-"""The progress of a training: a live bar on a terminal, now and then a line elsewhere."""
+"""The progress of long work: a live bar on a terminal, now and then a line elsewhere."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 if TYPE_CHECKING:
+    from runtime.corruptions.generation import Cell
     from runtime.training import Progress as Standing
 
 LINE_EVERY_S = 15.0
@@ -60,6 +61,42 @@ class ProgressDisplay:
                 file=sys.stderr,
                 flush=True,
             )
+
+
+class CellDisplay:
+    """Shows how far work on cells of corruption and severity is; call it with the cell, and how much of all is done."""
+
+    def __init__(self, name: str) -> None:
+        console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]} left"), console=console
+        )
+        self._live = console.is_terminal
+        self._name = name
+        self._task = self._bar.add_task(name, total=None, left="?")
+        self._began = self._said = time.monotonic()
+
+    def __enter__(self) -> CellDisplay:
+        if self._live:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._bar.stop()
+
+    def __call__(self, cell: Cell, done: int, total: int) -> None:
+        """Show that ``done`` of ``total`` are done, the last of them in a cell."""
+        now = time.monotonic()
+        left = _clock((now - self._began) * (total - done) / done)
+        at = f"{self._name} {cell.corruption} {cell.severity}"
+        if self._live:
+            self._bar.update(self._task, description=at, total=total, completed=done, left=left)
+        elif now - self._said > LINE_EVERY_S:
+            self._said = now
+            print(f"{at}: {100 * done / total:.0f} %, {left} left", file=sys.stderr, flush=True)
 
 
 def _clock(seconds: float) -> str:

@@ -1,15 +1,30 @@
-"""Results as tables for a terminal."""
+"""Results as tables for a terminal, as JSON and as CSV."""
 
 from __future__ import annotations
 
+import csv
+import dataclasses
+import io
+import json
+import sys
 from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from runtime.evaluation import Evaluation
+    from runtime.robustness import Robustness
+
+GOOD, POOR = 0.75, 0.5
+"""Accuracies from which a cell is green, and below which it is red."""
+SURVIVAL_AT = (3, 5)
+"""Severities for which the fate of single images is shown."""
 
 
 def evaluation_table(found: Evaluation, manifest: dict[str, Any]) -> str:
-    """Return how a run does on the test images: what the model is, accuracy, and accuracy by class."""
+    """Return how a run does on the clean test images: what the model is, accuracy, and accuracy by class."""
     counts = manifest["parameters"]
     rows = [
         ("model", manifest["name"]),
@@ -21,5 +36,132 @@ def evaluation_table(found: Evaluation, manifest: dict[str, Any]) -> str:
         ("cross entropy", f"{found.loss:.4f} nats"),
         *((f"  {name}", f"{100 * accuracy:.1f} %") for name, accuracy in found.per_class.items()),
     ]
+    return _aligned(rows)
+
+
+def print_evaluation(found: Evaluation, manifest: dict[str, Any]) -> None:
+    """Print the whole evaluation to stdout; with colour on a terminal."""
+    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    console.print(Text(evaluation_table(found, manifest)))
+    if found.robustness is None:
+        return
+    if found.set is not None:
+        console.print(Text(f"\n{set_name(found, manifest)}, accuracy [%]"))
+        console.print(_cells(found.robustness))
+    if summary := _summary(found.robustness):
+        console.print(Text("\n" + _aligned(summary)))
+    if found.robustness.seen:
+        console.print(Text("* seen in training: not a test of robustness to the unknown", style="yellow"))
+
+
+def set_name(found: Evaluation, manifest: dict[str, Any]) -> str:
+    """Return what the corrupted images are, in words: official, regenerated or foreign."""
+    from runtime.corruptions.sets import describe
+
+    assert found.set is not None
+    return describe(
+        found.set, "CIFAR-10-C" if manifest["data"]["name"] == "cifar10" else f"{manifest['data']['name']}-C"
+    )
+
+
+def evaluation_json(found: Evaluation) -> str:
+    """Return the whole evaluation as JSON."""
+    return json.dumps(dataclasses.asdict(found), indent=2)
+
+
+def evaluation_csv(found: Evaluation) -> str:
+    """Return one line a cell, the clean images first."""
+    from runtime.corruptions.catalogue import CORRUPTIONS
+
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(("corruption", "severity", "group", "benchmark", "seen_in_training", "images", "accuracy", "set"))
+    writer.writerow(("clean", 0, "", "", "", found.images, f"{found.accuracy:.6f}", ""))
+    if found.robustness is not None and found.set is not None:
+        for name, by_severity in found.robustness.accuracy.items():
+            about = CORRUPTIONS[name]
+            seen = str(name in found.robustness.seen).lower()
+            for severity, accuracy in by_severity.items():
+                row = (name, severity, about.group, str(about.benchmark).lower(), seen, found.robustness.images)
+                writer.writerow((*row, f"{accuracy:.6f}", found.set["kind"]))
+    return file.getvalue()
+
+
+def _cells(found: Robustness) -> Table:
+    """Return the table of all cells, the four extra corruptions apart."""
+    from runtime.corruptions.catalogue import CORRUPTIONS
+
+    severities = sorted({severity for by_severity in found.accuracy.values() for severity in by_severity})
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("group")
+    table.add_column("corruption")
+    for severity in severities:
+        table.add_column(str(severity), justify="right")
+    table.add_column("mean", justify="right")
+    last = ""
+    for name, by_severity in found.accuracy.items():
+        about = CORRUPTIONS[name]
+        group = about.group if about.benchmark else "extra"
+        if group == "extra" and last not in ("", "extra"):
+            _mean_row(table, found, severities)
+            table.add_row()
+        mark = " *" if name in found.seen else ""
+        values = [*(by_severity[s] for s in severities), sum(by_severity.values()) / len(by_severity)]
+        table.add_row(group if group != last else "", name + mark, *map(_coloured, values))
+        last = group
+    if last != "extra":
+        _mean_row(table, found, severities)
+    return table
+
+
+def _mean_row(table: Table, found: Robustness, severities: list[int]) -> None:
+    if found.severity_curve:
+        curve = [found.severity_curve[severity] for severity in severities]
+        table.add_row("", "mean of 15", *map(_coloured, [*curve, sum(curve) / len(curve)]), style="bold")
+
+
+def _coloured(accuracy: float) -> Text:
+    style = "green" if accuracy >= GOOD else "red" if accuracy < POOR else "yellow"
+    return Text(f"{100 * accuracy:.1f}", style=style)
+
+
+def _summary(found: Robustness) -> list[tuple[str, str]]:
+    """Return the measures as pairs of name and value; those that the cells do not allow are left out."""
+
+    def percent(value: float) -> str:
+        return f"{100 * value:.2f} %"
+
+    rows: list[tuple[str, str]] = []
+    single = {
+        "mean error, 15 x 5, not normalised": found.mean_error,
+        "  of corruptions not seen in training": found.unseen_mean_error,
+        "relative gap: mean error - clean error": found.relative_gap,
+        "mCE, relative to AlexNet": found.mce,
+    }
+    rows += [(name, percent(value)) for name, value in single.items() if value is not None]
+    rows += [(f"accuracy, {group}", percent(value)) for group, value in found.groups.items()]
+    if found.severity_5 is not None:
+        rows.append(("accuracy, severity 5", percent(found.severity_5)))
+    if found.hard_cells is not None:
+        rows.append(("accuracy, 15 hard cells", percent(found.hard_cells)))
+    for severity in SURVIVAL_AT:
+        if (fate := found.survival.get(severity)) is not None:
+            rows.append((f"right under all 15, severity {severity}", percent(fate.worst_case)))
+            survived = f"{percent(fate.survived)}; the unlucky tenth {percent(fate.unlucky)} or less"
+            rows.append(("  corruptions survived", survived))
+    if found.difficulty is not None:
+        runs = f"{len(found.difficulty.references)} reference runs"
+        fifths = ", ".join(f"{100 * value:.1f}" for value in found.difficulty.quintiles)
+        rows.append((f"fifths by difficulty for {runs}", f"{fifths} %"))
+        rows.append(("  hardest tenth", percent(found.difficulty.hardest_tenth)))
+    for one in found.human:
+        more = "" if one.severity_5 is None else f", severity 5 {percent(one.severity_5)}"
+        rows.append((f"{one.name} ({one.images:,})", f"clean {percent(one.clean)}{more}"))
+    if found.extra_error is not None:
+        rows.append(("mean error, the 4 extra x 5, apart", percent(found.extra_error)))
+    return rows
+
+
+def _aligned(rows: list[tuple[str, str]]) -> str:
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:{width}}  {value}" for name, value in rows)

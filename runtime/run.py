@@ -5,6 +5,7 @@ manifest.json     spec hash, recipe, seeds, versions, data fingerprint, machine
 metrics.jsonl     one line an epoch
 checkpoint.pt     weights and optimiser after the last saved step
 evaluation.json   what ``cortexc evaluate`` found
+predictions.h5    what the model said of each test image, clean and corrupted
 """
 
 from __future__ import annotations
@@ -58,6 +59,11 @@ class Run:
     def evaluation_path(self) -> Path:
         """What the evaluation found."""
         return self.folder / "evaluation.json"
+
+    @property
+    def predictions_path(self) -> Path:
+        """What the model said of each test image."""
+        return self.folder / "predictions.h5"
 
 
 def create(folder: Path, program: Program, manifest: dict[str, Any]) -> Run:

@@ -29,8 +29,11 @@ from compiler.artifact import Program
 
 from . import device as devices
 from . import run as runs
+from .corruptions.catalogue import selected
+from .corruptions.sets import stored
 from .data.augmentation import flip_and_crop
-from .data.dataset import Dataset, ImageSet, load
+from .data.dataset import DataError, Dataset, ImageSet, load
+from .exposure import CorruptedTests, Exposure
 from .model import CorticalTransformer, build
 from .optim import adamw, warmup_cosine
 from .run import Run, RunError
@@ -59,9 +62,19 @@ class Recipe:
     flip: bool = True
     clip: float = 1.0
     """Largest norm of the gradient."""
+    corruptions: tuple[str, ...] = ()
+    """Those that are shown in training. The evaluation marks them."""
+    test_images: tuple[int, int] | None = None
+    """First and last of the test images that are shown in these corruptions. The evaluation leaves them out. None: the
+    training images are corrupted."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
+        object.__setattr__(self, "corruptions", selected(self.corruptions) if self.corruptions else ())
+        if self.test_images is not None:
+            object.__setattr__(self, "test_images", tuple(self.test_images))
+            if not self.corruptions:
+                raise RunError("test images are to be trained on, and no corruption is named")
         for name, low in (("epochs", 1), ("batch_size", 1), ("seed", 0), ("padding", 0)):
             if getattr(self, name) < low:
                 raise RunError(f"{name.replace('_', ' ')} is {getattr(self, name)}, and must be at least {low}")
@@ -104,10 +117,21 @@ def train(
     data_dir: Path | str | None,
     out: Path | str,
     recipe: Recipe,
+    corrupted_folder: Path | str | None = None,
     device: str = "auto",
     observe: Observer | None = None,
 ) -> Run:
     """Train a program from scratch; return the finished run.
+
+    Args:
+        program: the artifact.
+        data: name of a data set.
+        data_dir: where it lies.
+        out: folder of the run.
+        recipe: how to train.
+        corrupted_folder: a set in the layout of CIFAR-10-C, where the recipe trains on corrupted test images.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        observe: told about the work.
 
     Raises:
         RunError: the run cannot be made, or the loss is no longer finite.
@@ -117,6 +141,7 @@ def train(
     folder = None if data_dir is None else Path(data_dir)
     dataset = load(data, folder)
     _check_fit(program, dataset)
+    exposure = _exposure(dataset, recipe, None if corrupted_folder is None else Path(corrupted_folder))
     manifest = {
         "name": program.name,
         "program": program.content_hash(),
@@ -128,6 +153,8 @@ def train(
         "data": {
             "name": dataset.name,
             "folder": str(folder.resolve()) if folder else None,
+            "corrupted_folder": None if corrupted_folder is None else str(Path(corrupted_folder).resolve()),
+            "corrupted": None if exposure.tests is None else exposure.tests.set.identity(recipe.corruptions),
             "fingerprint": dataset.fingerprint,
             "training_images": len(dataset.train),
             "test_images": len(dataset.test),
@@ -140,7 +167,7 @@ def train(
     }
     run = runs.create(Path(out), program, manifest)
     model = build(program, seed=recipe.seed)
-    return _Training(run, model, dataset.train, recipe, found, observe).go(None)
+    return _Training(run, model, exposure, recipe, found, observe).go(None)
 
 
 def resume(
@@ -161,7 +188,27 @@ def resume(
     dataset = dataset_of(manifest, data_dir)
     state = runs.load_checkpoint(run, found) if run.checkpoint_path.exists() else None
     model = build(program, seed=recipe.seed)
-    return _Training(run, model, dataset.train, recipe, found, observe).go(state)
+    written = manifest["data"].get("corrupted_folder")
+    exposure = _exposure(dataset, recipe, None if written is None else Path(written))
+    return _Training(run, model, exposure, recipe, found, observe).go(state)
+
+
+def _exposure(dataset: Dataset, recipe: Recipe, folder: Path | None) -> Exposure:
+    """Return what is shown in each epoch.
+
+    Raises:
+        RunError: the recipe trains on test images and there is no folder of them, or the other way round.
+        DataError: the folder is not what it should be.
+    """
+    if (folder is None) != (recipe.test_images is None):
+        raise RunError("to train on corrupted test images, both a folder of them and a range of images are needed")
+    tests = None
+    if folder is not None and recipe.test_images is not None:
+        opened = stored(folder, dataset.test, dataset.fingerprint)
+        if missing := [name for name in recipe.corruptions if name not in opened.corruptions]:
+            raise DataError(f"{folder}: there is no {missing[0]}.npy, and it is to be trained on")
+        tests = CorruptedTests(opened, dataset.test.labels, *recipe.test_images)
+    return Exposure(dataset.train, recipe.seed, recipe.corruptions, tests)
 
 
 def dataset_of(manifest: dict[str, Any], data_dir: Path | str | None) -> Dataset:
@@ -221,14 +268,16 @@ class _Training:
     """The state of one training."""
 
     def __init__(
-        self, run: Run, model: CorticalTransformer, data: ImageSet, recipe: Recipe, device: torch.device,
+        self, run: Run, model: CorticalTransformer, exposure: Exposure, recipe: Recipe, device: torch.device,
         observe: Observer | None,
     ) -> None:  # fmt: skip
         self.run, self.recipe, self.device, self.observe = run, recipe, device, observe
         self.model = model.to(device).train()
-        self.images = torch.tensor(data.images, device=device)  # (N, 3, 32, 32) uint8
-        self.labels = torch.tensor(data.labels, device=device)  # (N,)
-        self.per_epoch = math.ceil(len(self.labels) / recipe.batch_size)
+        self.exposure = exposure
+        self.shown: ImageSet | None = None  # those on the device
+        self.images = torch.empty(0)  # (N, 3, 32, 32) uint8
+        self.labels = torch.empty(0)  # (N,)
+        self.per_epoch = math.ceil(len(exposure) / recipe.batch_size)
         self.steps = recipe.epochs * self.per_epoch
         self.optimizer = adamw(model, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
         self.bfloat16 = devices.has_bfloat16(device)
@@ -248,6 +297,7 @@ class _Training:
                     self.totals.zero_()
                     self.spent = 0.0
                 epoch, started = self.step // self.per_epoch, time.monotonic()
+                self.expose(epoch)
                 order = torch.randperm(len(self.labels), generator=seeded(self.recipe.seed, epoch))
                 while self.step < (epoch + 1) * self.per_epoch:
                     self.one_step(epoch, order, started)
@@ -260,6 +310,14 @@ class _Training:
                 self.save(0.0)
                 saved = time.monotonic()
         return self.run
+
+    def expose(self, epoch: int) -> None:
+        """Bring the images of an epoch to the device."""
+        data = self.exposure.epoch(epoch)
+        if data is not self.shown:
+            self.images = torch.tensor(data.images, device=self.device)
+            self.labels = torch.tensor(data.labels, device=self.device)
+            self.shown = data
 
     def one_step(self, epoch: int, order: Tensor, started: float) -> None:
         began = time.monotonic()

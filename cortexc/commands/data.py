@@ -1,11 +1,11 @@
-"""The command ``cortexc data``: fetch the images that models learn from, and verify them."""
+"""The command ``cortexc data``: fetch the images to train and test on, verify them, corrupt them."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-HELP = "fetch or verify the images to train on"
+HELP = "fetch, verify or corrupt the images to train and test on"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +15,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "fetch",
         help="download and unpack a data set",
         description="Download a data set, check it and unpack it. A broken download is taken up where it "
-        "stopped. An archive that already lies in the folder is used as it is, without the network.",
+        "stopped. An archive that already lies in the folder is used as it is, without the network. cifar10-c needs "
+        "2.9 GB for the archive and as much for its arrays; arrays that are not the official ones stay as they are.",
     )
     verify = actions.add_parser(
         "verify",
@@ -24,13 +25,35 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "missing or wrong.",
     )
     for action in (fetch, verify):
-        action.add_argument("name", metavar="NAME", help="the data set: cifar10")
+        action.add_argument("name", metavar="NAME", help="the data set: cifar10 or cifar10-c")
         action.add_argument("--data-dir", metavar="DIR", type=Path, required=True, help="the folder it lies in")
     fetch.add_argument("--quiet", action="store_true", help="show no progress bar")
+    corrupt = actions.add_parser(
+        "corrupt",
+        help="regenerate CIFAR-10-C, or the like of it, from clean test images",
+        description="Corrupt the test images of a data set and write them in the layout of CIFAR-10-C. Of CIFAR-10, "
+        "seven of the deterministic corruptions come out as the official bytes; the others are equal in distribution. "
+        "A call that was interrupted can be repeated: complete arrays are kept.",
+    )
+    corrupt.add_argument("name", metavar="NAME", help="the data set: cifar10 or digits")
+    corrupt.add_argument("--data-dir", metavar="DIR", type=Path, help="the folder it lies in; the digits need none")
+    corrupt.add_argument("-o", "--out", metavar="OUT", type=Path, required=True, help="folder to write to")
+    corrupt.add_argument(
+        "--corruptions", metavar="NAMES", default="all",
+        help="benchmark (15), extra (4), all, or names, with commas (default: all)",
+    )  # fmt: skip
+    corrupt.add_argument("--severities", metavar="1-5", default="1-5", help="as in 1-5, 5 or 1,3 (default: 1-5)")
+    corrupt.add_argument("--seed", type=int, default=0, help="of all random corruptions (default: 0)")
+    corrupt.add_argument("--workers", type=int, metavar="N", help="threads (default: one a processor)")
+    corrupt.add_argument(
+        "--frost-photos", type=Path, metavar="DIR", help="folder of the original photographs (default: drawn frost)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Do it; 0, or 1 if ``verify`` found a file missing or wrong."""
+    if args.action == "corrupt":
+        return _corrupt(args)
     from runtime.data import fetching
 
     if args.action == "fetch":
@@ -41,9 +64,42 @@ def run(args: argparse.Namespace) -> int:
         detail = f"  (md5 {check.found}, expected {check.expected})" if check.status == "wrong" else ""
         print(f"{check.status:<8}{check.path}{detail}")
     wrong = sum(check.status != "ok" for check in checks)
-    if wrong:
-        advice = fetching.advice(checks, args.data_dir)
-        print(f"{wrong} of {len(checks)} files are missing or wrong. {advice}")
-        return 1
-    print(f"all {len(checks)} files are the official ones")
+    count = len(checks)
+    found = f"{wrong} of {count} files are missing or wrong" if wrong else f"all {count} files are the official ones"
+    advice = fetching.advice(args.name, checks, args.data_dir)
+    print(f"{found}. {advice}" if advice else found)
+    return 1 if wrong else 0
+
+
+def _corrupt(args: argparse.Namespace) -> int:
+    """Write a regenerated set, and say which of its arrays are the official ones."""
+    from runtime.corruptions.catalogue import selected, severities
+    from runtime.corruptions.generation import Source
+    from runtime.corruptions.sets import describe
+    from runtime.corruptions.writing import write
+    from runtime.data.cifar_c import MD5
+    from runtime.data.dataset import DataError, load
+
+    from ..progress import CellDisplay
+
+    names, levels = selected(args.corruptions.split(",")), severities(args.severities)
+    source = Source(seed=args.seed, frost_photos=args.frost_photos)
+    if args.name == "cifar10" and args.data_dir is None:
+        raise DataError("cifar10 needs --data-dir DIR; `cortexc data fetch cifar10 --data-dir DIR` fills it")
+    dataset = load(args.name, args.data_dir)
+    with CellDisplay("corrupting") as display:
+        manifest = write(
+            dataset,
+            args.out,
+            corruptions=names,
+            severities=levels,
+            source=source,
+            workers=args.workers,
+            progress=display,
+        )
+    name = "CIFAR-10-C" if args.name == "cifar10" else f"{args.name}-C"
+    arrays = len(manifest["md5"]) - 1
+    print(f"{args.out}: {describe(manifest, name)}, {arrays} arrays of {len(levels)} x {len(dataset.test):,} images")
+    if same := [file for file, md5 in manifest["md5"].items() if MD5.get(file) == md5]:
+        print(f"the official bytes, by md5: {', '.join(same)}")
     return 0

@@ -3,29 +3,105 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runtime.evaluation import Corrupted
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run")
+    parser.add_argument("--data", choices=("cifar10", "digits"), help="what the run was trained on; it knows itself")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where the data lie now, if they were moved")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--format", choices=("text", "json", "csv"), default="text")
+    corrupted = parser.add_argument_group(
+        "corrupted images", "Without any of these, the folder CIFAR-10-C beside the data is used, if there is one."
+    )
+    corrupted.add_argument("--clean", action="store_true", help="test on the clean images only")
+    corrupted.add_argument("--corrupted", type=Path, metavar="FOLDER", help="use this set, in the layout of CIFAR-10-C")
+    corrupted.add_argument("--regenerate", action="store_true", help="corrupt the images while testing; writes none")
+    corrupted.add_argument(
+        "--corruptions", metavar="NAMES", help="benchmark (15), extra (4), all, or names, with commas (default: all)"
+    )
+    corrupted.add_argument("--severities", metavar="1-5", help="as in 1-5, 5 or 1,3 (default: 1-5)")
+    corrupted.add_argument("--corruption-seed", type=int, metavar="SEED", help="with --regenerate (default: 0)")
+    corrupted.add_argument(
+        "--frost-photos", type=Path, metavar="DIR", help="with --regenerate: folder of the original photographs"
+    )
+    measures = parser.add_argument_group("more measures")
+    measures.add_argument("--mce", action="store_true", help="also the error relative to AlexNet's")
+    measures.add_argument(
+        "--reference", type=Path, metavar="RUN", action="append", default=[],
+        help="an evaluated run that tells which images are hard; may be repeated",
+    )  # fmt: skip
+    measures.add_argument("--cifar10h", type=Path, metavar="FILE", help="votes of people: cifar10h-counts.npy")
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate and print the table."""
-    import dataclasses
-    import json
+    from runtime.evaluation import Measures, evaluate
 
-    from runtime.evaluation import evaluate
+    from .. import tables
+    from ..progress import CellDisplay
 
-    from ..tables import evaluation_table
-
-    found, manifest = evaluate(args.run, data_dir=args.data_dir, device=args.device)
+    corrupted = _corrupted(args)
+    measures = Measures(alexnet=args.mce, references=tuple(args.reference), human=args.cifar10h)
+    with CellDisplay("testing") as display:
+        found, manifest = evaluate(
+            args.run,
+            data_dir=args.data_dir,
+            corrupted=corrupted,
+            measures=measures,
+            device=args.device,
+            observe=display,
+        )
     if args.format == "json":
-        print(json.dumps(dataclasses.asdict(found), indent=2))
+        print(tables.evaluation_json(found))
+    elif args.format == "csv":
+        print(tables.evaluation_csv(found), end="")
     else:
-        print(evaluation_table(found, manifest))
+        tables.print_evaluation(found, manifest)
     return 0
+
+
+def _corrupted(args: argparse.Namespace) -> Corrupted | None:
+    """Return which corrupted images are asked for; None for none.
+
+    Raises:
+        RunError: the run was trained on other data, or options contradict each other.
+        CorruptionError: there is no such corruption or severity.
+    """
+    from runtime import run as runs
+    from runtime.corruptions.catalogue import SEVERITIES, selected, severities
+    from runtime.corruptions.generation import Source
+    from runtime.evaluation import Corrupted, official_folder
+    from runtime.run import RunError
+
+    manifest: dict[str, Any] = runs.opened(args.run)[2]
+    if args.data is not None and args.data != manifest["data"]["name"]:
+        raise RunError(f"{args.run} was trained on {manifest['data']['name']}, and --data says {args.data}")
+    ways = [name for name in ("clean", "corrupted", "regenerate") if getattr(args, name)]
+    if len(ways) > 1:
+        raise RunError(f"--{ways[0]} and --{ways[1]} contradict each other: give one")
+    made = [o for o in ("corruption_seed", "frost_photos") if getattr(args, o) is not None]
+    if made and not args.regenerate:
+        raise RunError(f"--{made[0].replace('_', '-')} is for --regenerate, which is not given")
+    asked = [o for o in ("corruptions", "severities") if getattr(args, o) is not None]
+    if args.clean and asked:
+        raise RunError(f"--clean and --{asked[0]} contradict each other: give one")
+    if args.clean:
+        return None
+    if not (ways or asked) and official_folder(manifest, args.data_dir) is None:
+        note = "clean images only: no folder CIFAR-10-C beside the data; --regenerate corrupts the images while testing"
+        print(note, file=sys.stderr)
+        return None
+    return Corrupted(
+        corruptions=selected(args.corruptions.split(",")) if args.corruptions else None,
+        severities=severities(args.severities) if args.severities else SEVERITIES,
+        folder=args.corrupted,
+        regenerate=Source(seed=args.corruption_seed or 0, frost_photos=args.frost_photos) if args.regenerate else None,
+    )

@@ -26,6 +26,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=int, help="(default: 128)")
     parser.add_argument("--lr", type=float, help="highest learning rate (default: 0.001)")
     parser.add_argument("--seed", type=int, help="of compilation, weights, order and augmentation (default: 0)")
+    corrupted = parser.add_argument_group(
+        "training on corruptions", "What is seen in training is no test of robustness: the evaluation marks it."
+    )
+    corrupted.add_argument(
+        "--train-corruptions",
+        metavar="NAMES",
+        help="show training images in these: benchmark, extra, all, or names, with commas",
+    )
+    corrupted.add_argument(
+        "--train-corrupted",
+        type=Path,
+        metavar="FOLDER",
+        help="show corrupted test images of this set instead, in the layout of CIFAR-10-C; needs --test-images",
+    )
+    corrupted.add_argument(
+        "--test-images", metavar="A-B", help="those test images; the evaluation leaves them out"
+    )  # fmt: skip
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
 
 
@@ -55,7 +72,10 @@ def _resume(args: argparse.Namespace) -> Run:
 
     from ..progress import ProgressDisplay
 
-    fixed = ("program", "data", "out", "epochs", "batch_size", "lr", "seed")
+    fixed = (
+        *("program", "data", "out", "epochs", "batch_size", "lr", "seed"),
+        *("train_corruptions", "train_corrupted", "test_images"),
+    )
     if given := [name for name in fixed if getattr(args, name) is not None]:
         option = "SPEC" if given[0] == "program" else "--" + given[0].replace("_", "-")
         raise RunError(f"{option} cannot be changed with --resume: a run keeps the recipe it was started with")
@@ -78,7 +98,12 @@ def _start(args: argparse.Namespace) -> Run:
     if data == "cifar10" and args.data_dir is None:
         raise RunError("--data cifar10 needs --data-dir DIR; `cortexc data fetch cifar10 --data-dir DIR` fills it")
     options = {"epochs": args.epochs, "batch_size": args.batch_size, "learning_rate": args.lr, "seed": args.seed}
-    recipe = Recipe(flip=data != "digits", **{k: v for k, v in options.items() if v is not None})
+    recipe = Recipe(
+        flip=data != "digits",
+        corruptions=_corruptions(args),
+        test_images=_range(args.test_images),
+        **{k: v for k, v in options.items() if v is not None},
+    )
     artifact = Path(args.program).suffix.lower() in {".h5", ".hdf5"}
     program = program_of(args.program, None if artifact else recipe.seed)
     counts = program.parameter_counts
@@ -90,6 +115,31 @@ def _start(args: argparse.Namespace) -> Run:
             data_dir=args.data_dir,
             out=args.out,
             recipe=recipe,
+            corrupted_folder=args.train_corrupted,
             device=args.device,
             observe=display,
         )
+
+
+def _corruptions(args: argparse.Namespace) -> tuple[str, ...]:
+    """Return what to show in training; with a folder of corrupted test images, all unless some are named."""
+    from runtime.corruptions.catalogue import selected
+
+    words = args.train_corruptions or ("all" if args.train_corrupted else None)
+    return selected(words.split(",")) if words else ()
+
+
+def _range(text: str | None) -> tuple[int, int] | None:
+    """Return the first and the last index of a text such as ``0-4999``.
+
+    Raises:
+        RunError: it is none.
+    """
+    from runtime.run import RunError
+
+    if text is None:
+        return None
+    first, _, last = text.partition("-")
+    if not (first.isdecimal() and last.isdecimal()):
+        raise RunError(f"--test-images is `{text}`; expected the first and the last index, as in 0-4999")
+    return int(first), int(last)

@@ -17,9 +17,9 @@ import pickle
 import shlex
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,10 +100,14 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def mend(data_dir: Path) -> str:
+def fetch_command(data_dir: Path, name: str = "cifar10") -> str:
+    """Return the command that puts an official data set into a folder."""
+    return f"cortexc data fetch {name} --data-dir {shlex.quote(str(data_dir))}"
+
+
+def mend(data_dir: Path, name: str = "cifar10", folder: str = FOLDER) -> str:
     """Say how to put sound data into a folder; the last sentence of most messages."""
-    command = f"cortexc data fetch cifar10 --data-dir {shlex.quote(str(data_dir))}"
-    return f"Run `{command}`, or put the official folder {FOLDER} there."
+    return f"Run `{fetch_command(data_dir, name)}`, or put the official folder {folder} there."
 
 
 def locate(data_dir: Path) -> Path | None:
@@ -128,33 +132,55 @@ def unreadable(path: Path, error: OSError) -> DataError:
     return DataError(f"{path}: cannot be read: {reason}. Check the path and your rights to it.")
 
 
-def members(archive: Path) -> Iterator[tuple[str, bytes]]:
+def members(archive: Path, wanted: Collection[str] = FILES) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of the official files in the archive, in its order, and nothing else in it.
 
     Raises:
         DataError: it is not a sound gzipped tar, or a member is larger than any official file.
     """
-    seen = set()
+    names = {f"{FOLDER}/{name}": name for name in wanted}
+    return pieces(archive, "r:gz", names, largest=MAX_BYTES, piece=MAX_BYTES, remedy=mend(archive.parent))
+
+
+def pieces(
+    archive: Path, mode: Literal["r:", "r:gz"], names: Mapping[str, str], *, largest: int, piece: int, remedy: str
+) -> Iterator[tuple[str, bytes]]:
+    """Yield the wanted files of a tar in its order, piece by piece, and nothing else in it.
+
+    Args:
+        archive: the tar.
+        mode: how `tarfile` opens it.
+        names: member of the archive -> the name to yield; of two members with one name the first counts.
+        largest: no wanted file has more bytes than this.
+        piece: yield so many bytes at once, fewer at the end of a file.
+        remedy: the last sentence of a message.
+
+    Raises:
+        DataError: it is not a sound tar, or a member is larger than any official file.
+    """
+    left = set(names.values())
     try:
-        with tarfile.open(archive, "r:gz") as tar:
+        with tarfile.open(archive, mode) as tar:
             for member in tar:
-                path = PurePosixPath(member.name)
-                if path.parent != PurePosixPath(FOLDER) or path.name not in FILES or not member.isreg():
+                name = names.get(str(PurePosixPath(member.name)))
+                if name not in left or not member.isreg():
                     continue
-                if member.size > MAX_BYTES:
+                if member.size > largest:
                     what = f"`{member.name}` has {member.size:,} bytes, so it is not the official one"
-                    raise DataError(f"{archive}: {what}. Delete the archive. {mend(archive.parent)}")
+                    raise DataError(f"{archive}: {what}. Delete the archive. {remedy}")
                 stream = tar.extractfile(member)
-                if stream is not None and path.name not in seen:
-                    seen.add(path.name)
-                    yield path.name, stream.read()
-                if len(seen) == len(FILES):
+                if stream is not None:
+                    left.remove(name)
+                    yield name, stream.read(piece)  # an empty file has one piece as well
+                    while block := stream.read(piece):
+                        yield name, block
+                if not left:
                     return
     except PermissionError as error:
         raise unreadable(archive, error) from None
     except _READING as error:
         raise DataError(
-            f"{archive}: truncated, corrupt or not the official archive ({error}). Delete it. {mend(archive.parent)}"
+            f"{archive}: truncated, corrupt or not the official archive ({error}). Delete it. {remedy}"
         ) from None
 
 

@@ -1,30 +1,98 @@
-"""Brings CIFAR-10 onto this machine: download or use a copied archive, check every byte of it, unpack."""
+"""Brings CIFAR-10 and CIFAR-10-C onto this machine: download or use a copied archive, check every byte, unpack."""
 
 from __future__ import annotations
 
 import hashlib
 import http.client
+import itertools
 import re
 import shlex
 import shutil
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from . import cifar
+from . import cifar, cifar_c
 from .dataset import READERS, DataError
 
-URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 BLOCK = 2**18
 """Bytes read at once."""
 
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the bytes that are here and, where the server tells it, the bytes in all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetchable:
+    """A data set that can be fetched: where it is, how it is packed, and how one knows that it is the official one."""
+
+    name: str
+    label: str
+    """What a person calls it."""
+    url: str
+    archive: str
+    """File name of the archive, in the data folder."""
+    folder: str
+    """Name of the folder, in the data folder, that the files are unpacked into."""
+    md5: Mapping[str, str]
+    """Official md5 sums of the files, and of the archive."""
+    locate: Callable[[Path], Path | None]
+    """The folder with the files in a data folder; or the archive, if the set can be read from it; or None."""
+    members: Callable[[Path, Collection[str]], Iterator[tuple[str, bytes]]]
+    """Yields those of the files that are asked for, out of the archive: name and bytes, a large file in pieces."""
+    archive_bytes: int
+    """Room that the archive needs."""
+    files_bytes: int
+    """Room that the files need."""
+    replaces: bool
+    """Whether a file that is not the official one is replaced; else it is named, and nothing is touched."""
+    regenerated: Callable[[Path], bool] = lambda folder: False
+    """Whether a folder holds a set made here, not the official one."""
+    instead: str = ""
+    """Command that makes the set without a network, with a place for ``{data_dir}``."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files of the folder."""
+        return tuple(name for name in self.md5 if name != self.archive)
+
+
+CIFAR10 = Fetchable(
+    name="cifar10",
+    label="CIFAR-10",
+    url="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+    archive=cifar.ARCHIVE,
+    folder=cifar.FOLDER,
+    md5=cifar.MD5,
+    locate=cifar.locate,
+    members=cifar.members,
+    archive_bytes=200_000_000,
+    files_bytes=200_000_000,
+    replaces=True,
+)
+CIFAR10_C = Fetchable(
+    name="cifar10-c",
+    label="CIFAR-10-C",
+    url=cifar_c.URL,
+    archive=cifar_c.ARCHIVE,
+    folder=cifar_c.FOLDER,
+    md5=cifar_c.MD5 | {cifar_c.ARCHIVE: cifar_c.ARCHIVE_MD5},
+    locate=cifar_c.locate,
+    members=cifar_c.members,
+    archive_bytes=cifar_c.ARCHIVE_BYTES,
+    files_bytes=cifar_c.ARCHIVE_BYTES,  # a tar is as large as what is in it
+    replaces=False,
+    regenerated=cifar_c.is_regenerated,
+    instead="cortexc data corrupt cifar10 --data-dir {data_dir} -o OUT",
+)
+FETCHABLE = {known.name: known for known in (CIFAR10, CIFAR10_C)}
+"""Name -> what can be fetched."""
 
 
 @dataclass(frozen=True)
@@ -65,30 +133,53 @@ class Fetched:
         return f"{self.folder}: {len(self.unpacked)} files unpacked from the {source}, all verified"
 
 
-def verify(name: str, data_dir: Path, *, md5: Mapping[str, str] = cifar.MD5) -> tuple[FileCheck, ...]:
+def verify(name: str, data_dir: Path, *, md5: Mapping[str, str] | None = None) -> tuple[FileCheck, ...]:
     """Compare what lies in a folder with the official md5 sums.
 
+    Args:
+        name: a key of `FETCHABLE`.
+        data_dir: where the set lies.
+        md5: other sums than the official ones.
+
     Returns:
-        The seven files of the folder, unless there is only the archive; and the archive, if there is one.
+        The files of the folder, unless there is only the archive and that can be read; and the archive, if there is
+        one.
 
     Raises:
         DataError: the data set is not one that is fetched, or a file cannot be read.
     """
-    _refuse_others(name)
-    source, archive = cifar.locate(data_dir), data_dir / cifar.ARCHIVE
+    known = _known(name, md5=md5)
+    source, archive = known.locate(data_dir), data_dir / known.archive
     checks = []
     if source != archive:
-        folder = source or data_dir / cifar.FOLDER
-        checks = [_checked(folder / file, md5[file]) for file in cifar.FILES]
+        folder = source or data_dir / known.folder
+        checks = [_checked(folder / file, known.md5[file]) for file in known.files]
     if archive.is_file():
-        checks.append(_checked(archive, md5[cifar.ARCHIVE]))
+        checks.append(_checked(archive, known.md5[known.archive]))
     return tuple(checks)
 
 
-def advice(checks: tuple[FileCheck, ...], data_dir: Path) -> str:
-    """Say how to mend what `verify` found."""
-    first = "Delete the archive. " if any(c.name == cifar.ARCHIVE and c.status != "ok" for c in checks) else ""
-    return first + cifar.mend(data_dir)
+def advice(name: str, checks: Sequence[FileCheck], data_dir: Path) -> str:
+    """Say how to mend what `verify` found, and whether the set was made here; nothing where it needs no words.
+
+    Raises:
+        DataError: the data set is not one that is fetched, or its manifest cannot be read.
+    """
+    known = _known(name)
+    files = [check for check in checks if check.name != known.archive]
+    broken_archive = any(check.name == known.archive and check.status != "ok" for check in checks)
+    sentences = ["Delete the archive."] if broken_archive else []
+    if any(known.regenerated(folder) for folder in {check.path.parent for check in files}):
+        same = sum(check.status == "ok" for check in files)
+        sentences.append(
+            "This set was regenerated here, so the sums of its stochastic arrays are expected to differ: "
+            f"{same} of {len(files)} arrays are byte-identical to the official ones."
+        )
+    elif any(check.status != "ok" for check in checks):
+        if not known.replaces and any(check.status == "wrong" for check in files):
+            sentences.append("Move the wrong files away.")
+        sentences.append(cifar.mend(data_dir, known.name, known.folder))
+    return " ".join(sentences)
 
 
 def fetch(
@@ -96,70 +187,110 @@ def fetch(
     data_dir: Path,
     *,
     progress: bool | Progress = True,
-    url: str = URL,
-    md5: Mapping[str, str] = cifar.MD5,
+    url: str | None = None,
+    md5: Mapping[str, str] | None = None,
     timeout_s: float = 30.0,
 ) -> Fetched:
-    """Make sure that a folder holds the official CIFAR-10, and do no more than that takes.
+    """Make sure that a folder holds an official data set, and do no more than that takes.
 
     Verified files stay as they are. An archive that lies in the folder is unpacked without the network; else
     it is downloaded to a ``.part`` file, where a later call goes on after an interruption. Files are put in
-    place only once verified, and only where one is missing or verified to be wrong.
+    place only once verified, and only where one is missing or verified to be wrong. Of CIFAR-10-C, which may have
+    been made here at some expense, a wrong file is not replaced but named.
 
     Args:
-        name: ``"cifar10"``.
+        name: a key of `FETCHABLE`.
         data_dir: made where it does not exist.
         progress: True draws a bar on stderr; a callback is called with bytes so far and in all.
-        url: where the archive is.
-        md5: its sum and those of its files.
+        url: another place of the archive than the official one.
+        md5: other sums of it and of its files than the official ones.
         timeout_s: longest silence of the server [s].
 
     Raises:
-        DataError: another name, no network, a server's refusal, wrong bytes, or no room on the disk.
+        DataError: another name, files that are not to be replaced, no network, a server's refusal, wrong bytes, or no
+            room on the disk.
     """
-    _refuse_others(name)
-    source = cifar.locate(data_dir) if data_dir.is_dir() else None
-    archive = data_dir / cifar.ARCHIVE
-    folder = source if source is not None and source != archive else data_dir / cifar.FOLDER
-    wanted = tuple(file for file in cifar.FILES if _checked(folder / file, md5[file]).status != "ok")
+    known = _known(name, url, md5)
+    source = known.locate(data_dir) if data_dir.is_dir() else None
+    archive = data_dir / known.archive
+    folder = source if source is not None and source != archive else data_dir / known.folder
+    wanted = _wanted(known, data_dir, folder, known.files)
     if not wanted:
         return Fetched(folder, downloaded=False, unpacked=())
 
-    with _writing(data_dir):
+    with _writing(known, data_dir, data_dir):
         data_dir.mkdir(parents=True, exist_ok=True)
     downloaded = not archive.is_file()
+    _require_room(known, data_dir, wanted, downloading=downloaded)
     if downloaded:
-        _download(archive, url, md5[cifar.ARCHIVE], progress, timeout_s)
-    elif (check := _checked(archive, md5[cifar.ARCHIVE])).status != "ok":
+        _download(known, data_dir, progress, timeout_s)
+    elif (check := _checked(archive, known.md5[known.archive])).status != "ok":
         raise DataError(
-            f"{archive}: not the official archive: its md5 is {check.found}, expected {check.expected}; "
-            f"it may be a broken copy. Copy it again, or delete it and run `{_command(data_dir)}`."
+            f"{archive}: not the official archive: its md5 is {check.found}, expected {check.expected}; it may be a "
+            f"broken copy. Copy it again, or delete it and run `{cifar.fetch_command(data_dir, name)}`."
         )
-    _unpack(archive, folder, wanted, md5)
+    _unpack(known, data_dir, folder, wanted)
     return Fetched(folder, downloaded, wanted)
 
 
-def _refuse_others(name: str) -> None:
-    if name == "cifar10":
-        return
+def _known(name: str, url: str | None = None, md5: Mapping[str, str] | None = None) -> Fetchable:
+    """Return what is known of a data set, with a caller's own place and sums."""
+    if name in FETCHABLE:
+        known = FETCHABLE[name]
+        return replace(known, url=url or known.url, md5=md5 or known.md5)
     if name in READERS:
         raise DataError(f"the data set `{name}` needs no fetching: it comes with the program")
-    raise DataError(f"there is no data set `{name}` to fetch; the one there is is cifar10")
+    raise DataError(f"there is no data set `{name}` to fetch; those there are: {', '.join(FETCHABLE)}")
 
 
-def _command(data_dir: Path) -> str:
-    return f"cortexc data fetch cifar10 --data-dir {shlex.quote(str(data_dir))}"
+def _wanted(known: Fetchable, data_dir: Path, folder: Path, files: Sequence[str]) -> tuple[str, ...]:
+    """Return which files to put into a folder, having made sure that this overwrites nothing it should not."""
+    checks = [_checked(folder / file, known.md5[file]) for file in files]
+    wanted = tuple(check.name for check in checks if check.status != "ok")
+    wrong = [check.name for check in checks if check.status == "wrong"]
+    remedy = f"then run `{cifar.fetch_command(data_dir, known.name)}` again"
+    if wanted and known.regenerated(folder):
+        what = f"this set was regenerated here: not official are {', '.join(wanted)}"
+        raise DataError(f"{folder}: {what}. Nothing is overwritten: move the folder away, {remedy}.")
+    if wrong and not known.replaces:
+        what = f"these are not the official files, or broken copies of them: {', '.join(wrong)}"
+        raise DataError(f"{folder}: {what}. Nothing is overwritten: move them away, {remedy}.")
+    return wanted
+
+
+def _require_room(known: Fetchable, data_dir: Path, wanted: Sequence[str], *, downloading: bool) -> None:
+    """Refuse a disk that is too small, before hours of downloading show it."""
+    part = _part(known, data_dir)
+    with _writing(known, data_dir, data_dir):
+        free = shutil.disk_usage(data_dir).free
+        here = part.stat().st_size if part.is_file() else 0
+    archive = max(known.archive_bytes - here, 0) if downloading else 0
+    files = known.files_bytes * len(wanted) // len(known.files)
+    if free < archive + files:
+        needed = f"{_size(archive + files)} are needed: {_size(archive)} for the archive, {_size(files)} for its files"
+        remedy = f"Make room, or choose another folder, and run it again.{_instead(known, data_dir)}"
+        raise DataError(f"{data_dir}: too little room on the disk: {_size(free)} are free, and {needed}. {remedy}")
+
+
+def _part(known: Fetchable, data_dir: Path) -> Path:
+    return data_dir / f"{known.archive}.part"
+
+
+def _size(count: int) -> str:
+    """Return a number of bytes for a person."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def _writing(known: Fetchable, data_dir: Path, path: Path) -> Iterator[None]:
     """Put a failure to write into plain words."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        remedy = "Make sure of your rights and of 400 MB of room, or choose another folder, and run it again."
-        raise DataError(f"{path}: cannot be written: {reason}. {remedy}") from None
+        room = _size(known.archive_bytes + known.files_bytes)
+        remedy = f"Make sure of your rights and of {room} of room, or choose another folder, and run it again."
+        raise DataError(f"{path}: cannot be written: {reason}. {remedy}{_instead(known, data_dir)}") from None
 
 
 def _checked(path: Path, expected: str) -> FileCheck:
@@ -173,20 +304,21 @@ def _checked(path: Path, expected: str) -> FileCheck:
     return FileCheck(path.name, path, expected, found)
 
 
-def _unpack(archive: Path, folder: Path, wanted: tuple[str, ...], md5: Mapping[str, str]) -> None:
+def _unpack(known: Fetchable, data_dir: Path, folder: Path, wanted: Sequence[str]) -> None:
     """Write files of the archive beside the folder, verify them, and only then move them into it."""
-    with _writing(folder):
-        scratch = Path(tempfile.mkdtemp(prefix=f".{cifar.FOLDER}-", dir=archive.parent))
+    archive = data_dir / known.archive
+    with _writing(known, data_dir, folder):
+        scratch = Path(tempfile.mkdtemp(prefix=f".{known.folder}-", dir=data_dir))
     try:
-        for name, content in cifar.members(archive):
-            if name in wanted:
-                with _writing(scratch / name):
-                    (scratch / name).write_bytes(content)
+        for name, parts in itertools.groupby(known.members(archive, wanted), key=itemgetter(0)):
+            with _writing(known, data_dir, scratch / name), (scratch / name).open("wb") as file:
+                file.writelines(part for _, part in parts)
         for name in wanted:
-            if (check := _checked(scratch / name, md5[name])).status != "ok":
+            if (check := _checked(scratch / name, known.md5[name])).status != "ok":
                 remedy = "Delete the archive and fetch it again."
                 raise DataError(f"{archive}: its file `{name}` is {check.status}. {remedy}")
-        with _writing(folder):
+        wanted = _wanted(known, data_dir, folder, wanted)  # a download takes its time, in which others may write
+        with _writing(known, data_dir, folder):
             if folder.exists():
                 for name in wanted:
                     (scratch / name).replace(folder / name)
@@ -197,23 +329,24 @@ def _unpack(archive: Path, folder: Path, wanted: tuple[str, ...], md5: Mapping[s
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _download(archive: Path, url: str, md5: str, progress: bool | Progress, timeout_s: float) -> None:
-    part = archive.with_name(archive.name + ".part")
-    with _reporting(progress) as report:
-        _receive(part, url, archive, report, timeout_s)
-    if (check := _checked(part, md5)).status != "ok":
-        with _writing(part):
+def _download(known: Fetchable, data_dir: Path, progress: bool | Progress, timeout_s: float) -> None:
+    part = _part(known, data_dir)
+    with _reporting(progress, known.label) as report:
+        _receive(known, data_dir, part, report, timeout_s)
+    if (check := _checked(part, known.md5[known.archive])).status != "ok":
+        with _writing(known, data_dir, part):
             part.unlink(missing_ok=True)
         raise DataError(
-            f"{url}: what came is not the official archive: its md5 is {check.found}, expected {md5}; it has "
-            f"been deleted. Run the same command again. {_by_hand(archive, url)}"
+            f"{known.url}: what came is not the official archive: its md5 is {check.found}, expected "
+            f"{check.expected}; it has been deleted. Run the same command again. {_by_hand(known, data_dir)}"
         )
-    with _writing(archive):
-        part.replace(archive)
+    with _writing(known, data_dir, part):
+        part.replace(data_dir / known.archive)
 
 
-def _receive(part: Path, url: str, archive: Path, report: Progress, timeout_s: float) -> None:
+def _receive(known: Fetchable, data_dir: Path, part: Path, report: Progress, timeout_s: float) -> None:
     """Download what is not there yet, and append it."""
+    url = known.url
     here = part.stat().st_size if part.is_file() else 0
     headers = {"Range": f"bytes={here}-"} if here else {}
     request = urllib.request.Request(url, headers={"User-Agent": "cortexc", **headers})
@@ -222,13 +355,13 @@ def _receive(part: Path, url: str, archive: Path, report: Progress, timeout_s: f
             resumed = response.status == 206 and _starts_at(response.headers.get("Content-Range")) == here
             if response.status == 206 and not resumed:
                 what = "the server sent another part than was asked for"
-                raise DataError(f"{url}: {what}. {_by_hand(archive, url)}")
+                raise DataError(f"{url}: {what}. {_by_hand(known, data_dir)}")
             here = here if resumed else 0  # else it sends the whole file
             length = response.headers.get("Content-Length", "")
             total = here + int(length) if length.isdigit() else None
             report(here, total)
-            with _writing(part), part.open("ab" if resumed else "wb") as file:
-                while block := _next(response, url, archive):
+            with _writing(known, data_dir, part), part.open("ab" if resumed else "wb") as file:
+                while block := _next(response, known, data_dir):
                     file.write(block)
                     here += len(block)
                     report(here, total)
@@ -237,9 +370,9 @@ def _receive(part: Path, url: str, archive: Path, report: Progress, timeout_s: f
         if error.code == 416 and here:  # nothing follows: either all is there, or it is no part of this file
             return
         what = f"the server answers {error.code} {error.reason}"
-        raise DataError(f"{url}: {what}. {_by_hand(archive, url)}") from None
+        raise DataError(f"{url}: {what}. {_by_hand(known, data_dir)}") from None
     except _NETWORK as error:
-        raise _unreachable(url, error, archive) from None
+        raise _unreachable(known, data_dir, error) from None
     if total is not None and here < total:
         what = f"the connection broke after {here:,} of {total:,} bytes"
         raise DataError(f"{url}: {what}. Run the same command again to go on from there.")
@@ -248,23 +381,34 @@ def _receive(part: Path, url: str, archive: Path, report: Progress, timeout_s: f
 _NETWORK = (urllib.error.URLError, http.client.HTTPException, OSError)
 
 
-def _next(response: http.client.HTTPResponse, url: str, archive: Path) -> bytes:
+def _next(response: http.client.HTTPResponse, known: Fetchable, data_dir: Path) -> bytes:
     """Read a block; a separate place, so that a failing network is told from a failing disk."""
     try:
         return response.read(BLOCK)
     except _NETWORK as error:
-        raise _unreachable(url, error, archive, "; run the same command again to go on from there") from None
+        more = "; run the same command again to go on from there"
+        raise _unreachable(known, data_dir, error, more) from None
 
 
-def _unreachable(url: str, error: Exception, archive: Path, more: str = "") -> DataError:
+def _unreachable(known: Fetchable, data_dir: Path, error: Exception, more: str = "") -> DataError:
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     words = "no answer in time" if isinstance(reason, TimeoutError) else str(reason) or type(reason).__name__
-    return DataError(f"{url}: the download failed: {words}{more}. {_by_hand(archive, url)}")
+    return DataError(f"{known.url}: the download failed: {words}{more}. {_by_hand(known, data_dir)}")
 
 
-def _by_hand(archive: Path, url: str) -> str:
-    where = f"copy it to {archive}, and run `{_command(archive.parent)}`"
-    return f"Without a network: download {url} on another machine, {where}: it checks and unpacks that one."
+def _by_hand(known: Fetchable, data_dir: Path) -> str:
+    where = f"copy it to {data_dir / known.archive}, and run `{cifar.fetch_command(data_dir, known.name)}`"
+    return (
+        f"Without a network: download {known.url} on another machine, {where}: it checks and unpacks that one."
+        f"{_instead(known, data_dir)}"
+    )
+
+
+def _instead(known: Fetchable, data_dir: Path) -> str:
+    if not known.instead:
+        return ""
+    command = known.instead.format(data_dir=shlex.quote(str(data_dir)))
+    return f" Or regenerate the set here, which needs no network: `{command}`."
 
 
 def _starts_at(content_range: str | None) -> int | None:
@@ -273,7 +417,7 @@ def _starts_at(content_range: str | None) -> int | None:
 
 
 @contextmanager
-def _reporting(progress: bool | Progress) -> Iterator[Progress]:
+def _reporting(progress: bool | Progress, label: str) -> Iterator[Progress]:
     """Yield what to call with the progress: the caller's callback, a bar on stderr, or nothing."""
     if callable(progress):
         yield progress
@@ -292,5 +436,5 @@ def _reporting(progress: bool | Progress) -> Iterator[Progress]:
 
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
         with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
-            task = bar.add_task("CIFAR-10", total=None)
+            task = bar.add_task(label, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -2,13 +2,12 @@ import argparse
 import errno
 import hashlib
 import io
-import re
+import shutil
 import subprocess
 import sys
 import tarfile
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -33,46 +32,10 @@ MD5 = {n: hashlib.md5(c).hexdigest() for n, c in (FILES | {cifar.ARCHIVE: ARCHIV
 NOWHERE = "http://127.0.0.1:9/cifar-10-python.tar.gz"  # the discard port: nobody answers
 
 
-class Server(BaseHTTPRequestHandler):
-    """Serves ARCHIVE under several tempers, told by the path."""
-
-    def do_GET(self):
-        self.server.asked.append(self.headers.get("Range"))
-        if self.path == "/gone":
-            return self.send_error(404)
-        if self.path == "/silent":
-            self.server.done.wait(10)
-            return None
-        content = b"something else" if self.path == "/wrong" else ARCHIVE
-        start = 0
-        if (asked := self.headers.get("Range")) and self.path != "/whole":
-            start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1])
-            if start >= len(content):
-                return self.send_error(416)
-        self.send_response(206 if start else 200)
-        if start:
-            shown = start + 7 if self.path == "/elsewhere" else start
-            self.send_header("Content-Range", f"bytes {shown}-{len(content) - 1}/{len(content)}")
-        self.send_header("Content-Length", str(len(content) - start))
-        self.end_headers()
-        self.wfile.write(content[start : start + 500] if self.path == "/breaking" else content[start:])
-        return None
-
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture
-def server():
-    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as running:
-        running.asked, running.done = [], threading.Event()
-        running.url = f"http://127.0.0.1:{running.server_port}"
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield running
-        running.done.set()
-        running.shutdown()
-        thread.join()
+def server(archive_server):
+    archive_server.archive = ARCHIVE
+    return archive_server
 
 
 def fetch(data_dir, url=NOWHERE, progress=False, **options):
@@ -207,11 +170,16 @@ def test_archive_with_a_wrong_member_leaves_nothing(tmp_path):
 
 
 def test_a_full_disk_is_told_in_plain_words(tmp_path, monkeypatch):
-    def full(*args):
-        raise OSError(errno.ENOSPC, "No space left on device")
+    class Full(io.BytesIO):
+        def write(self, block):
+            raise OSError(errno.ENOSPC, "No space left on device")
 
+        def writelines(self, blocks):
+            self.write(next(iter(blocks)))
+
+    opened = Path.open
     (tmp_path / cifar.ARCHIVE).write_bytes(ARCHIVE)
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "open", lambda path, mode: Full() if mode == "wb" else opened(path, mode))
     text = message(tmp_path)
     assert "cannot be written: No space left on device" in text
     assert "400 MB" in text
@@ -247,6 +215,14 @@ def parsed(*words):
     parser = argparse.ArgumentParser()
     command.configure(parser)
     return parser.parse_args(words)
+
+
+def test_little_room_is_told_before_the_download(tmp_path, server, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=123_000_000))
+    text = message(tmp_path, server.url)
+    assert "123 MB are free, and 400 MB are needed: 200 MB for the archive, 200 MB for its files" in text
+    assert "regenerate" not in text
+    assert server.asked == []
 
 
 def test_command_verifies(tmp_path, capsys):

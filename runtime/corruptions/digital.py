@@ -1,0 +1,110 @@
+"""Digital: what cameras, screens and files do to a picture. For shapes and arguments see ``noise``."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from PIL import Image
+from skimage.filters import gaussian
+
+from . import colour
+
+Pixels = NDArray[np.uint8]
+Floats = NDArray[Any]
+
+
+def contrast(images: Pixels, factor: float) -> Pixels:
+    """Bring each channel nearer to its mean, by ``factor``."""
+    x = images / 255.0
+    means = np.mean(x, axis=(1, 2), keepdims=True)
+    return _pixels((x - means) * factor + means)
+
+
+def elastic_transform(images: Pixels, random: Sequence[Generator], alpha: float, sigma: float, jitter: float) -> Pixels:
+    """Stretch the image: a random affine map, then a smooth random shift of each pixel.
+
+    Args:
+        images: see ``noise``.
+        random: see ``noise``.
+        alpha: size of the shifts [pixels], before smoothing.
+        sigma: how far they are smoothed [pixels].
+        jitter: how far three corners of a square are moved by the affine map, at most [pixels].
+    """
+    x = images.astype(np.float32) / np.float32(255)
+    corners = np.array([[26, 26], [26, 6], [6, 6]], np.float32)  # centre (16, 16), half a square of 32 // 3 = 10
+    for image, r in zip(x, random, strict=True):
+        moved = corners + r.uniform(-jitter, jitter, (3, 2)).astype(np.float32)
+        matrix = cv2.getAffineTransform(corners, moved)
+        image[:] = cv2.warpAffine(image, matrix, (32, 32), borderMode=cv2.BORDER_REFLECT_101)
+    if alpha == 0:
+        return _pixels(x)
+    noise = np.stack([r.uniform(-1, 1, (2, 32, 32)) for r in random])
+    shifts = gaussian(noise, sigma=(0, 0, sigma, sigma), mode="reflect", truncate=3) * alpha
+    shifts = shifts.astype(np.float32)
+    rows, columns = np.meshgrid(np.arange(32), np.arange(32), indexing="ij")
+    return _pixels(_looked_up(x, rows + shifts[:, 1], columns + shifts[:, 0]))
+
+
+def _looked_up(x: Floats, rows: Floats, columns: Floats) -> Floats:
+    """Read images (N, 32, 32, 3) at places (N, 32, 32), linearly, mirrored at the edges."""
+    flat = x.reshape(-1, 3)
+    first = 1024 * np.arange(len(x))[:, None, None]
+    low_row, low_column = np.floor(rows).astype(int), np.floor(columns).astype(int)
+    down, right = (rows - low_row)[..., None], (columns - low_column)[..., None]
+    total = np.zeros(x.shape)
+    for row, weight in ((low_row, 1 - down), (low_row + 1, down)):
+        for column, along in ((low_column, 1 - right), (low_column + 1, right)):
+            total += flat.take(first + 32 * _mirrored(row) + _mirrored(column), axis=0) * (weight * along)
+    return total
+
+
+def _mirrored(index: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Fold indices back into 0..31, the edge pixel itself repeated."""
+    index = index % 64
+    return np.minimum(index, 63 - index)
+
+
+def pixelate(images: Pixels, scale: float) -> Pixels:
+    """Make the image smaller by ``scale`` and large again, each pixel a box."""
+    size = int(32 * scale)
+    return _resized(_resized(images, size), 32)
+
+
+def _resized(images: Pixels, size: int) -> Pixels:
+    """Resize (N, height, width, 3) to (N, size, size, 3) as Pillow does: first along rows, then along columns.
+
+    All images are one picture: on top of each other where only the width changes, side by side where only the height
+    does. Pillow leaves the other axis alone, so nothing flows from one image to another.
+    """
+    count, height, width, _ = images.shape
+    tall = Image.fromarray(images.reshape(count * height, width, 3))
+    narrow = np.asarray(tall.resize((size, count * height), Image.Resampling.BOX)).reshape(count, height, size, 3)
+    wide = Image.fromarray(np.ascontiguousarray(np.moveaxis(narrow, 0, 1)).reshape(height, count * size, 3))
+    low = np.asarray(wide.resize((count * size, size), Image.Resampling.BOX)).reshape(size, count, size, 3)
+    return np.ascontiguousarray(np.moveaxis(low, 1, 0))
+
+
+def jpeg_compression(images: Pixels, quality: float) -> Pixels:
+    """Write and read as JPEG of a quality from 1 to 95, with Pillow's colour subsampling 4:2:0."""
+    decoded = np.empty_like(images)
+    for image, into in zip(images, decoded, strict=True):
+        file = io.BytesIO()
+        Image.fromarray(image).save(file, "JPEG", quality=int(quality))
+        into[:] = Image.open(file)
+    return decoded
+
+
+def saturate(images: Pixels, factor: float, delta: float) -> Pixels:
+    """Multiply the saturation by ``factor`` and add ``delta``; at severity 1 and 2 colours fade."""
+    hue, saturation, value = colour.rgb_to_hsv(images / 255.0)
+    return _pixels(colour.hsv_to_rgb(hue, np.clip(saturation * factor + delta, 0, 1), value))
+
+
+def _pixels(x: Floats) -> Pixels:
+    return (np.clip(x, 0, 1) * 255).astype(np.uint8)

@@ -1,0 +1,101 @@
+"""What a model said of every image in every cell: the one file from which all measures follow."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from .corruptions.generation import Cell
+from .run import RunError
+
+CLEAN = Cell("clean", 0)
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Answers of one model to test images; arrays are (cell, image)."""
+
+    cells: tuple[Cell, ...]
+    """`CLEAN` first."""
+    indices: NDArray[np.int64]
+    """(image,), of the images in the test set, ascending."""
+    labels: NDArray[np.uint8]
+    """(image,)."""
+    predicted: NDArray[np.uint8]
+    """The class with the largest probability."""
+    confidence: NDArray[np.float16]
+    """Its probability."""
+    true_probability: NDArray[np.float32]
+    """The probability of the label."""
+    about: dict[str, Any]
+    """Run, data and corrupted set: two models can be compared where ``data`` and ``set`` agree."""
+
+    def rows(self, cells: tuple[Cell, ...]) -> NDArray[np.int64]:
+        """Return which rows of the arrays belong to cells.
+
+        Raises:
+            KeyError: one is not there.
+        """
+        where = {cell: row for row, cell in enumerate(self.cells)}
+        return np.array([where[cell] for cell in cells], np.int64)
+
+    def correct(self, cells: tuple[Cell, ...]) -> NDArray[np.bool_]:
+        """Return (cell, image), whether the answers are right."""
+        return np.asarray(self.predicted[self.rows(cells)] == self.labels)
+
+
+def save(predictions: Predictions, path: Path) -> None:
+    """Write predictions to an HDF5 file; a file of that name is replaced when the new one is complete.
+
+    Raises:
+        RunError: the disk does not take it.
+    """
+    part = path.with_name(f".{path.name}.part")
+    arrays = {
+        "indices": predictions.indices,
+        "labels": predictions.labels,
+        "severity": np.array([cell.severity for cell in predictions.cells], np.uint8),
+        "predicted": predictions.predicted,
+        "confidence": predictions.confidence,
+        "true_probability": predictions.true_probability,
+    }
+    try:
+        with h5py.File(part, "w") as file:
+            file.attrs["format"] = FORMAT
+            file.attrs["about"] = json.dumps(predictions.about)
+            file["corruption"] = [cell.corruption for cell in predictions.cells]
+            for name, array in arrays.items():
+                file.create_dataset(name, data=array, compression="gzip", compression_opts=4, shuffle=True)
+        part.replace(path)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written: {error}") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load(path: Path) -> Predictions:
+    """Read the predictions of a run.
+
+    Raises:
+        RunError: there are none, or the file is damaged.
+    """
+    if not path.is_file():
+        raise RunError(f"{path}: there are no predictions; `cortexc evaluate {path.parent}` makes them")
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs["format"] != FORMAT:
+                raise RunError(f"{path}: format {file.attrs['format']}, expected {FORMAT}; evaluate the run again")
+            names = file["corruption"].asstr()[:]
+            cells = tuple(Cell(str(n), int(s)) for n, s in zip(names, file["severity"][:], strict=True))
+            arrays = ("indices", "labels", "predicted", "confidence", "true_probability")
+            loaded = {name: file[name][:] for name in arrays}
+            return Predictions(cells, **loaded, about=json.loads(file.attrs["about"]))
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise RunError(f"{path}: damaged: {error}; evaluate the run again") from None
