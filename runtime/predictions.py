@@ -46,6 +46,16 @@ class Predictions:
         where = {cell: row for row, cell in enumerate(self.cells)}
         return np.array([where[cell] for cell in cells], np.int64)
 
+    def only(self, cells: tuple[Cell, ...]) -> Predictions:
+        """Return the predictions in some of the cells.
+
+        Raises:
+            KeyError: one is not there.
+        """
+        rows = self.rows(cells)
+        arrays = (self.predicted[rows], self.confidence[rows], self.true_probability[rows])
+        return Predictions(cells, self.indices, self.labels, *arrays, about=self.about)
+
     def correct(self, cells: tuple[Cell, ...]) -> NDArray[np.bool_]:
         """Return (cell, image), whether the answers are right."""
         return np.asarray(self.predicted[self.rows(cells)] == self.labels)

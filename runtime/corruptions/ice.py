@@ -41,35 +41,40 @@ class Sheet:
     """Of red with green, red with blue, green with blue."""
     slope: float
     """Exponent of the power spectrum over spatial frequency."""
+    coarse: float
+    """Part of the variance that lies in slow changes over the sheet, beyond that power law."""
     quantiles: tuple[float, ...]
     """Of brightness (mean of the channels) at `LEVELS` [0..255]."""
 
 
+COARSE_SLOPE = -4.0
+"""Exponent of the power spectrum of the slow changes."""
 LEVELS = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 
 SHEETS = (
     Sheet(
-        (120, 180), (77.5, 149.0, 165.7), (26.8, 16.4, 15.3), (0.822, 0.573, 0.933), -1.93,
+        (120, 180), (77.5, 149.0, 165.7), (26.8, 16.4, 15.3), (0.822, 0.573, 0.933), -1.93, 0.05,
         (97, 109, 118, 129, 142, 155, 177),
     ),
     Sheet(
-        (63, 112), (200.8, 205.4, 214.5), (21.4, 22.1, 22.6), (0.996, 0.990, 0.995), -0.95,
+        (63, 112), (200.8, 205.4, 214.5), (21.4, 22.1, 22.6), (0.996, 0.990, 0.995), -0.95, 0.28,
         (143, 177, 195, 210, 223, 231, 245),
     ),
     Sheet(
-        (63, 112), (200.8, 205.4, 214.5), (21.4, 22.1, 22.6), (0.996, 0.990, 0.995), -0.95,
+        (63, 112), (200.8, 205.4, 214.5), (21.4, 22.1, 22.6), (0.996, 0.990, 0.995), -0.95, 0.28,
         (143, 177, 195, 210, 223, 231, 245),
     ),
     Sheet(
-        (70, 105), (138.0, 153.2, 165.6), (29.0, 29.0, 30.2), (0.998, 0.992, 0.993), -0.63,
+        (70, 105), (138.0, 153.2, 165.6), (29.0, 29.0, 30.2), (0.998, 0.992, 0.993), -0.63, 0.22,
         (80, 117, 135, 152, 169, 186, 239),
     ),
     Sheet(
-        (99, 132), (112.3, 123.3, 134.7), (44.3, 43.2, 41.6), (0.999, 0.998, 0.999), -1.26,
+        (99, 132), (112.3, 123.3, 134.7), (44.3, 43.2, 41.6), (0.999, 0.998, 0.999), -1.26, 0.25,
         (46, 71, 91, 120, 151, 182, 238),
     ),
 )  # fmt: skip
-"""Measured on the five photographs in use; the second and the third are the same picture, mirrored."""
+"""Measured on the five photographs in use; the second and the third are the same picture. Of these, ``coarse``
+was set so that means of pieces of 32 x 32 pixels differ as much as those of the photographs."""
 
 
 @cache
@@ -84,10 +89,11 @@ def _draw(sheet: Sheet, random: RandomState) -> Pixels:
     height, width = sheet.shape
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
     frequency[0, 0] = np.inf  # no mean
-    fields = np.fft.irfft2(
-        np.fft.rfft2(random.standard_normal((3, height, width))) * frequency ** (sheet.slope / 2), s=sheet.shape
-    )
-    flat = fields.reshape(3, -1)
+    flat = np.zeros((3, height * width))
+    for slope, part in ((sheet.slope, 1 - sheet.coarse), (COARSE_SLOPE, sheet.coarse)):
+        spectrum = np.fft.rfft2(random.standard_normal((3, height, width))) * frequency ** (slope / 2)
+        fields = np.fft.irfft2(spectrum, s=sheet.shape).reshape(3, -1)
+        flat += np.sqrt(part) * fields / fields.std(axis=1, keepdims=True)
     flat = np.linalg.solve(np.linalg.cholesky(np.cov(flat)), flat)  # now exactly uncorrelated
     rg, rb, gb = sheet.correlation
     mixed = np.linalg.cholesky([[1, rg, rb], [rg, 1, gb], [rb, gb, 1]]) @ flat
