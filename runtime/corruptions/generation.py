@@ -137,14 +137,20 @@ def blocks(
     if workers is not None and workers < 1:
         raise CorruptionError(f"{workers} workers cannot work; expected at least 1")
     count = workers or len(os.sched_getaffinity(0))
+    return _made(images, todo, source.seed, sheets, count)
+
+
+def _made(
+    images: Pixels, todo: Sequence[tuple[Cell, int]], seed: int, sheets: Sequence[Pixels], workers: int
+) -> Generator[tuple[Cell, int, Pixels], None, None]:
     ahead: deque[tuple[Cell, int, Future[Pixels]]] = deque()
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(count) as pool:
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
         try:
             for cell, first in todo:
                 part = images[first : first + BLOCK]
                 indices = range(first, first + len(part))
-                ahead.append((cell, first, pool.submit(_corrupt, part, cell, source.seed, indices, sheets)))
-                if len(ahead) > 2 * count:
+                ahead.append((cell, first, pool.submit(_corrupt, part, cell, seed, indices, sheets)))
+                if len(ahead) > 2 * workers:
                     yield _done(ahead)
             while ahead:
                 yield _done(ahead)

@@ -268,6 +268,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if not wrong:
         wrong = [f"data.{key}" for key in ("name", "fingerprint") if not isinstance(found["data"].get(key), str)]
         wrong += [] if found["severities"] and set(found["severities"]) <= set(SEVERITIES) else ["severities"]
+        wrong += [] if isinstance(found["md5"].get(LABELS), str) else [f"md5.{LABELS}"]
         wrong += [] if (found["format"], found["kind"]) == (FORMAT, "regenerated") else ["format or kind"]
     if wrong:
         raise DataError(f"{path}: damaged, or not written by this program: `{wrong[0]}` is not as expected")

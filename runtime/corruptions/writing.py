@@ -66,18 +66,16 @@ def write(
         "md5": {},
     }
     labels = np.tile(dataset.test.labels.astype(np.uint8), len(severities))
-    with _writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
     manifest["md5"] = _kept(folder, manifest, (*(f"{name}.npy" for name in corruptions), LABELS))
     todo = [name for name in corruptions if f"{name}.npy" not in manifest["md5"]]
-    if "frost" in todo:
-        source.sheets()  # complains before anything is written
     _check_room(folder, len(todo) * len(severities) * images.nbytes)
+    made = blocks(images, [Cell(name, s) for name in todo for s in severities], source, workers=workers)
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     if LABELS not in manifest["md5"]:
         manifest["md5"][LABELS] = _write_array(folder / LABELS, labels.shape, iter([labels]))
         _write_manifest(folder, manifest)
     total = len(todo) * len(severities) * len(images)
-    made = blocks(images, [Cell(name, s) for name in todo for s in severities], source, workers=workers)
     try:
         for done, name in enumerate(todo):
             parts = _told(made, len(severities) * len(images), done, total, progress)
@@ -134,7 +132,8 @@ def _kept(folder: Path, manifest: dict[str, Any], names: Sequence[str]) -> dict[
 
 def _check_room(folder: Path, needed: int) -> None:
     with _writing(folder):
-        free = shutil.disk_usage(folder).free
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        free = shutil.disk_usage(there).free
     if free < needed:
         raise DataError(
             f"{folder}: the disk has room for {free / 1e9:.2f} GB, and the set needs {needed / 1e9:.2f} GB; nothing "

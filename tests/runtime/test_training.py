@@ -48,7 +48,7 @@ def test_the_run_directory_is_complete(small: Program, finished: runs.Run) -> No
     assert not [n for n in names if n.endswith(".part")]
     manifest = json.loads(finished.manifest_path.read_text())
     assert manifest["program"] == small.content_hash()
-    assert manifest["recipe"] == dataclasses.asdict(RECIPE)
+    assert Recipe(**manifest["recipe"]) == RECIPE
     assert manifest["seeds"] == {"compile": 0, "train": 5}
     assert manifest["data"]["fingerprint"].startswith("sha256:")
     assert manifest["versions"]["torch"] == torch.__version__
