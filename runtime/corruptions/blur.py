@@ -40,23 +40,33 @@ def defocus_blur(images: Pixels, radius: float, alias_sigma: float) -> Pixels:
 
 
 def glass_blur(images: Pixels, random: Sequence[Generator], sigma: float, reach: int, iterations: int) -> Pixels:
-    """Blur, let each pixel take the value of one near it, and blur again.
+    """Blur, let each pixel take the value of one near it, some times over, and blur again.
 
-    Pixels are visited from the last to the first. Each takes the value at most ``reach`` pixels up and left; the swap
-    that was meant became a copy, and the official set has it so.
+    Pixels are visited from the last to the first. Each takes the value of itself, or of the one above, to the left, or
+    both; the swap that was meant became a copy, and the official set has it so. Those are visited later, so all pixels
+    can move at once.
+
+    Args:
+        images: see ``noise``.
+        random: see ``noise``.
+        sigma: width of both blurs [pixels].
+        reach: 1, as in all of the set; what is published draws moves from -reach to reach - 1.
+        iterations: how many times pixels move.
+
+    Raises:
+        ValueError: ``reach`` is another one: pixels would then take values that have moved already.
     """
+    if reach != 1:
+        raise ValueError(f"reach is {reach}; expected 1")
     x = (_smooth(images / 255.0, sigma) * 255).astype(np.uint8)
-    inside = range(32 - reach, reach, -1)
-    shape = (iterations, len(inside), len(inside), 2)
-    moves = np.stack([r.integers(-reach, reach, shape) for r in random], axis=3)  # iteration row column image dx/dy
-    x = np.ascontiguousarray(np.moveaxis(x, 0, 2))  # height width image channel
-    which = np.arange(len(images))
-    for i in range(iterations):
-        for a, row in enumerate(inside):
-            for b, column in enumerate(inside):
-                step = moves[i, a, b]
-                x[row, column] = x[row + step[:, 1], column + step[:, 0], which]
-    return _pixels(_smooth(np.moveaxis(x, 2, 0) / 255.0, sigma))
+    moves = np.stack([r.integers(-reach, reach, (iterations, 30, 30, 2)) for r in random], axis=1)
+    rows, columns = np.meshgrid(np.arange(2, 32), np.arange(2, 32), indexing="ij")
+    pixels = x.reshape(len(x), 1024, 3)
+    for step in moves[:, :, ::-1, ::-1]:  # image row column dx/dy; drawn for rows and columns 31 to 2
+        taken = 32 * (rows + step[..., 1]) + columns + step[..., 0]  # image row column
+        moved = np.take_along_axis(pixels, taken.reshape(len(x), -1, 1), axis=1)
+        pixels.reshape(x.shape)[:, 2:, 2:] = moved.reshape(len(x), *rows.shape, 3)
+    return _pixels(_smooth(x / 255.0, sigma))
 
 
 def motion_blur(images: Pixels, random: Sequence[Generator], radius: float, sigma: float) -> Pixels:
