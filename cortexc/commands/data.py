@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "corrupt",
         help="regenerate CIFAR-10-C, or the like of it, from clean test images",
         description="Corrupt the test images of a data set and write them in the layout of CIFAR-10-C. Of CIFAR-10, "
-        "seven of the deterministic corruptions come out as the official bytes; the others are equal in distribution. "
+        "the eight deterministic corruptions come out as the official bytes; the others are equal in distribution. "
         "A call that was interrupted can be repeated: complete arrays are kept.",
     )
     corrupt.add_argument("name", metavar="NAME", help="the data set: cifar10 or digits")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage.filters import gaussian
 
-from . import colour
+from . import colour, jpeg
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[Any]
@@ -90,15 +90,8 @@ def _resized(images: Pixels, size: int) -> Pixels:
 
 
 def jpeg_compression(images: Pixels, quality: float) -> Pixels:
-    """Write and read as JPEG of a quality from 1 to 95, with colour subsampling 4:2:0.
-
-    The pixels are those of Pillow, whose JPEG library is the same and is reached less directly.
-    """
-    decoded = np.empty_like(images)
-    options = [cv2.IMWRITE_JPEG_QUALITY, int(quality)]
-    for image, into in zip(images[..., ::-1], decoded[..., ::-1], strict=True):  # OpenCV has blue first
-        into[:] = cv2.imdecode(cv2.imencode(".jpg", image, options)[1], cv2.IMREAD_COLOR)
-    return decoded
+    """Write and read as JPEG of a quality from 1 to 100, colours at half the resolution."""
+    return jpeg.there_and_back(images, int(quality))
 
 
 def saturate(images: Pixels, factor: float, delta: float) -> Pixels:

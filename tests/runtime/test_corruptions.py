@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from skimage.color import hsv2rgb, rgb2hsv
 
 from runtime import data
-from runtime.corruptions import blur, catalogue, colour, ice, reference, weather
+from runtime.corruptions import blur, catalogue, colour, ice, jpeg, reference, weather
 from runtime.corruptions.catalogue import CORRUPTIONS, CorruptionError, selected, severities
 from runtime.corruptions.generation import BLOCK, Cell, Source, blocks, corrupt
 from runtime.corruptions.streams import streams
@@ -77,6 +78,34 @@ def _md5(array: NDArray[np.uint8]) -> str:
     file = io.BytesIO()
     np.save(file, array)
     return hashlib.md5(file.getvalue()).hexdigest()
+
+
+LIBJPEG_9 = {
+    80: "25d82973762b9f66a28897d43aee9395",
+    65: "b4db5a24549ae9e2c4e2e546acc551ae",
+    58: "c6a7146d592f81407545480081968931",
+    50: "d432462646378fabe83921acd1bf9fd6",
+    40: "8dd53dc3b639b5ec6032a6dd5d3bdab1",
+}
+"""Quality -> md5 sum of the images below, as Pillow 5.4.1 with libjpeg 9 wrote and read them."""
+
+
+@pytest.mark.parametrize("quality", LIBJPEG_9)
+def test_jpeg_is_that_of_libjpeg_9(quality: int) -> None:
+    random = np.random.RandomState(0)  # its stream never changes
+    noise = random.randint(0, 256, (20, 32, 32, 3)).astype(np.uint8)
+    coarse = random.randint(0, 256, (20, 8, 8, 3)).repeat(4, axis=1).repeat(4, axis=2).astype(np.uint8)
+    found = jpeg.there_and_back(np.concatenate([noise, coarse]), quality)
+    assert hashlib.md5(found.tobytes()).hexdigest() == LIBJPEG_9[quality]
+
+
+def test_jpeg_is_near_that_of_pillow(images: Pixels) -> None:
+    for quality in (100, 75, 20, 1):
+        found = jpeg.there_and_back(images[:12], quality).astype(float)
+        for image, ours in zip(images[:12], found, strict=True):
+            file = io.BytesIO()
+            Image.fromarray(image).save(file, "JPEG", quality=quality)
+            assert np.abs(ours - np.asarray(Image.open(file))).mean() < 3
 
 
 # What is drawn: the same for a seed, whoever draws it
