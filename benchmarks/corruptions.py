@@ -15,8 +15,8 @@ import numpy as np
 
 from runtime import data
 from runtime.corruptions import ice, reference
-from runtime.corruptions.catalogue import CORRUPTIONS, SEVERITIES
-from runtime.corruptions.generation import Cell, Source, blocks
+from runtime.corruptions.catalogue import CORRUPTIONS, SEVERITIES, Cell
+from runtime.corruptions.generation import Source, blocks
 from runtime.corruptions.streams import streams
 from runtime.corruptions.writing import channels_last
 

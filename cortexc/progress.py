@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 if TYPE_CHECKING:
-    from runtime.corruptions.generation import Cell
+    from runtime.corruptions.catalogue import Cell
     from runtime.training import Progress as Standing
 
 LINE_EVERY_S = 15.0

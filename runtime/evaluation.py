@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from . import device as devices
 from . import predictions as answers
 from . import run as runs
-from .corruptions.catalogue import CORRUPTIONS, SEVERITIES
-from .corruptions.generation import Cell, Source
+from .corruptions.catalogue import CORRUPTIONS, SEVERITIES, Cell
+from .corruptions.generation import Source
 from .corruptions.sets import CorruptedSet, MadeSet, stored
 from .corruptions.writing import channels_last
 from .data import cifar_c

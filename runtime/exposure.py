@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .corruptions.catalogue import SEVERITIES
-from .corruptions.generation import Cell, Source, corrupt
+from .corruptions.catalogue import SEVERITIES, Cell
+from .corruptions.generation import Source, corrupt
 from .corruptions.sets import StoredSet
 from .corruptions.streams import streams
 from .corruptions.writing import channels_last

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from .corruptions.generation import Cell
+from .corruptions.catalogue import Cell
 from .run import RunError
 
 CLEAN = Cell("clean", 0)

@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .corruptions.catalogue import BENCHMARK, CORRUPTIONS, EXTRA, GROUPS, SEVERITIES
-from .corruptions.generation import Cell
+from .corruptions.catalogue import BENCHMARK, CORRUPTIONS, EXTRA, GROUPS, SEVERITIES, Cell
 from .corruptions.published import ALEXNET_ERROR, HARD_CELLS
 from .corruptions.sets import read_header
 from .data.dataset import DataError

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 Group: TypeAlias = Literal["noise", "blur", "weather", "digital"]
 GROUPS: tuple[Group, ...] = ("noise", "blur", "weather", "digital")
@@ -23,6 +23,13 @@ SEVERITIES = (1, 2, 3, 4, 5)
 
 class CorruptionError(ValueError):
     """There is no such corruption or severity; the message names those there are."""
+
+
+class Cell(NamedTuple):
+    """One corruption at one severity."""
+
+    corruption: str
+    severity: int
 
 
 @dataclass(frozen=True)

@@ -11,27 +11,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from . import ice
-from .catalogue import CORRUPTIONS, SEVERITIES, CorruptionError
+from .catalogue import CORRUPTIONS, SEVERITIES, Cell, CorruptionError
 from .streams import streams
 
 Pixels = NDArray[np.uint8]
 
 BLOCK = 100
 """Images corrupted at once: many enough for NumPy, few enough for the cache."""
-
-
-class Cell(NamedTuple):
-    """One corruption at one severity."""
-
-    corruption: str
-    severity: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .generation import Cell
+from .catalogue import Cell
 
 ALEXNET_ERROR = {
     "gaussian_noise": (0.1938, 0.2590, 0.3388, 0.3781, 0.4211),

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from ..data.cifar_c import LABELS, MANIFEST, MD5
 from ..data.dataset import DataError, ImageSet
-from .catalogue import CORRUPTIONS, SEVERITIES
-from .generation import Cell, Source, blocks
+from .catalogue import CORRUPTIONS, SEVERITIES, Cell
+from .generation import Source, blocks
 
 Pixels = NDArray[np.uint8]
 

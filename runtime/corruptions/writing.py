@@ -15,8 +15,8 @@ import numpy as np
 
 from ..data.cifar_c import LABELS, MANIFEST
 from ..data.dataset import DataError, Dataset
-from .catalogue import CORRUPTIONS, SEVERITIES
-from .generation import Cell, Source, blocks
+from .catalogue import CORRUPTIONS, SEVERITIES, Cell
+from .generation import Source, blocks
 from .sets import FORMAT, Pixels, md5_of, read_manifest
 
 Progress: TypeAlias = Callable[[Cell, int, int], None]

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from runtime.corruptions.generation import Cell, Source, corrupt
+from runtime.corruptions.catalogue import Cell
+from runtime.corruptions.generation import Source, corrupt
 from runtime.corruptions.sets import MadeSet, describe, md5_of, read_header, stored
 from runtime.corruptions.writing import channels_last, write
 from runtime.data import cifar_c

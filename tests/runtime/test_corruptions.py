@@ -13,8 +13,8 @@ from skimage.color import hsv2rgb, rgb2hsv
 
 from runtime import data
 from runtime.corruptions import blur, catalogue, colour, ice, jpeg, reference, weather
-from runtime.corruptions.catalogue import CORRUPTIONS, CorruptionError, selected, severities
-from runtime.corruptions.generation import BLOCK, Cell, Source, blocks, corrupt
+from runtime.corruptions.catalogue import CORRUPTIONS, Cell, CorruptionError, selected, severities
+from runtime.corruptions.generation import BLOCK, Source, blocks, corrupt
 from runtime.corruptions.streams import streams
 from runtime.corruptions.writing import channels_last
 from runtime.data.cifar_c import FILES, MD5
