@@ -7,6 +7,7 @@ import dataclasses
 import io
 import json
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -47,7 +48,8 @@ def print_evaluation(found: Evaluation, manifest: dict[str, Any]) -> None:
         return
     if found.set is not None:
         console.print(Text(f"\n{set_name(found, manifest)}, accuracy [%]"))
-        console.print(_cells(found.robustness))
+        for part in _cells(found.robustness):
+            console.print(part)
     if summary := _summary(found.robustness):
         console.print(Text("\n" + _aligned(summary)))
     if found.robustness.seen:
@@ -87,37 +89,38 @@ def evaluation_csv(found: Evaluation) -> str:
     return file.getvalue()
 
 
-def _cells(found: Robustness) -> Table:
-    """Return the table of all cells, the four extra corruptions apart."""
+def _cells(found: Robustness) -> Iterator[Table | Text]:
+    """Yield the table of all cells: the benchmark, and apart from it the four extra corruptions."""
     from runtime.corruptions.catalogue import CORRUPTIONS
 
     severities = sorted({severity for by_severity in found.accuracy.values() for severity in by_severity})
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("group")
-    table.add_column("corruption")
-    for severity in severities:
-        table.add_column(str(severity), justify="right")
-    table.add_column("mean", justify="right")
-    last = ""
-    for name, by_severity in found.accuracy.items():
-        about = CORRUPTIONS[name]
-        group = about.group if about.benchmark else "extra"
-        if group == "extra" and last not in ("", "extra"):
-            _mean_row(table, found, severities)
-            table.add_row()
-        mark = " *" if name in found.seen else ""
-        values = [*(by_severity[s] for s in severities), sum(by_severity.values()) / len(by_severity)]
-        table.add_row(group if group != last else "", name + mark, *map(_coloured, values))
-        last = group
-    if last != "extra":
-        _mean_row(table, found, severities)
-    return table
+    width = max(len(name + _mark(name, found)) for name in found.accuracy)
+    extra = [name for name in found.accuracy if not CORRUPTIONS[name].benchmark]
+    benchmark = [name for name in found.accuracy if name not in extra]
+    for part in filter(None, (benchmark, extra)):
+        table = Table(box=None, pad_edge=False, header_style="bold", show_header=part is benchmark or not benchmark)
+        table.add_column("group", min_width=len("digital"))
+        table.add_column("corruption", min_width=width)
+        for severity in severities:
+            table.add_column(str(severity), justify="right", min_width=5)
+        table.add_column("mean", justify="right", min_width=5)
+        last = ""
+        for name in part:
+            group = "extra" if part is extra else CORRUPTIONS[name].group
+            values = [found.accuracy[name][severity] for severity in severities]
+            cells = map(_coloured, [*values, sum(values) / len(values)])
+            table.add_row(group if group != last else "", name + _mark(name, found), *cells)
+            last = group
+        if part is benchmark and found.severity_curve:
+            values = [found.severity_curve[severity] for severity in severities]
+            table.add_row("", "mean of 15", *map(_coloured, [*values, sum(values) / len(values)]), style="bold")
+        if part is extra and benchmark:
+            yield Text("")
+        yield table
 
 
-def _mean_row(table: Table, found: Robustness, severities: list[int]) -> None:
-    if found.severity_curve:
-        curve = [found.severity_curve[severity] for severity in severities]
-        table.add_row("", "mean of 15", *map(_coloured, [*curve, sum(curve) / len(curve)]), style="bold")
+def _mark(name: str, found: Robustness) -> str:
+    return " *" if name in found.seen else ""
 
 
 def _coloured(accuracy: float) -> Text:

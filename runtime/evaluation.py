@@ -132,6 +132,8 @@ def evaluate(
     model = build(program).to(place)
     runs.load_weights(run, model, state)
     measures = measures or Measures()
+    if measures.alexnet and dataset.name != "cifar10":
+        raise RunError(f"mCE is relative to an AlexNet on CIFAR-10-C, and the run was trained on {dataset.name}")
     votes = _votes(measures, dataset)
     references = [(str(path), answers.load(runs.opened(path)[0].predictions_path)) for path in measures.references]
 

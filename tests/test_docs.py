@@ -1,5 +1,7 @@
 """The documents: their examples run, and what they list is what there is."""
 
+import dataclasses
+import importlib
 import importlib.util
 import json
 import re
@@ -210,3 +212,34 @@ def test_index_of_specs_names_every_file() -> None:
         assert path.relative_to(ROOT / "specs").as_posix() in text
         for source in yaml.safe_load(path.read_text(encoding="utf-8")).get("sources", {}).values():
             assert source.get("doi", "") in text
+
+
+def test_robustness_page_lists_what_there_is() -> None:
+    from runtime.corruptions.catalogue import CORRUPTIONS
+    from runtime.robustness import Robustness
+
+    page = (ROOT / "docs" / "robustness.md").read_text(encoding="utf-8")
+    assert [name for name in CORRUPTIONS if f"`{name}`" not in page] == []
+    measures = page.partition("## Measures")[2].partition("## ")[0]
+    listed = {
+        name
+        for row in re.findall(r"^\| (`.*?) \|", measures, flags=re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", row)
+    }
+    assert listed == {field.name for field in dataclasses.fields(Robustness)} - {"images", "seen"}
+
+
+def test_robustness_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "robustness.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks(page, "python")
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert (tmp_path / "digits-C" / "fog.npy").is_file()
+    for block in blocks(page, "sh"):
+        for line in block.splitlines():
+            words = shlex.split(line, comments=True)
+            assert words[0] == "cortexc"
+            command = importlib.import_module(f"cortexc.commands.{words[1]}")
+            monkeypatch.setattr(command, "run", lambda args: 0)  # the words are parsed, and that is all
+            assert main(words[1:]) == 0, line

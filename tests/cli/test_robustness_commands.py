@@ -67,7 +67,7 @@ def said(words: list[str], capsys: pytest.CaptureFixture[str], status: int = 0) 
 
 
 def test_table_json_csv_and_predictions_agree(run: Path, digits_c: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["evaluate", str(run), "--corrupted", str(digits_c), "--mce", "--device", "cpu"]
+    words = ["evaluate", str(run), "--corrupted", str(digits_c), "--device", "cpu"]
     text = said(words, capsys)
     found = json.loads(said([*words, "--format", "json"], capsys))
     rows = list(csv.DictReader(io.StringIO(said([*words, "--format", "csv"], capsys))))
@@ -189,6 +189,7 @@ def test_training_on_corrupted_test_images_leaves_them_out_of_the_test(
         (["--regenerate", "--frost-photos", "NOWHERE"], "frost1.png: there is no such file"),
         (["--reference", "NOWHERE"], "NOWHERE holds no run"),
         (["--cifar10h", "NOWHERE.npy"], "NOWHERE.npy: there is no such file"),
+        (["--regenerate", "--mce"], "relative to an AlexNet on CIFAR-10-C"),
     ],
 )
 def test_what_cannot_be_evaluated_says_why(
