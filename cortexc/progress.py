@@ -19,22 +19,18 @@ LINE_EVERY_S = 15.0
 """Time between lines where there is no terminal [s]."""
 
 
-class ProgressDisplay:
-    """Shows where a training stands; call it with each standing."""
+class Display:
+    """Shows how far a piece of work is, while it is entered."""
 
     def __init__(self) -> None:
         console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[figures]}"),
-            console=console,
-        )
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}"))
+        self._bar = Progress(*columns, console=console)
         self._live = console.is_terminal
         self._task = self._bar.add_task("starting", total=None, figures="")
-        self._said = time.monotonic()
+        self._began = self._said = time.monotonic()
 
-    def __enter__(self) -> ProgressDisplay:
+    def __enter__(self) -> Display:
         if self._live:
             self._bar.start()
         return self
@@ -45,58 +41,26 @@ class ProgressDisplay:
         if self._live:
             self._bar.stop()
 
-    def __call__(self, at: Standing) -> None:
-        """Show a standing."""
+    def show(self, what: str, done: int, total: int, figures: str) -> None:
+        """Show that ``done`` of ``total`` are done, and what is being done."""
+        if self._live:
+            self._bar.update(self._task, description=what, total=total, completed=done, figures=figures)
+        elif time.monotonic() - self._said > LINE_EVERY_S:
+            self._said = time.monotonic()
+            print(f"{what}, {100 * done / total:.0f} %: {figures}", file=sys.stderr, flush=True)
+
+    def show_training(self, at: Standing) -> None:
+        """Show where a training stands."""
         figures = (
             f"loss {at.loss:.3f}, accuracy {100 * at.accuracy:.1f} %, {at.images_per_s:.0f} images/s, "
             f"{_clock(at.seconds_left)} left"
         )
-        if self._live:
-            name = f"epoch {at.epoch}/{at.epochs}"
-            self._bar.update(self._task, description=name, total=at.steps, completed=at.step, figures=figures)
-        elif time.monotonic() - self._said > LINE_EVERY_S:
-            self._said = time.monotonic()
-            print(
-                f"epoch {at.epoch}/{at.epochs}, step {at.step}/{at.steps}: {figures}",
-                file=sys.stderr,
-                flush=True,
-            )
+        self.show(f"epoch {at.epoch}/{at.epochs}", at.step, at.steps, figures)
 
-
-class CellDisplay:
-    """Shows how far work on cells of corruption and severity is; call it with the cell, and how much of all is done."""
-
-    def __init__(self, name: str) -> None:
-        console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]} left"), console=console
-        )
-        self._live = console.is_terminal
-        self._name = name
-        self._task = self._bar.add_task(name, total=None, left="?")
-        self._began = self._said = time.monotonic()
-
-    def __enter__(self) -> CellDisplay:
-        if self._live:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live:
-            self._bar.stop()
-
-    def __call__(self, cell: Cell, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` are done, the last of them in a cell."""
-        now = time.monotonic()
-        left = _clock((now - self._began) * (total - done) / done)
-        at = f"{self._name} {cell.corruption} {cell.severity}"
-        if self._live:
-            self._bar.update(self._task, description=at, total=total, completed=done, left=left)
-        elif now - self._said > LINE_EVERY_S:
-            self._said = now
-            print(f"{at}: {100 * done / total:.0f} %, {left} left", file=sys.stderr, flush=True)
+    def show_cell(self, cell: Cell, done: int, total: int) -> None:
+        """Show the cell of corruption and severity that the work has come to."""
+        left = (time.monotonic() - self._began) * (total - done) / done
+        self.show(f"{cell.corruption} {cell.severity}", done, total, f"{_clock(left)} left")
 
 
 def _clock(seconds: float) -> str:

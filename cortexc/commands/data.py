@@ -80,14 +80,14 @@ def _corrupt(args: argparse.Namespace) -> int:
     from runtime.data.cifar_c import MD5
     from runtime.data.dataset import DataError, load
 
-    from ..progress import CellDisplay
+    from ..progress import Display
 
     names, levels = selected(args.corruptions.split(",")), severities(args.severities)
     source = Source(seed=args.seed, frost_photos=args.frost_photos)
     if args.name == "cifar10" and args.data_dir is None:
         raise DataError("cifar10 needs --data-dir DIR; `cortexc data fetch cifar10 --data-dir DIR` fills it")
     dataset = load(args.name, args.data_dir)
-    with CellDisplay("corrupting") as display:
+    with Display() as display:
         manifest = write(
             dataset,
             args.out,
@@ -95,7 +95,7 @@ def _corrupt(args: argparse.Namespace) -> int:
             severities=levels,
             source=source,
             workers=args.workers,
-            progress=display,
+            progress=display.show_cell,
         )
     name = "CIFAR-10-C" if args.name == "cifar10" else f"{args.name}-C"
     arrays = len(manifest["md5"]) - 1

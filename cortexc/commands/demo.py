@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
     from runtime.training import Recipe, train
 
     from ..programs import compile_spec
-    from ..progress import ProgressDisplay
+    from ..progress import Display
     from ..tables import evaluation_table
 
     program = compile_spec(args.spec, 0)
@@ -33,8 +33,8 @@ def run(args: argparse.Namespace) -> int:
     recipe = Recipe(epochs=args.epochs, batch_size=64, learning_rate=2e-3, flip=False, padding=2)
     with tempfile.TemporaryDirectory(prefix="cortexc-demo-") as temporary:
         out = args.out or Path(temporary) / "run"
-        with ProgressDisplay() as display:
-            train(program, data="digits", data_dir=None, out=out, recipe=recipe, observe=display)
+        with Display() as display:
+            train(program, data="digits", data_dir=None, out=out, recipe=recipe, observe=display.show_training)
         found, manifest = evaluate(out)
     print(evaluation_table(found, manifest))
     return 0

@@ -46,18 +46,18 @@ def run(args: argparse.Namespace) -> int:
     from runtime.evaluation import Measures, evaluate
 
     from .. import tables
-    from ..progress import CellDisplay
+    from ..progress import Display
 
     corrupted = _corrupted(args)
     measures = Measures(alexnet=args.mce, references=tuple(args.reference), human=args.cifar10h)
-    with CellDisplay("testing") as display:
+    with Display() as display:
         found, manifest = evaluate(
             args.run,
             data_dir=args.data_dir,
             corrupted=corrupted,
             measures=measures,
             device=args.device,
-            observe=display,
+            observe=display.show_cell,
         )
     if args.format == "json":
         print(tables.evaluation_json(found))

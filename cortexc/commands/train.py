@@ -70,7 +70,7 @@ def _resume(args: argparse.Namespace) -> Run:
     from runtime.run import RunError
     from runtime.training import resume
 
-    from ..progress import ProgressDisplay
+    from ..progress import Display
 
     fixed = (
         *("program", "data", "out", "epochs", "batch_size", "lr", "seed"),
@@ -79,8 +79,8 @@ def _resume(args: argparse.Namespace) -> Run:
     if given := [name for name in fixed if getattr(args, name) is not None]:
         option = "SPEC" if given[0] == "program" else "--" + given[0].replace("_", "-")
         raise RunError(f"{option} cannot be changed with --resume: a run keeps the recipe it was started with")
-    with ProgressDisplay() as display:
-        return resume(args.resume, data_dir=args.data_dir, device=args.device, observe=display)
+    with Display() as display:
+        return resume(args.resume, data_dir=args.data_dir, device=args.device, observe=display.show_training)
 
 
 def _start(args: argparse.Namespace) -> Run:
@@ -89,7 +89,7 @@ def _start(args: argparse.Namespace) -> Run:
     from runtime.training import Recipe, train
 
     from ..programs import program_of
-    from ..progress import ProgressDisplay
+    from ..progress import Display
 
     for name, value in (("a SPEC or an artifact", args.program), ("--out RUN", args.out)):
         if value is None:
@@ -108,7 +108,7 @@ def _start(args: argparse.Namespace) -> Run:
     program = program_of(args.program, None if artifact else recipe.seed)
     counts = program.parameter_counts
     print(f"{program.name}: {counts['total']:,} parameters, {counts['attention']:,} of attention", file=sys.stderr)
-    with ProgressDisplay() as display:
+    with Display() as display:
         return train(
             program,
             data=data,
@@ -117,7 +117,7 @@ def _start(args: argparse.Namespace) -> Run:
             recipe=recipe,
             corrupted_folder=args.train_corrupted,
             device=args.device,
-            observe=display,
+            observe=display.show_training,
         )
 
 
