@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .artifact import ArtifactError, Program, load
+    from .checker import check, explain
     from .pipeline import compile, run
 
-__all__ = ["ArtifactError", "Program", "compile", "load", "run"]
+__all__ = ["ArtifactError", "Program", "check", "compile", "explain", "load", "run"]
 
 _HOMES = {
     "ArtifactError": "artifact",
     "Program": "artifact",
     "load": "artifact",
+    "check": "checker",
     "compile": "pipeline",
+    "explain": "checker",
     "run": "pipeline",
 }
 

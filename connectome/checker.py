@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
+from .allowances import UNUSED, accepted
 from .diagnostics import lowering, reading
 from .diagnostics.error import SpecError
 from .diagnostics.report import Report
-from .diagnostics.rule import Rule
+from .diagnostics.rule import Diagnostic, Rule
 from .io import files
 from .model import Connectome
-from .rules import structure
+from .rules import anatomy, structure
 
-RULES: tuple[Rule, ...] = (*reading.RULES, *structure.RULES, *lowering.RULES)
+RULES: tuple[Rule, ...] = (*reading.RULES, *structure.RULES, UNUSED, *anatomy.RULES, *lowering.RULES)
 
 
 def check(spec: Connectome | str | os.PathLike[str]) -> Report:
@@ -20,8 +22,11 @@ def check(spec: Connectome | str | os.PathLike[str]) -> Report:
     return examine(spec)[1]
 
 
-def examine(spec: Connectome | str | os.PathLike[str]) -> tuple[Connectome | None, Report]:
-    """Return the connectome, where it could be read at all, and the findings on it."""
+def examine(spec: Connectome | str | os.PathLike[str], *, accept: bool = True) -> tuple[Connectome | None, Report]:
+    """Return the connectome, where it could be read at all, and the findings on it.
+
+    ``accept``: whether to leave out what the spec accepts under ``checker.allow``.
+    """
     if isinstance(spec, Connectome):
         connectome, report = spec, Report()
     else:
@@ -29,10 +34,16 @@ def examine(spec: Connectome | str | os.PathLike[str]) -> tuple[Connectome | Non
             connectome, report = files.read(spec)
         except SpecError as error:
             return None, error.report
-    for rule in RULES:
+    report.extend(_found(structure.RULES, connectome))
+    if not report.errors:  # a fault in the structure would show in the anatomy once more
+        report.extend(_found(anatomy.RULES, connectome))
+    return connectome, accepted(connectome, report, RULES, complete=False) if accept else report
+
+
+def _found(rules: tuple[Rule, ...], connectome: Connectome) -> Iterator[Diagnostic]:
+    for rule in rules:
         if rule.check is not None:
-            report.extend(rule.check(connectome, rule))
-    return connectome, report
+            yield from rule.check(connectome, rule)
 
 
 def load(path: str | os.PathLike[str]) -> Connectome:

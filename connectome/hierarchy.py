@@ -6,9 +6,14 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Literal
 
+import numpy as np
+
 from .model import Connectome, Projection
 
 Direction = Literal["feedforward", "lateral", "feedback"]
+
+SLN_FLOOR = 0.02
+"""An SLN counts as this much at least, and as one minus this at most: few of them rest on more than 50 neurons."""
 
 
 def depths(connectome: Connectome) -> dict[str, float]:
@@ -34,6 +39,41 @@ def levels(connectome: Connectome) -> dict[str, float]:
         return {n: float(a.level) for n, a in connectome.areas.items() if a.level is not None}
     found = depths(connectome)
     return {name: found[name] for name in connectome.areas}
+
+
+def fitted_levels(connectome: Connectome) -> dict[str, float]:
+    """Return the levels that fit the SLN best: logit(SLN) of a projection is the rise from its source to its target.
+
+    Least squares over all projections between areas, the lowest area of each connected group at 0. Areas without an SLN
+    are left out.
+
+    References:
+        N. T. Markov et al. (2014), Anatomy of hierarchy, https://doi.org/10.1002/cne.23458
+        R. Chaudhuri et al. (2015), A large-scale circuit mechanism for hierarchical dynamical processing,
+        https://doi.org/10.1016/j.neuron.2015.09.008
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+    from scipy.sparse.linalg import lsqr
+
+    known = [p for p in connectome.projections if p.sln is not None]
+    known = [p for p in known if p.origin in connectome.areas and p.target in connectome.areas and p.origin != p.target]
+    names = list(dict.fromkeys(name for p in known for name in (p.origin, p.target)))
+    if not names:
+        return {}
+    index = {name: i for i, name in enumerate(names)}
+    source, target = (np.array([index[getattr(p, end)] for p in known]) for end in ("origin", "target"))
+    part = np.clip([p.sln or 0.0 for p in known], SLN_FLOOR, 1 - SLN_FLOOR)
+    rows = np.arange(len(known))
+    steps = np.concatenate([np.ones(len(known)), -np.ones(len(known))])
+    places = (np.concatenate([rows, rows]), np.concatenate([target, source]))
+    design = coo_array((steps, places), shape=(len(known), len(names))).tocsr()
+    found = lsqr(design, np.log(part / (1 - part)), atol=1e-10, btol=1e-10)[0]
+    joined = coo_array((np.ones(len(known)), (source, target)), shape=(len(names), len(names)))
+    count, group = connected_components(joined, directed=False)
+    lowest = np.full(count, np.inf)
+    np.minimum.at(lowest, group, found)
+    return {name: float(found[i] - lowest[group[i]]) for name, i in index.items()}
 
 
 def order(connectome: Connectome) -> list[str]:

@@ -291,6 +291,8 @@ class Area(_Data):
     """One excitatory population, `E`, where it is not given."""
     level: Number | None = None
     """Position in the hierarchy, in any unit: larger is higher."""
+    surface_mm2: Positive | None = None
+    """Surface of the area [mm2]. For the checker: no number of the model follows from it."""
     source: Citation = ()
 
 
@@ -358,6 +360,41 @@ class Readout(_Data):
     """The populations that leave the area (supra- and infragranular) where they are not given."""
 
 
+class Allowance(_Data):
+    """A finding that is known and accepted: which rule, where, and why."""
+
+    rule: Name
+    """Code or name of a rule."""
+    at: Text | None = None
+    """The part of the spec where it is accepted, as in ``areas.V4``, ``circuits.granular`` or ``V2 -> V1``; all of it
+    where it is not given."""
+    reason: Annotated[str, BeforeValidator(_as_written), Field(min_length=1)]
+
+
+class Bounds(_Data):
+    """The largest that a model may become."""
+
+    attention_parameters: Count | None = None
+    parameters: Count | None = None
+    flops: Positive | None = None
+    """Of one image."""
+    activation_mb: Positive | None = None
+    """Memory for the states of one training step, as far as ops keep them [10^6 bytes of float32]."""
+    batch: Count = 128
+    """Images of the step."""
+    density: Positive | None = None
+    """Part of all pairs of tokens that an attention op connects, in the densest one."""
+    ops: Count | None = None
+    """Length of the unrolled program."""
+
+
+class Checker(_Data):
+    """What the checker is told by the spec itself."""
+
+    allow: tuple[Allowance, ...] = ()
+    bounds: Bounds = Bounds()
+
+
 class Connectome(_Data):
     """A whole spec, references followed and defaults applied."""
 
@@ -376,6 +413,7 @@ class Connectome(_Data):
     attention: Attention = Attention()
     dynamics: Dynamics = Dynamics()
     readout: Readout
+    checker: Checker = Checker()
     origins: SkipJsonSchema[Origins] = Field(default_factory=Origins, exclude=True, repr=False)
 
     def span(self, *path: str | int) -> Span:

@@ -39,6 +39,15 @@ class Origins:
             node, found = child, child.span
         return found
 
+    def knows(self, path: tuple[str | int, ...]) -> bool:
+        """Whether something was written at ``path``."""
+        node = self.tree
+        for step in path:
+            node = step_into(node, step)
+            if node is None:
+                return False
+        return node is not None
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         """Let pydantic carry origins without looking into them."""

@@ -11,13 +11,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compiler import Program, compile
-    from connectome import Connectome, Report, SpecError, check, dump, from_edges, load
+    from compiler import Program, check, compile
+    from connectome import Connectome, Report, SpecError, dump, from_edges, load
     from runtime import attention_maps, build, evaluate, resume, to_vit, train
 
 _HOMES = {
-    "connectome": ("Connectome", "Report", "SpecError", "check", "dump", "from_edges", "load"),
-    "compiler": ("Program", "compile"),
+    "connectome": ("Connectome", "Report", "SpecError", "dump", "from_edges", "load"),
+    "compiler": ("Program", "check", "compile"),
     "runtime": ("attention_maps", "build", "evaluate", "resume", "to_vit", "train"),
 }
 __all__ = [

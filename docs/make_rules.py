@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from connectome.checker import RULES
+from compiler.checker import RULES
 
 _HEAD = """# The rules
 
 Every finding has the code of a rule. Codes are stable and never used twice. `S1..` are found while a file is read,
-`S2..` once the whole connectome is known, `L3..` when a sound spec is compiled. Only an error keeps a spec from being
-compiled. `cortexc explain CODE` prints the same pages.
+`S2..` once the whole connectome is known: its structure. `G` is the graph, `A` anatomy, `C` compilation and cost. Only
+an error keeps a spec from being compiled. `cortexc explain CODE` prints the same pages.
+
+A finding that is known and accepted is silenced in the spec, with a reason:
+
+```yaml
+checker:
+  allow:
+    - {rule: A413, at: areas.V4, reason: a foveal map}   # at: V2 -> V1, or circuits.granular; all of it without `at`
+  bounds: {attention_parameters: 50000, activation_mb: 2000}   # C502 is an error where a model is larger
+```
+
+The examples are laid over [one small spec](../tests/fixtures/rules/base.yaml), and the tests run them.
 
 This page is written by `python docs/make_rules.py > docs/rules.md`.
 """
@@ -22,7 +33,7 @@ def page() -> str:
         lines += ["", f"## {rule.code} {rule.name}", ""]
         fenced = False
         for line in rule.page.splitlines():
-            if line.startswith("Bad:") and not fenced:
+            if line.startswith("Bad:") and "```yaml" not in rule.page and not fenced:
                 lines.append("```text")
                 fenced = True
             lines.append(line)

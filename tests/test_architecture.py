@@ -11,7 +11,7 @@ import pytest
 import compiler
 import connectome
 import specs
-from connectome.checker import RULES
+from compiler.checker import RULES
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("connectome", "compiler", "runtime", "specs", "cortexc")

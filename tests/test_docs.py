@@ -16,8 +16,8 @@ from pydantic import BaseModel
 
 import compiler
 import connectome
+from compiler.checker import RULES
 from connectome import model as language
-from connectome.checker import RULES
 from cortexc.main import main
 
 ROOT = Path(__file__).resolve().parent.parent

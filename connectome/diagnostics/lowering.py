@@ -5,7 +5,7 @@ from __future__ import annotations
 from .rule import Rule, Severity
 
 UNREACHED_READOUT = Rule(
-    "L301",
+    "G301",
     "unreached-readout",
     Severity.ERROR,
     """Nothing of the image arrives at the readout: no chain of projections leads there from the input, or the chain is
@@ -15,7 +15,7 @@ Bad:   projections: [{from: LGN, to: V1}], readout: {area: V4, classes: 10}
 Good:  projections: [{from: LGN, to: V1}, {from: V1, to: V4}], readout: {area: V4, classes: 10}""",
 )
 TOO_MANY_CONNECTIONS = Rule(
-    "L302",
+    "C501",
     "too-many-connections",
     Severity.ERROR,
     """A kernel would connect more pairs of tokens than fit into memory. All-to-all grows with the square of the grid.

@@ -34,3 +34,15 @@ class Report:
     def errors(self) -> list[Diagnostic]:
         """The findings that keep the spec from being compiled."""
         return [d for d in self if d.severity is Severity.ERROR]
+
+    def only(self, select: Iterable[str] = (), ignore: Iterable[str] = ()) -> Report:
+        """Return the findings whose codes begin with one of ``select``, or any, and with none of ``ignore``."""
+        chosen, dropped = tuple(select), tuple(ignore)
+        return Report(
+            [d for d in self if d.code.startswith(chosen or "") and not (dropped and d.code.startswith(dropped))]
+        )
+
+    def at_least(self, severity: Severity) -> list[Diagnostic]:
+        """Return the findings that are as bad as ``severity``, or worse."""
+        order = list(Severity)
+        return [d for d in self if order.index(d.severity) <= order.index(severity)]

@@ -14,44 +14,76 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("specs", nargs="+", metavar="SPEC", help="path of a spec, or name of a shipped one")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--format", choices=("text", "json", "sarif", "github"), default="text")
+    parser.add_argument(
+        "--select",
+        metavar="CODES",
+        default="",
+        help="show these only: codes, names or beginnings of codes, with commas",
+    )
+    parser.add_argument(
+        "--ignore", metavar="CODES", default="", help="leave these out; errors that keep a spec from being read stay"
+    )
+    parser.add_argument(
+        "--fail-on", choices=("error", "warning", "info"), default="warning", metavar="SEVERITY",
+        help="exit with 1 for a finding as bad as this: error, warning or info (default: warning)",
+    )  # fmt: skip
     parser.epilog = "Exit status: 0 clean, 1 findings, 2 there is no such spec."
 
 
 def run(args: argparse.Namespace) -> int:
     """Check each spec; all findings of all specs are shown."""
     import specs
-    from connectome.diagnostics import render
+    from compiler.checker import RULES, check
+    from connectome.diagnostics import github, render, sarif
     from connectome.diagnostics.report import Report
+    from connectome.diagnostics.rule import Severity
 
+    select, ignore = _codes(args.select), _codes(args.ignore)
+    if select is None or ignore is None:
+        return 2
     everything, status = Report(), 0
     for spec in args.specs:
-        report = check(spec)
+        found = check(spec)
+        report = found.only(select, ignore)
+        absent = not Path(spec).is_file() and specs.find(spec) is None
+        if absent or any(f.code.startswith("S1") for f in found.errors):  # nothing else could be looked at
+            report = found
         everything.extend(report)
-        if len(report):
-            absent = not Path(spec).is_file() and specs.find(spec) is None
+        if report.at_least(Severity(args.fail_on)):
             status = max(status, 2 if absent else 1)
-        elif args.format == "text":
+        if not len(report) and args.format == "text":
             print(f"{spec}: clean")
-    if args.format == "json":
-        print(render.as_json(everything))
-    elif len(everything):
-        print(render.as_text(everything, colour=sys.stdout.isatty()))
-        codes = sorted({f.code for f in everything})
-        print(f"\n{render.summary(everything)}; run `cortexc explain {codes[0]}` for more on {codes[0]}")
+    if args.format == "text":
+        _print(everything)
+    elif args.format == "github":
+        print(github.as_github(everything))
+    else:
+        print(render.as_json(everything) if args.format == "json" else sarif.as_sarif(everything, RULES))
     return status
 
 
-def check(spec: str) -> Report:
-    """Return the findings of the checker, and, where it finds no error, those of a trial compilation."""
-    import compiler
-    from connectome.checker import examine
-    from connectome.diagnostics.error import SpecError
+def _print(report: Report) -> None:
+    from connectome.diagnostics import render
 
-    connectome, report = examine(spec)
-    if connectome is not None and not report.errors:
-        try:
-            compiler.run(connectome, seed=0)
-        except SpecError as error:
-            report.extend(error.report)
-    return report
+    if len(report):
+        print(render.as_text(report, colour=sys.stdout.isatty()))
+        codes = sorted({f.code for f in report})
+        print(f"\n{render.summary(report)}; run `cortexc explain {codes[0]}` for more on {codes[0]}")
+
+
+def _codes(text: str) -> list[str] | None:
+    """Return the codes, or beginnings of codes, that a list names; None, and say so, where one names no rule."""
+    from compiler.checker import RULES
+    from connectome.diagnostics.rule import did_you_mean
+
+    names = {rule.name: rule.code for rule in RULES}
+    found = []
+    for word in filter(None, (part.strip() for part in text.split(","))):
+        code = names.get(word.lower(), word.upper())
+        if not any(rule.code.startswith(code) for rule in RULES):
+            hint = did_you_mean(word, [*names.values(), *names])
+            print(f"error: there is no rule `{word}`; {hint}", file=sys.stderr)
+            return None
+        found.append(code)
+    return found

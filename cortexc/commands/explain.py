@@ -13,15 +13,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the page of a rule."""
-    import connectome
-    from connectome.checker import RULES
+    from compiler.checker import RULES, explain
     from connectome.diagnostics.rule import did_you_mean
 
     if args.code is None:
         for rule in RULES:
             print(f"{rule.code}  {rule.severity.value:7}  {rule.name}")
         return 0
-    found = connectome.explain(args.code)
+    found = explain(args.code)
     if found is None:
         hint = did_you_mean(args.code, [r.code for r in RULES])
         print(f"error: there is no rule `{args.code}`; {hint}", file=sys.stderr)

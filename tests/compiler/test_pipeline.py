@@ -134,7 +134,7 @@ def test_too_many_connections_are_refused_before_memory_is_taken() -> None:
         input={"grid": [4000, 4000], "patch": 1, "width": 8}, areas={"V1": {"grid": [4000, 4000]}},
         projections=[{"from": "LGN", "to": "V1", "topography": {"type": "all"}}], readout={"area": "V1", "classes": 2},
     )  # fmt: skip
-    with pytest.raises(connectome.SpecError, match="L302"):
+    with pytest.raises(connectome.SpecError, match="C501"):
         compiler.compile(spec)
 
 
@@ -212,7 +212,7 @@ def test_synchronous_steps_read_the_step_before_or_earlier() -> None:
 
 def test_a_readout_that_nothing_reaches_in_time_is_an_error() -> None:
     spec = tiny(dynamics={"sweeps": 1, "order": "synchronous"})
-    with pytest.raises(connectome.SpecError, match="L301"):
+    with pytest.raises(connectome.SpecError, match="G301"):
         compiler.compile(spec)
 
 

@@ -1,0 +1,48 @@
+"""The whole checker: the rules of the connectome, and those that need its compiled graph."""
+
+from __future__ import annotations
+
+import os
+
+from connectome import checker as reading
+from connectome.allowances import accepted
+from connectome.diagnostics.error import SpecError
+from connectome.diagnostics.report import Report
+from connectome.diagnostics.rule import Rule
+from connectome.model import Connectome
+
+from .ir import Graph
+from .pipeline import run
+from .rules import cost, graph
+from .rules.stages import Stages
+
+COMPILED: tuple[Rule, ...] = (*graph.RULES, *cost.RULES)
+RULES: tuple[Rule, ...] = (*reading.RULES, *COMPILED)
+"""Every rule there is."""
+
+
+def check(spec: Connectome | str | os.PathLike[str]) -> Report:
+    """Return all findings on a spec: a connectome, a path, or a shipped name. Never raises for a bad spec.
+
+    What cannot be found without compiling is looked for in a trial compilation, if no error keeps the spec from it.
+    """
+    connectome, report = reading.examine(spec, accept=False)
+    if connectome is None:
+        return report
+    if not report.errors:
+        seen: dict[str, Graph] = {}
+        try:
+            final = run(connectome, seed=0, observe=seen.__setitem__)
+        except SpecError as error:
+            report.extend(error.report)
+        else:
+            stages = Stages(connectome, seen["connect"], final)
+            for rule in COMPILED:
+                if rule.check is not None:
+                    report.extend(rule.check(stages, rule))
+    return accepted(connectome, report, RULES, complete=True)
+
+
+def explain(code: str) -> Rule | None:
+    """Return the rule of a code or a name, or None."""
+    return next((r for r in RULES if code.upper() == r.code or code.lower() == r.name), None)

@@ -1,0 +1,311 @@
+"""The graph: what cannot be reached, is not read, or comes too late."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components
+
+from connectome.diagnostics.rule import Diagnostic, Rule, Severity, rule
+from connectome.model import Connectome
+from connectome.timing import delay_steps
+
+from ..artifact import Attend, Mix, Relay
+from .stages import Stages
+
+Findings = Iterator[Diagnostic]
+
+
+@rule("G302", "unreached-area", Severity.WARNING)
+def unreached_area(stages: Stages, rule: Rule) -> Findings:
+    """An area that nothing of the image can reach: no chain of projections leads to it from the input. Its projections
+    carry nothing, and are dropped.
+
+    Bad:
+
+    ```yaml
+    areas: {MT: {grid: [4, 4], circuit: granular}}
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+      - {from: MT, to: V4, fln: 0.08, sln: 0.46, source: paper}
+    ```
+
+    Good:
+
+    ```yaml
+    areas: {MT: {grid: [4, 4], circuit: granular}}
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+      - {from: V2, to: MT, fln: 0.12, sln: 0.94, source: paper}
+      - {from: MT, to: V4, fln: 0.08, sln: 0.46, source: paper}
+    ```
+    """
+    connectome = stages.connectome
+    names, edges = _areas(connectome)
+    _, component = connected_components(edges, directed=False)
+    reached = set(breadth_first_order(edges, 0, return_predecessors=False).tolist())
+    for i, name in enumerate(names):
+        if i not in reached and component[i] == component[0]:
+            place = connectome.origins.span(("areas", name), key=True)
+            message = f"nothing of the image reaches `{name}`: no projections lead there from `{names[0]}`"
+            yield rule.at(place, message, help="add a projection to it, or take it out")
+
+
+@rule("G303", "unread-area", Severity.WARNING)
+def unread_area(stages: Stages, rule: Rule) -> Findings:
+    """An area whose activity never arrives at the readout: nothing leads there, or not within the sweeps (or steps)
+    that the spec allows. Its parameters do not exist in the model.
+
+    Bad:
+
+    ```yaml
+    areas: {MT: {grid: [4, 4], circuit: granular}}
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+      - {from: V2, to: MT, fln: 0.12, sln: 0.94, source: paper}
+    ```
+
+    Good:
+
+    ```yaml
+    areas: {MT: {grid: [4, 4], circuit: granular}}
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+      - {from: V2, to: MT, fln: 0.12, sln: 0.94, source: paper}
+      - {from: MT, to: V4, fln: 0.08, sln: 0.46, source: paper}
+    ```
+    """
+    connectome = stages.connectome
+    names, edges = _areas(connectome)
+    reached = set(breadth_first_order(edges, 0, return_predecessors=False).tolist())
+    readout = names.index(connectome.readout.area)
+    reading = set(breadth_first_order(edges.T.tocsr(), readout, return_predecessors=False).tolist())
+    areas = {p.name: p.area for p in stages.connected.populations.values()}
+    alive = {areas[op.population] for op in stages.final.ops if isinstance(op, Relay | Attend)}
+    alive |= {op.area for op in stages.final.ops if isinstance(op, Mix)}
+    for i, name in enumerate(names[1:], 1):
+        if i not in reached or name == connectome.readout.area:
+            continue
+        place = connectome.origins.span(("areas", name), key=True)
+        if i not in reading:
+            message = f"nothing of `{name}` reaches the readout in `{connectome.readout.area}`"
+            yield rule.at(place, message, help="add a projection from it, or take it out")
+        elif name not in alive:
+            unit = "sweep" if connectome.dynamics.order == "hierarchical" else "step"
+            count = connectome.dynamics.sweeps
+            message = (
+                f"nothing of `{name}` reaches the readout in `{connectome.readout.area}` within "
+                f"{count} {unit}{'s' if count > 1 else ''}"
+            )
+            notes = [(connectome.span("dynamics", "sweeps"), f"the {unit}s")]
+            yield rule.at(place, message, help="raise `dynamics.sweeps`, or take it out", notes=notes)
+
+
+@rule("G304", "nothing-connected", Severity.WARNING)
+def nothing_connected(stages: Stages, rule: Rule) -> Findings:
+    """A projection, or horizontal axons, without effect: its topography joins no pair of columns, or it is weaker than
+    `attention.minimum_weight`, and dropped.
+
+    Bad:
+
+    ```yaml
+    attention: {minimum_weight: 0.1}
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+      - {from: V1, to: V4, fln: 0.013, sln: 0.98, source: paper}
+    ```
+
+    Good:
+
+    ```yaml
+    attention: {minimum_weight: 0.001}
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+      - {from: V1, to: V4, fln: 0.013, sln: 0.98, source: paper}
+    ```
+    """
+    graph = stages.connected
+    strongest: dict[object, float] = defaultdict(float)
+    for pathway in graph.pathways:
+        strongest[pathway.origin] = max(strongest[pathway.origin], pathway.weight)
+    told = set()
+    for pathway in graph.pathways:
+        if pathway.origin in told:
+            continue
+        if not graph.connections[pathway.join].nonzeros:
+            told.add(pathway.origin)
+            kernel = graph.joins[pathway.join].kernel
+            message = f"`{kernel.type}` joins no column of `{pathway.source}` with one of `{pathway.target}`"
+            yield rule.at(graph.joins[pathway.join].origin, message, help="widen its radius or length")
+        elif strongest[pathway.origin] < graph.minimum_weight:
+            told.add(pathway.origin)
+            message = (
+                f"all of it is weaker than {graph.minimum_weight:g}, and dropped: at most "
+                f"{strongest[pathway.origin]:.3g} in one layer of `{_area(pathway.source)}`"
+            )
+            notes = [(stages.connectome.span("attention", "minimum_weight"), "the threshold")]
+            hint = "lower `attention.minimum_weight`, or take the projection out"
+            yield rule.at(pathway.origin, message, help=hint, notes=notes)
+
+
+def _area(population: str) -> str:
+    return population.partition(".")[0]
+
+
+@rule("G305", "columns-without-input", Severity.WARNING)
+def columns_without_input(stages: Stages, rule: Rule) -> Findings:
+    """Some columns of an area get no input from any other area: the topographies leave gaps, as a small radius between
+    grids of no whole ratio does. These columns see nothing of the image but through horizontal axons.
+
+    Bad:
+
+    ```yaml
+    areas: {V2: {grid: [8, 8]}, V4: {grid: [5, 5]}}
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, topography: {type: retinotopic, radius: 0.2}, source: paper}
+    ```
+
+    Good:
+
+    ```yaml
+    areas: {V2: {grid: [8, 8]}, V4: {grid: [5, 5]}}
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, topography: {type: retinotopic, radius: 1.0}, source: paper}
+    ```
+    """
+    graph = stages.connected
+    incoming = defaultdict(list)
+    for pathway in graph.pathways:
+        if not pathway.lateral and pathway.mode != "modulatory" and pathway.weight >= graph.minimum_weight:
+            incoming[graph.populations[pathway.target].area].append(pathway)
+    for area, pathways in incoming.items():
+        rows, columns = graph.populations[pathways[0].target].grid
+        heard = np.zeros(rows * columns, bool)
+        for join in {p.join for p in pathways}:
+            heard |= np.diff(graph.connections[join].indptr) > 0
+        missing = int((~heard).sum())
+        if missing and heard.any():
+            first = int(np.flatnonzero(~heard)[0])
+            strongest = max(pathways, key=lambda p: p.weight)
+            message = (
+                f"{missing} of {len(heard)} columns of `{area}` get no input, the first in row {first // columns}, "
+                f"column {first % columns}"
+            )
+            hint = "widen the topography of a projection to it: a radius of 1 leaves no gaps"
+            yield rule.at(graph.joins[strongest.join].origin, message, help=hint)
+
+
+@rule("G306", "delay-overrun", Severity.WARNING)
+def delay_overrun(stages: Stages, rule: Rule) -> Findings:
+    """A delay that is as long as the whole run, or longer: what is sent never arrives.
+
+    Bad:
+
+    ```yaml
+    dynamics: {sweeps: 2}
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+      - {from: V2, to: V1, fln: 0.73, sln: 0.42, delay: 5, source: paper}
+    ```
+
+    Good:
+
+    ```yaml
+    dynamics: {sweeps: 2}
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+      - {from: V2, to: V1, fln: 0.73, sln: 0.42, delay: 1, source: paper}
+    ```
+    """
+    connectome = stages.connectome
+    sweeps = connectome.dynamics.sweeps
+    for i, p in enumerate(connectome.projections):
+        delay = delay_steps(p, connectome.dynamics.step_ms)
+        if delay is not None and delay >= sweeps and p.origin != connectome.input.name:
+            message = f"a delay of {delay} steps, and the run has {sweeps}: nothing arrives"
+            notes = [(connectome.span("dynamics", "sweeps"), "the steps of the run")]
+            hint = f"raise `dynamics.sweeps` over {delay}, or shorten the delay"
+            place = connectome.span("projections", i, "delay" if p.delay is not None else "delay_ms")
+            yield rule.at(place, message, help=hint, notes=notes)
+
+
+@rule("G307", "separate-parts", Severity.WARNING)
+def separate_parts(stages: Stages, rule: Rule) -> Findings:
+    """The areas fall into parts that no projection joins. A name was misspelt in a table, or a projection is missing.
+
+    Bad:
+
+    ```yaml
+    areas: {A1: {grid: [4, 4], circuit: granular}, A2: {grid: [4, 4], circuit: granular}}
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+      - {from: A1, to: A2, fln: 0.50, sln: 0.80, source: paper}
+    ```
+
+    Good:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+    ```
+    """
+    connectome = stages.connectome
+    names, edges = _areas(connectome)
+    count, component = connected_components(edges, directed=False)
+    for part in range(count):
+        if part == component[0]:
+            continue
+        members = [names[i] for i in np.flatnonzero(component == part)]
+        shown = ", ".join(f"`{name}`" for name in members[:5]) + (
+            f" and {len(members) - 5} more" if members[5:] else ""
+        )
+        place = connectome.origins.span(("areas", members[0]), key=True)
+        what = "is" if len(members) == 1 else "are"
+        message = f"{shown} {what} joined with the input by no projection"
+        yield rule.at(place, message, help="add the projection that is missing, or take the part out")
+
+
+def _areas(connectome: Connectome) -> tuple[list[str], csr_array]:
+    """Return the input and the areas, and the projections among them as a sparse matrix, source by target."""
+    names = [connectome.input.name, *connectome.areas]
+    index = {name: i for i, name in enumerate(names)}
+    ends = [(index[p.origin], index[p.target]) for p in connectome.projections]
+    rows, columns = np.array(ends, int).reshape(-1, 2).T
+    return names, csr_array((np.ones(len(ends)), (rows, columns)), shape=(len(names), len(names)))
+
+
+RULES: tuple[Rule, ...] = (
+    unreached_area,
+    unread_area,
+    nothing_connected,
+    columns_without_input,
+    delay_overrun,
+    separate_parts,
+)

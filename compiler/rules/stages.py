@@ -1,0 +1,20 @@
+"""What the rules of the compiler look at: a connectome, and its graph after the passes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connectome.model import Connectome
+
+from ..ir import Graph
+
+
+@dataclass(frozen=True, eq=False)
+class Stages:
+    """A compilation, as far as rules ask."""
+
+    connectome: Connectome
+    connected: Graph
+    """All pathways, with their connections."""
+    final: Graph
+    """What is left after pruning and unrolling, with its ops."""

@@ -1,0 +1,100 @@
+"""Findings that the spec itself accepts, with a reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from .diagnostics.report import Report
+from .diagnostics.rule import Diagnostic, Rule, Severity, did_you_mean
+from .diagnostics.span import Span
+from .model import Allowance, Connectome
+
+UNUSED = Rule(
+    "S212",
+    "unused-allowance",
+    Severity.WARNING,
+    """An entry of `checker.allow` that names no rule or no place, or accepts nothing: the fault is gone, or elsewhere.
+
+Bad:
+
+```yaml
+checker: {allow: [{rule: A413, at: areas.V4, reason: a fovea}]}
+```
+
+Good:
+
+```yaml
+areas: {V4: {grid: [16, 16]}}
+checker: {allow: [{rule: A413, at: areas.V4, reason: a fovea}]}
+```""",
+)
+
+
+def accepted(connectome: Connectome, report: Report, rules: Iterable[Rule], *, complete: bool) -> Report:
+    """Return a report without what the spec accepts. Errors stay.
+
+    Where the report is ``complete``, of all rules there are, allowances that accept nothing are added to it.
+    """
+    allow = connectome.checker.allow
+    if not allow:
+        return report
+    codes = {rule.name: rule.code for rule in rules}
+    names = {*codes, *codes.values()}
+    used: set[int] = set()
+    kept = Report()
+    places = [_place(connectome, one) for one in allow]
+    for finding in report:
+        matching = [
+            i
+            for i, (one, place) in enumerate(zip(allow, places, strict=True))
+            if codes.get(one.rule, one.rule) == finding.code and _inside(finding.span, place)
+        ]
+        used.update(matching)
+        if not matching or finding.severity is Severity.ERROR:
+            kept.add(finding)
+    if complete:
+        kept.extend(_unused(connectome, used, places, names))
+    return kept
+
+
+def _unused(
+    connectome: Connectome, used: set[int], places: list[Span | str | None], names: set[str]
+) -> Iterator[Diagnostic]:
+    for i, one in enumerate(connectome.checker.allow):
+        if one.rule not in names:
+            hint = did_you_mean(one.rule, sorted(names))
+            yield UNUSED.at(connectome.span("checker", "allow", i, "rule"), f"there is no rule `{one.rule}`", help=hint)
+        elif isinstance(places[i], str):
+            hint = "write a path such as `areas.V4` or `circuits.granular`, or a projection as `V2 -> V1`"
+            yield UNUSED.at(
+                connectome.span("checker", "allow", i, "at"), f"`{one.at}` is no place of this spec", help=hint
+            )
+        elif i not in used:
+            message = f"nothing is found that {one.rule} would say{f' at `{one.at}`' if one.at else ''}"
+            yield UNUSED.at(connectome.span("checker", "allow", i), message, help="take the entry out")
+
+
+def _place(connectome: Connectome, one: Allowance) -> Span | str | None:
+    """Return the place of an allowance; None for the whole spec; its own words where there is no such place."""
+    if one.at is None:
+        return None
+    ends = re.fullmatch(r"\s*(\S.*?)\s*->\s*(\S.*?)\s*", one.at)
+    if ends:
+        for i, p in enumerate(connectome.projections):
+            if (p.origin, p.target) == (ends[1], ends[2]):
+                return connectome.span("projections", i)
+        return one.at
+    path = tuple(int(step) if step.isdecimal() else step for step in one.at.split("."))
+    if not connectome.origins.knows(path):
+        return one.at
+    key, value = connectome.origins.span(path, key=True), connectome.span(*path)
+    return Span(value.path, key.line, key.column, value.end_line, value.end_column, value.inside)
+
+
+def _inside(span: Span, place: Span | str | None) -> bool:
+    if place is None:
+        return True
+    if isinstance(place, str) or (span.path, span.inside) != (place.path, place.inside):
+        return False
+    return (place.line, place.column) <= (span.line, span.column) <= (place.end_line, place.end_column)

@@ -1,0 +1,654 @@
+"""Anatomy: numbers that no cortex has, or that contradict each other."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..diagnostics.rule import Diagnostic, Rule, Severity, rule
+from ..diagnostics.span import Span
+from ..hierarchy import fitted_levels, order
+from ..laminar import INFRAGRANULAR, SUPRAGRANULAR
+from ..model import Connectome, MatrixData, Projection, Source
+
+Findings = Iterator[Diagnostic]
+
+SUM_TOLERANCE = 0.01
+"""FLNe of one injection sum to 0.9993 to 1.0015 in the table of Markov et al. 2014, doi 10.1093/cercor/bhs270."""
+FEEDFORWARD, FEEDBACK = 0.65, 0.35
+"""SLN above which a projection is feedforward beyond doubt, and below which it is feedback: Schmidt et al. 2018,
+doi 10.1007/s00429-017-1554-4."""
+FEW_NEURONS = 10
+"""Of 536 published SLN, 65 are exactly 0; these rest on 6 labelled neurons in the median (table of Markov et al. 2014,
+doi 10.1002/cne.23458)."""
+PROBABLE = {("excitatory", "excitatory"): 0.25, ("excitatory", "inhibitory"): 0.7, ("inhibitory", "excitatory"): 0.7,
+            ("inhibitory", "inhibitory"): 0.7}  # fmt: skip
+"""Largest published probability of a connection in a column, by kind of source and target, rounded up: 0.243 among
+excitatory cells (L4, Billeh et al. 2020, doi 10.1016/j.neuron.2020.01.040), 0.676 from parvalbumin cells to L2/3 (Allen
+V1 model); the largest of Potjans & Diesmann 2014, doi 10.1093/cercor/bhs358, is 0.373."""
+INHIBITORY_PART = (0.08, 0.35)
+"""Part of a circuit's cells that is inhibitory: about 0.2 in Potjans & Diesmann 2014, 0.12 to 0.25 elsewhere."""
+LONGEST_MM = 200.0
+"""No two areas lie further apart through the white matter of a human brain [mm]."""
+DISTANCE_OUTLIER = 4.0
+"""Robust standard deviations of ln FLNe around the exponential distance rule. Distance explains a quarter of its
+variance only (R2 = 0.25 over 536 projections), so most deviation is normal: Ercsey-Ravasz et al. 2013,
+doi 10.1016/j.neuron.2013.07.036."""
+DISTANCES_NEEDED = 8
+LATERAL_MM = 8.0
+"""The longest horizontal axons reach 8 mm, in TE; those of V1 reach 2 mm (Tanigawa et al. 2005, doi
+10.1093/cercor/bhi065)."""
+
+
+@rule("A401", "fln-over-one", Severity.WARNING)
+def fln_over_one(connectome: Connectome, rule: Rule) -> Findings:
+    """The FLNe into one area sum to more than 1. FLNe is the part of all labelled neurons outside the injected area
+    that lies in one source, so the sources of a target share 1 (Markov et al. 2014, doi 10.1093/cercor/bhs270).
+
+    Bad:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V4, to: V2, fln: 0.51, sln: 0.25, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+    ```
+
+    Good:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V4, to: V2, fln: 0.15, sln: 0.25, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+    ```
+    """
+    if _transposed(connectome):
+        return
+    for target, incoming in _by_target(connectome).items():
+        total = sum(p.fln or 0 for _, p in incoming)
+        if total > 1 + SUM_TOLERANCE:
+            i, largest = max(incoming, key=lambda pair: pair[1].fln or 0)
+            others = [(j, p) for j, p in incoming if j != i]
+            notes = [(connectome.span("projections", j, "fln"), f"{p.fln:g} from `{p.origin}`") for j, p in others[:4]]
+            message = (
+                f"the FLNe into `{target}` sum to {total:.3f}, and {largest.fln:g} of it comes from `{largest.origin}`"
+            )
+            hint = "the sources of one target share 1 (Markov et al. 2014): check the table, or use `weight`"
+            yield rule.at(connectome.span("projections", i, "fln"), message, help=hint, notes=notes)
+
+
+@rule("A402", "fln-transposed", Severity.WARNING)
+def fln_transposed(connectome: Connectome, rule: Rule) -> Findings:
+    """The FLNe look as if rows and columns of the table had been swapped: they sum to over 1 into an area, while out of
+    no area they do. Published tables have the targets in rows, or in columns; this is the commonest mistake of all.
+
+    Bad:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V2, to: V1, fln: 0.7637, source: paper}
+      - {from: V4, to: V1, fln: 0.0131, source: paper}
+      - {from: V1, to: V2, fln: 0.7320, source: paper}
+      - {from: V4, to: V2, fln: 0.3910, source: paper}
+      - {from: V1, to: V4, fln: 0.1277, source: paper}
+      - {from: V2, to: V4, fln: 0.1513, source: paper}
+    ```
+
+    Good:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.7637, source: paper}
+      - {from: V1, to: V4, fln: 0.0131, source: paper}
+      - {from: V2, to: V1, fln: 0.7320, source: paper}
+      - {from: V2, to: V4, fln: 0.3910, source: paper}
+      - {from: V4, to: V1, fln: 0.1277, source: paper}
+      - {from: V4, to: V2, fln: 0.1513, source: paper}
+    ```
+    """
+    if not _transposed(connectome):
+        return
+    sums = {target: sum(p.fln or 0 for _, p in found) for target, found in _by_target(connectome).items()}
+    worst = max(sums, key=lambda name: sums[name])
+    i, _ = max(_by_target(connectome)[worst], key=lambda pair: pair[1].fln or 0)
+    message = (
+        f"the FLNe into `{worst}` sum to {sums[worst]:.3f}, and those out of each area to less than 1: the table looks "
+        "transposed"
+    )
+    hint = "swap `from` and `to` of all projections: FLNe is a part of the target's input (Markov et al. 2014)"
+    yield rule.at(connectome.span("projections", i, "fln"), message, help=hint)
+
+
+def _by_target(connectome: Connectome) -> dict[str, list[tuple[int, Projection]]]:
+    found: dict[str, list[tuple[int, Projection]]] = defaultdict(list)
+    for i, p in enumerate(connectome.projections):
+        if p.fln is not None and p.origin != connectome.input.name:
+            found[p.target].append((i, p))
+    return found
+
+
+def _transposed(connectome: Connectome) -> bool:
+    into: dict[str, float] = defaultdict(float)
+    out: dict[str, float] = defaultdict(float)
+    count = 0
+    for p in connectome.projections:
+        if p.fln is not None and p.origin != connectome.input.name:
+            into[p.target] += p.fln
+            out[p.origin] += p.fln
+            count += 1
+    limit = 1 + SUM_TOLERANCE
+    return count >= 6 and max(into.values()) > limit and max(out.values()) <= limit
+
+
+@rule("A403", "sln-against-hierarchy", Severity.WARNING)
+def sln_against_hierarchy(connectome: Connectome, rule: Rule) -> Findings:
+    """The SLN of a projection says up, and the levels of its ends say down, or the other way round. Supragranular cells
+    send most of what goes up the hierarchy, infragranular ones most of what goes down (Markov et al. 2014, doi
+    10.1002/cne.23458). Without declared levels, they are fitted to all SLN.
+
+    Bad:
+
+    ```yaml
+    areas: {V1: {level: 0}, V2: {level: 1}, V4: {level: 2}}
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.12, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+    ```
+
+    Good:
+
+    ```yaml
+    areas: {V1: {level: 0}, V2: {level: 1}, V4: {level: 2}}
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+    ```
+    """
+    declared = all(a.level is not None for a in connectome.areas.values())
+    if declared:
+        level = {n: float(a.level or 0) for n, a in connectome.areas.items()}
+    else:
+        level = fitted_levels(connectome)
+    for i, p in enumerate(connectome.projections):
+        if p.sln is None or p.origin not in level or p.target not in level:
+            continue
+        up = level[p.target] - level[p.origin]
+        wrong = (p.sln > FEEDFORWARD and up < 0) or (p.sln < FEEDBACK and up > 0)
+        if not wrong:
+            continue
+        said = "feedforward" if p.sln > FEEDFORWARD else "feedback"
+        how = "declared" if declared else "fitted to all SLN"
+        message = (
+            f"an SLN of {p.sln:g} is {said}, and `{p.target}` lies {'above' if up > 0 else 'below'} `{p.origin}` "
+            f"({level[p.target]:.3g} and {level[p.origin]:.3g}, {how})"
+        )
+        notes = [(connectome.span("areas", p.target, "level"), "the level of the target")] if declared else []
+        hint = (
+            f"a projection {'up' if up > 0 else 'down'} has an SLN {'over' if up > 0 else 'under'} 0.5: check the "
+            f"number, {'the levels, ' if declared else ''}and whether `from` and `to` are swapped"
+        )
+        yield rule.at(connectome.span("projections", i, "sln"), message, help=hint, notes=notes)
+
+
+@rule("A404", "sln-against-direction", Severity.WARNING)
+def sln_against_direction(connectome: Connectome, rule: Rule) -> Findings:
+    """A projection is declared feedforward and its SLN is that of feedback, or the other way round.
+
+    Bad:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, sln: 0.74, direction: feedback, source: paper}
+      - {from: V2, to: V4, sln: 0.93, source: paper}
+    ```
+
+    Good:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, sln: 0.74, direction: feedforward, source: paper}
+      - {from: V2, to: V4, sln: 0.93, source: paper}
+    ```
+    """
+    for i, p in enumerate(connectome.projections):
+        if p.sln is None or p.direction not in ("feedforward", "feedback"):
+            continue
+        if p.sln < FEEDBACK if p.direction == "feedforward" else p.sln > FEEDFORWARD:
+            notes = [(connectome.span("projections", i, "sln"), "the SLN")]
+            message = f"`direction` is {p.direction}, and an SLN of {p.sln:g} is not"
+            hint = "over 0.65 is feedforward, under 0.35 feedback (Schmidt et al. 2018): keep one of the two"
+            yield rule.at(connectome.span("projections", i, "direction"), message, help=hint, notes=notes)
+
+
+@rule("A405", "sln-of-few-neurons", Severity.INFO)
+def sln_of_few_neurons(connectome: Connectome, rule: Rule) -> Findings:
+    """An SLN of exactly 0 or 1. It is rarely pure feedback or feedforward, and mostly a handful of neurons: 65 of the
+    536 SLN of Markov et al. 2014 (doi 10.1002/cne.23458) are 0, and rest on 6 labelled neurons in the median.
+
+    Bad:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 1, source: paper}
+    ```
+
+    Good:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+    ```
+    """
+    for i, p in enumerate(connectome.projections):
+        if p.sln in (0.0, 1.0) and p.origin != connectome.input.name:
+            message = f"an SLN of exactly {p.sln:g} from `{p.origin}` to `{p.target}`"
+            hint = "look up how many neurons it rests on; under ten, leave `sln` out and give a `direction`"
+            yield rule.at(connectome.span("projections", i, "sln"), message, help=hint)
+
+
+@rule("A406", "feedforward-misses-l4", Severity.WARNING)
+def feedforward_misses_l4(connectome: Connectome, rule: Rule) -> Findings:
+    """Feedforward axons land outside layer 4, in a circuit that has one. They end in L4 in 99 % of the reports
+    (Felleman & Van Essen 1991, doi 10.1093/cercor/1.1.1-a; CoCoMac).
+
+    Bad:
+
+    ```yaml
+    circuits: {granular: {roles: {feedforward: [L5E]}}}
+    ```
+
+    Good:
+
+    ```yaml
+    circuits: {granular: {roles: {feedforward: [L4E]}}}
+    ```
+    """
+    for name, circuit in connectome.circuits.items():
+        granular = [n for n, p in circuit.populations.items() if p.layer == "L4" and p.kind == "excitatory"]
+        landing = [n for n in circuit.roles.feedforward or () if n in circuit.populations]
+        if granular and landing and not set(granular) & set(landing):
+            place = connectome.span("circuits", name, "roles", "feedforward", 0)
+            layer = circuit.populations[landing[0]].layer
+            where = f"`{landing[0]}`, in {layer}" if layer else f"`{landing[0]}`"
+            message = f"feedforward axons land on {where}, and `{name}` has a layer 4"
+            hint = f"they end in L4 (Felleman & Van Essen 1991): add `{granular[0]}`"
+            yield rule.at(place, message, help=hint)
+
+
+@rule("A407", "feedback-in-l4", Severity.WARNING)
+def feedback_in_l4(connectome: Connectome, rule: Rule) -> Findings:
+    """Feedback lands in layer 4, which it avoids (Felleman & Van Essen 1991, doi 10.1093/cercor/1.1.1-a).
+
+    Bad:
+
+    ```yaml
+    circuits: {granular: {roles: {feedback: [L23E, L4E]}}}
+    ```
+
+    Good:
+
+    ```yaml
+    circuits: {granular: {roles: {feedback: [L23E, L5E]}}}
+    ```
+    """
+    for name, circuit in connectome.circuits.items():
+        other = [n for n, p in circuit.populations.items() if p.layer in SUPRAGRANULAR | INFRAGRANULAR]
+        for i, population in enumerate(circuit.roles.feedback or ()):
+            if population in circuit.populations and circuit.populations[population].layer == "L4" and other:
+                message = f"feedback lands on `{population}`, in L4"
+                hint = "it ends in L1, L2/3, L5 and L6, and avoids L4 (Felleman & Van Essen 1991)"
+                yield rule.at(connectome.span("circuits", name, "roles", "feedback", i), message, help=hint)
+
+
+@rule("A408", "improbable-connection", Severity.WARNING)
+def improbable_connection(connectome: Connectome, rule: Rule) -> Findings:
+    """A probability of connection inside a column that is larger than any published one: over 0.25 among excitatory
+    cells, over 0.7 where inhibitory ones take part. Percent instead of parts, or a transposed matrix, look like this.
+
+    Bad:
+
+    ```yaml
+    circuits:
+      granular: {connections: {rows: target, populations: [L23E, L4E, L4I, L5E], probability: [
+        [0.10, 0.84, 0.08, 0.03], [0.01, 0.05, 0.14, 0.01], [0.07, 0.08, 0.16, 0.01], [0.10, 0.05, 0.01, 0.08]]}}
+    ```
+
+    Good:
+
+    ```yaml
+    circuits:
+      granular: {connections: {rows: target, populations: [L23E, L4E, L4I, L5E], probability: [
+        [0.10, 0.04, 0.08, 0.03], [0.01, 0.05, 0.14, 0.01], [0.07, 0.08, 0.16, 0.01], [0.10, 0.05, 0.01, 0.08]]}}
+    ```
+    """
+    for name, circuit in connectome.circuits.items():
+        written = circuit.connections
+        if written is None or isinstance(written.probability, MatrixData):
+            continue
+        for i, row in enumerate(written.probability):
+            for j, probability in enumerate(row):
+                ends = (j, i) if written.rows == "target" else (i, j)
+                if max(ends) >= len(written.populations):
+                    continue
+                source, target = (written.populations[end] for end in ends)
+                if source not in circuit.populations or target not in circuit.populations:
+                    continue
+                limit = PROBABLE[circuit.populations[source].kind, circuit.populations[target].kind]
+                if probability > limit:
+                    place = connectome.span("circuits", name, "connections", "probability", i, j)
+                    message = f"`{source}` connects to `{target}` with a probability of {probability:g}"
+                    hint = f"no published one is over {limit:g}; check the units, and what `rows` says of the matrix"
+                    yield rule.at(place, message, help=hint)
+
+
+@rule("A409", "unusual-inhibition", Severity.WARNING)
+def unusual_inhibition(connectome: Connectome, rule: Rule) -> Findings:
+    """The inhibitory part of a circuit's cells is not that of a cortex: 12 to 25 % where published, 20 % in Potjans
+    & Diesmann 2014 (doi 10.1093/cercor/bhs358). Swapped rows, or a population of the wrong `kind`, look like this.
+
+    Bad:
+
+    ```yaml
+    circuits: {granular: {populations: {L4E: {cells: 5479}, L4I: {cells: 21915}}}}
+    ```
+
+    Good:
+
+    ```yaml
+    circuits: {granular: {populations: {L4E: {cells: 21915}, L4I: {cells: 5479}}}}
+    ```
+    """
+    for name, circuit in connectome.circuits.items():
+        layers: dict[str | None, list[str]] = defaultdict(list)
+        for population, written in circuit.populations.items():
+            if written.cells is not None:
+                layers[written.layer].append(population)
+        for layer, members in layers.items():
+            cells = {n: circuit.populations[n].cells or 0.0 for n in members}
+            inhibitory = [n for n in members if circuit.populations[n].kind == "inhibitory"]
+            if not inhibitory or len(inhibitory) == len(members):
+                continue
+            part = sum(cells[n] for n in inhibitory) / sum(cells.values())
+            if not INHIBITORY_PART[0] <= part <= INHIBITORY_PART[1]:
+                place = connectome.span("circuits", name, "populations", inhibitory[0], "cells")
+                where = f"in {layer} of `{name}`" if layer else f"in `{name}`"
+                message = f"{100 * part:.0f} % of the cells {where} are inhibitory"
+                yield rule.at(place, message, help="expected 8 to 35 %, 20 % in most tables: check `cells` and `kind`")
+
+
+_INHIBITORY_NAME = re.compile(
+    r"(?:^|[\d/_ -])I$|[_-](?:PV|SST|VIP|inh)$"
+    r"|^(?:PV|SST|VIP|Pvalb|Htr3a|Sncg|Lamp5|basket|chandelier|Martinotti|inh\w*)$",
+    re.IGNORECASE,
+)
+
+
+@rule("A410", "kind-against-name", Severity.WARNING)
+def kind_against_name(connectome: Connectome, rule: Rule) -> Findings:
+    """A population is called like an inhibitory one, and its `kind` is excitatory: that is the default, so it may have
+    been forgotten. It would then drive other cells, against Dale's law.
+
+    Bad:
+
+    ```yaml
+    circuits: {granular: {populations: {L5I: {layer: L5}}}}
+    ```
+
+    Good:
+
+    ```yaml
+    circuits: {granular: {populations: {L5I: {layer: L5, kind: inhibitory}}}}
+    ```
+    """
+    for name, circuit in connectome.circuits.items():
+        for population, written in circuit.populations.items():
+            if written.kind == "excitatory" and _INHIBITORY_NAME.search(population):
+                place = connectome.origins.span(("circuits", name, "populations", population), key=True)
+                message = f"`{population}` is called like an inhibitory population, and is excitatory"
+                yield rule.at(place, message, help="add `kind: inhibitory`, or call it something else")
+
+
+@rule("A411", "weight-against-distance", Severity.WARNING)
+def weight_against_distance(connectome: Connectome, rule: Rule) -> Findings:
+    """A projection is far stronger or weaker than its length lets one expect. FLNe falls exponentially with distance,
+    in the macaque by 0.15 to 0.19 per mm (Ercsey-Ravasz et al. 2013, doi 10.1016/j.neuron.2013.07.036). The rule is
+    fitted to the projections of the spec, eight at least, and only what lies far outside is told: distance explains a
+    quarter of the variance. Also told is a distance that no brain has: a unit may be wrong.
+
+    Bad:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, distance_mm: 9300, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, distance_mm: 9.4, source: paper}
+    ```
+
+    Good:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, distance_mm: 9.3, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, distance_mm: 9.4, source: paper}
+    ```
+    """
+    known: list[int] = []
+    for i, p in enumerate(connectome.projections):
+        if p.distance_mm is None:
+            continue
+        if p.distance_mm > LONGEST_MM or (p.distance_mm == 0 and p.origin != p.target):
+            what = "longer than any brain" if p.distance_mm else "between two areas"
+            message = f"a distance of {p.distance_mm:g} mm, {what}"
+            yield rule.at(connectome.span("projections", i, "distance_mm"), message, help="check its unit")
+        elif p.fln:
+            known.append(i)
+    if len(known) < DISTANCES_NEEDED:
+        return
+    distance = np.array([connectome.projections[i].distance_mm for i in known], float)
+    strength = np.log([connectome.projections[i].fln or 1.0 for i in known])
+    if np.ptp(distance) == 0:
+        return
+    slope, start = np.polyfit(distance, strength, 1)
+    residual = strength - (start + slope * distance)
+    spread = 1.4826 * float(np.median(np.abs(residual - np.median(residual))))
+    for i, away in zip(known, residual - np.median(residual), strict=True):
+        if spread > 0 and abs(away) > max(DISTANCE_OUTLIER * spread, np.log(100)):
+            p = connectome.projections[i]
+            expected = float(np.exp(np.log(p.fln or 1.0) - away))
+            message = (
+                f"FLNe {p.fln:g} over {p.distance_mm:g} mm from `{p.origin}` to `{p.target}`: {np.exp(abs(away)):.0f} "
+                f"times {'more' if away > 0 else 'less'} than the distance rule of this spec gives, {expected:.2g}"
+            )
+            notes = [(connectome.span("projections", i, "distance_mm"), "the distance")]
+            hint = "check both numbers; the rule is FLNe ~ exp(-lambda d) (Ercsey-Ravasz et al. 2013)"
+            yield rule.at(connectome.span("projections", i, "fln"), message, help=hint, notes=notes)
+
+
+@rule("A412", "lateral-too-far", Severity.WARNING)
+def lateral_too_far(connectome: Connectome, rule: Rule) -> Findings:
+    """Horizontal axons reach further than any published ones: 8 mm in TE, 2 mm in V1 (Tanigawa et al. 2005, doi
+    10.1093/cercor/bhi065). Only areas with a `surface_mm2` are looked at; a column is then as wide as its share of it.
+
+    Bad:
+
+    ```yaml
+    areas: {V1: {surface_mm2: 1485}}
+    lateral: {V1: {kernel: {type: exponential, length: 1.0, cutoff: 3.0}, source: paper}}
+    ```
+
+    Good:
+
+    ```yaml
+    areas: {V1: {surface_mm2: 1485}}
+    lateral: {V1: {kernel: {type: exponential, length: 0.5, cutoff: 1.5}, source: paper}}
+    ```
+    """
+    for name, lateral in connectome.lateral.items():
+        area = connectome.areas.get(name)
+        if area is None or area.surface_mm2 is None:
+            continue
+        column = float(np.sqrt(area.surface_mm2 / (area.grid[0] * area.grid[1])))
+        reach = _reach(lateral.kernel, max(area.grid))
+        if reach is not None and reach * column > LATERAL_MM:
+            message = (
+                f"horizontal axons of `{name}` reach {reach * column:.1f} mm: {reach:g} columns of {column:.1f} mm"
+            )
+            hint = "the longest published ones reach 8 mm, in TE (Tanigawa et al. 2005): shorten the kernel"
+            yield rule.at(connectome.span("lateral", name, "kernel"), message, help=hint)
+
+
+def _reach(kernel: object, side: int) -> float | None:
+    """Return how far a kernel reaches [columns], or None where it does not say."""
+    match getattr(kernel, "type", None):
+        case "all":
+            return float(side - 1)
+        case "disc" | "retinotopic":
+            return float(getattr(kernel, "radius", 0.0))
+        case "gaussian":
+            return float(getattr(kernel, "cutoff", None) or 3 * getattr(kernel, "sigma", 0.0))
+        case "exponential" | "patchy":
+            return float(getattr(kernel, "cutoff", None) or 3 * getattr(kernel, "length", 0.0))
+    return None
+
+
+@rule("A413", "finer-above", Severity.WARNING)
+def finer_above(connectome: Connectome, rule: Rule) -> Findings:
+    """A higher area has a finer grid than a lower one that drives it. Receptive fields grow along the hierarchy, V1
+    to V4 by four to seven times (Desimone & Schein 1987, J Neurophysiol 57:835), so grids become coarser.
+
+    Bad:
+
+    ```yaml
+    areas: {V4: {grid: [16, 16]}}
+    ```
+
+    Good:
+
+    ```yaml
+    areas: {V4: {grid: [4, 4]}}
+    ```
+    """
+    rank = {name: i for i, name in enumerate(order(connectome))} if _joined(connectome) else {}
+    told: set[str] = set()
+    for p in connectome.projections:
+        if p.origin not in rank or p.target not in rank or p.target in told:
+            continue
+        up = p.sln > 0.5 if p.sln is not None else rank[p.origin] < rank[p.target]
+        lower, higher = connectome.areas[p.origin].grid, connectome.areas[p.target].grid
+        if up and rank[p.origin] < rank[p.target] and higher[0] * higher[1] > lower[0] * lower[1]:
+            told.add(p.target)
+            message = (
+                f"`{p.target}` has a grid of {higher[0]} x {higher[1]}, finer than {lower[0]} x {lower[1]} of "
+                f"`{p.origin}`, which drives it from below"
+            )
+            notes = [(connectome.span("areas", p.origin, "grid"), f"the grid of `{p.origin}`")]
+            hint = "receptive fields grow along the hierarchy: a grid as coarse as that of the lower area, or coarser"
+            yield rule.at(connectome.span("areas", p.target, "grid"), message, help=hint, notes=notes)
+
+
+def _joined(connectome: Connectome) -> bool:
+    ends = {connectome.input.name, *connectome.areas}
+    return all(p.origin in ends and p.target in ends for p in connectome.projections)
+
+
+@rule("A414", "number-without-source", Severity.INFO)
+def number_without_source(connectome: Connectome, rule: Rule) -> Findings:
+    """Measured numbers, FLNe, SLN, distances or probabilities, that name no source. Told once, at the first.
+
+    Bad:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+    ```
+
+    Good:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+    ```
+    """
+    places: list[Span] = []
+    measured = 0
+    for i, p in enumerate(connectome.projections):
+        given = [key for key in ("fln", "sln", "distance_mm") if getattr(p, key) is not None]
+        measured += bool(given)
+        if given and not p.source:
+            places.append(connectome.span("projections", i, given[0]))
+    for name, circuit in connectome.circuits.items():
+        if circuit.connections is not None:
+            measured += 1
+            if not (circuit.connections.source or circuit.source):
+                places.append(connectome.span("circuits", name, "connections"))
+    if places:
+        message = f"{len(places)} of {measured} tables and projections with measured numbers name no source"
+        hint = "list where they come from under `sources`, and name it: `source: markov2014`"
+        yield rule.at(min(places), message, help=hint)
+
+
+@rule("A415", "source-without-identifier", Severity.WARNING)
+def source_without_identifier(connectome: Connectome, rule: Rule) -> Findings:
+    """A source of measured or derived numbers that nobody could look up: no DOI, no URL, no citation. What is assumed
+    needs none, and says so with `status: assumed`.
+
+    Bad:
+
+    ```yaml
+    sources: {tracer: {note: the table of the supplement}}
+    ```
+
+    Good:
+
+    ```yaml
+    sources: {tracer: {doi: 10.1093/cercor/bhs270, note: the table of the supplement}}
+    ```
+    """
+    sources: list[tuple[tuple[str, ...], str, Source]] = [(("sources",), n, s) for n, s in connectome.sources.items()]
+    for circuit_name, circuit in connectome.circuits.items():
+        sources += [(("circuits", circuit_name, "sources"), n, s) for n, s in circuit.sources.items()]
+    for path, name, source in sources:
+        if source.status != "assumed" and not (source.doi or source.url or source.citation):
+            place = connectome.origins.span((*path, name), key=True)
+            message = f"the source `{name}` has no DOI, no URL and no citation, and its numbers are {source.status}"
+            yield rule.at(place, message, help="add one of the three, or `status: assumed`")
+
+
+RULES: tuple[Rule, ...] = (
+    fln_over_one,
+    fln_transposed,
+    sln_against_hierarchy,
+    sln_against_direction,
+    sln_of_few_neurons,
+    feedforward_misses_l4,
+    feedback_in_l4,
+    improbable_connection,
+    unusual_inhibition,
+    kind_against_name,
+    weight_against_distance,
+    lateral_too_far,
+    finer_above,
+    number_without_source,
+    source_without_identifier,
+)
