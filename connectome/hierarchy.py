@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -41,11 +42,22 @@ def levels(connectome: Connectome) -> dict[str, float]:
     return {name: found[name] for name in connectome.areas}
 
 
-def fitted_levels(connectome: Connectome) -> dict[str, float]:
+@dataclass(frozen=True)
+class Fit:
+    """Levels that explain the SLN."""
+
+    levels: dict[str, float]
+    """Of the areas that have a projection with an SLN; the lowest area of each connected group is at 0."""
+    projections: int
+    """How many were fitted to."""
+    explained: float | None
+    """R2 of logit(SLN), about 0; None where there is nothing to explain."""
+
+
+def fit(connectome: Connectome) -> Fit:
     """Return the levels that fit the SLN best: logit(SLN) of a projection is the rise from its source to its target.
 
-    Least squares over all projections between areas, the lowest area of each connected group at 0. Areas without an SLN
-    are left out.
+    Least squares over all projections between areas.
 
     References:
         N. T. Markov et al. (2014), Anatomy of hierarchy, https://doi.org/10.1002/cne.23458
@@ -60,20 +72,23 @@ def fitted_levels(connectome: Connectome) -> dict[str, float]:
     known = [p for p in known if p.origin in connectome.areas and p.target in connectome.areas and p.origin != p.target]
     names = list(dict.fromkeys(name for p in known for name in (p.origin, p.target)))
     if not names:
-        return {}
+        return Fit({}, 0, None)
     index = {name: i for i, name in enumerate(names)}
     source, target = (np.array([index[getattr(p, end)] for p in known]) for end in ("origin", "target"))
     part = np.clip([p.sln or 0.0 for p in known], SLN_FLOOR, 1 - SLN_FLOOR)
+    rise = np.log(part / (1 - part))
     rows = np.arange(len(known))
-    steps = np.concatenate([np.ones(len(known)), -np.ones(len(known))])
+    signs = np.concatenate([np.ones(len(known)), -np.ones(len(known))])
     places = (np.concatenate([rows, rows]), np.concatenate([target, source]))
-    design = coo_array((steps, places), shape=(len(known), len(names))).tocsr()
-    found = lsqr(design, np.log(part / (1 - part)), atol=1e-10, btol=1e-10)[0]
+    design = coo_array((signs, places), shape=(len(known), len(names))).tocsr()
+    found = lsqr(design, rise, atol=1e-10, btol=1e-10)[0]
     joined = coo_array((np.ones(len(known)), (source, target)), shape=(len(names), len(names)))
     count, group = connected_components(joined, directed=False)
     lowest = np.full(count, np.inf)
     np.minimum.at(lowest, group, found)
-    return {name: float(found[i] - lowest[group[i]]) for name, i in index.items()}
+    total = float(np.sum(rise**2))
+    explained = 1 - float(np.sum((rise - design @ found) ** 2)) / total if total else None
+    return Fit({name: float(found[i] - lowest[group[i]]) for name, i in index.items()}, len(known), explained)
 
 
 def order(connectome: Connectome) -> list[str]:

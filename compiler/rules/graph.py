@@ -13,7 +13,7 @@ from connectome.diagnostics.rule import Diagnostic, Rule, Severity, rule
 from connectome.model import Connectome
 from connectome.timing import delay_steps
 
-from ..artifact import Attend, Mix, Relay
+from ..artifact import Attend, Emit, Mix, Readout, Relay
 from .stages import Stages
 
 Findings = Iterator[Diagnostic]
@@ -292,6 +292,56 @@ def separate_parts(stages: Stages, rule: Rule) -> Findings:
         yield rule.at(place, message, help="add the projection that is missing, or take the part out")
 
 
+@rule("G308", "unread-population", Severity.WARNING)
+def unread_population(stages: Stages, rule: Rule) -> Findings:
+    """A population that nothing reads, in any area of its circuit: no axon leaves it and no population of the column
+    listens to it. It has no parameters, and could be left out.
+
+    Bad:
+
+    ```yaml
+    circuits:
+      granular:
+        populations: {L5E: {layer: L5}}
+        roles: {supragranular: [L23E], infragranular: [L23E], feedback: [L23E], lateral: [L23E]}
+        connections: {rows: target, populations: [L23E, L4E, L4I, L5E], probability: [
+          [0.10, 0.04, 0.08, 0.00], [0.01, 0.05, 0.14, 0.00], [0.07, 0.08, 0.16, 0.00], [0.10, 0.05, 0.01, 0.08]]}
+    ```
+
+    Good:
+
+    ```yaml
+    circuits:
+      granular:
+        populations: {L5E: {layer: L5}}
+        roles: {supragranular: [L23E], infragranular: [L23E], feedback: [L23E], lateral: [L23E]}
+        connections: {rows: target, populations: [L23E, L4E, L4I, L5E], probability: [
+          [0.10, 0.04, 0.08, 0.03], [0.01, 0.05, 0.14, 0.01], [0.07, 0.08, 0.16, 0.01], [0.10, 0.05, 0.01, 0.08]]}
+    ```
+    """
+    connectome = stages.connectome
+    live: set[str] = set()
+    areas: set[str] = set()
+    for op in stages.final.ops:
+        match op:
+            case Attend() | Relay() | Emit():
+                live.add(op.population)
+            case Mix():
+                areas.add(op.area)
+                live.update(name for name, _ in op.states)
+                live.update(t.population for t in op.targets)
+            case Readout():
+                live.update(name for name, _ in op.states)
+    for name, circuit in connectome.circuits.items():
+        users = [area for area, written in connectome.areas.items() if written.circuit == name and area in areas]
+        for population in circuit.populations:
+            if users and not any(f"{area}.{population}" in live for area in users):
+                place = connectome.origins.span(("circuits", name, "populations", population), key=True)
+                message = f"nothing reads `{population}` of `{name}`: no axons leave it, and its column does not listen"
+                hint = "give it a role or a connection, or take it out"
+                yield rule.at(place, message, help=hint)
+
+
 def _areas(connectome: Connectome) -> tuple[list[str], csr_array]:
     """Return the input and the areas, and the projections among them as a sparse matrix, source by target."""
     names = [connectome.input.name, *connectome.areas]
@@ -308,4 +358,5 @@ RULES: tuple[Rule, ...] = (
     columns_without_input,
     delay_overrun,
     separate_parts,
+    unread_population,
 )

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..diagnostics.rule import Diagnostic, Rule, Severity, rule
 from ..diagnostics.span import Span
-from ..hierarchy import fitted_levels, order
+from ..hierarchy import fit, order
 from ..laminar import INFRAGRANULAR, SUPRAGRANULAR
 from ..model import Connectome, MatrixData, Projection, Source
 
@@ -178,7 +178,7 @@ def sln_against_hierarchy(connectome: Connectome, rule: Rule) -> Findings:
     if declared:
         level = {n: float(a.level or 0) for n, a in connectome.areas.items()}
     else:
-        level = fitted_levels(connectome)
+        level = fit(connectome).levels
     for i, p in enumerate(connectome.projections):
         if p.sln is None or p.origin not in level or p.target not in level:
             continue
