@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .artifact import Attend, Embed, Emit, Mix, Readout, Relay
@@ -21,11 +23,14 @@ def verify(graph: Graph) -> None:
         assert pathway.weight >= 0, f"pathway of weight {pathway.weight}"
     for coupling in graph.couplings:
         assert {coupling.source, coupling.target} <= set(graph.populations), f"coupling of unknown {coupling}"
+    verified: set[int] = set()  # weights that several connections share are looked at once
     for connection in graph.connections.values():
         join = graph.joins[connection.name]
-        shape = int(np.prod(join.target_grid)), int(np.prod(join.source_grid))
+        shape = math.prod(join.target_grid), math.prod(join.source_grid)
         assert connection.shape == shape == (len(connection.indptr) - 1, shape[1]), f"shape of {connection.name}"
-        assert np.all(connection.weight > 0), f"masked entries stored in {connection.name}"
+        if id(connection.weight) not in verified:
+            assert np.all(connection.weight > 0), f"masked entries stored in {connection.name}"
+            verified.add(id(connection.weight))
     _verify_ops(graph)
     parameters = [p.name for p in graph.parameters]
     assert len(parameters) == len(set(parameters)), "a parameter is planned twice"

@@ -7,14 +7,27 @@ import zlib
 
 import numpy as np
 
+from connectome.model import Matrix, Patchy
+
 from .. import kernels
+from ..artifact import Connection
 from ..ir import Graph
 
 
 def connect(graph: Graph) -> Graph:
-    """Return the graph with a connection for each join; random kernels are seeded by the seed and the join's name."""
-    connections = {}
+    """Return the graph with a connection for each join; random kernels are seeded by the seed and the join's name.
+
+    Joins of one kernel between grids of the same shapes share their arrays.
+    """
+    connections: dict[str, Connection] = {}
+    made: dict[tuple[object, ...], Connection] = {}
     for name, join in graph.joins.items():
+        key = join.kernel, join.source_grid, join.target_grid
+        if key in made:
+            connections[name] = dataclasses.replace(made[key], name=name)
+            continue
         rng = np.random.default_rng([graph.seed, zlib.crc32(name.encode())])
         connections[name] = kernels.connect(join, rng)
+        if not isinstance(join.kernel, Patchy | Matrix):  # each of those is one of its kind
+            made[key] = connections[name]
     return dataclasses.replace(graph, connections=connections)

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..diagnostics.rule import Diagnostic, Rule, Severity, rule
-from ..diagnostics.span import Span
 from ..hierarchy import fit, order
 from ..laminar import INFRAGRANULAR, SUPRAGRANULAR
 from ..model import Connectome, MatrixData, Projection, Source
@@ -590,22 +589,22 @@ def number_without_source(connectome: Connectome, rule: Rule) -> Findings:
       - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
     ```
     """
-    places: list[Span] = []
+    missing: list[tuple[str | int, ...]] = []
     measured = 0
     for i, p in enumerate(connectome.projections):
         given = [key for key in ("fln", "sln", "distance_mm") if getattr(p, key) is not None]
         measured += bool(given)
         if given and not p.source:
-            places.append(connectome.span("projections", i, given[0]))
+            missing.append(("projections", i, given[0]))
     for name, circuit in connectome.circuits.items():
         if circuit.connections is not None:
             measured += 1
             if not (circuit.connections.source or circuit.source):
-                places.append(connectome.span("circuits", name, "connections"))
-    if places:
-        message = f"{len(places)} of {measured} tables and projections with measured numbers name no source"
+                missing.append(("circuits", name, "connections"))
+    if missing:
+        message = f"{len(missing)} of {measured} tables and projections with measured numbers name no source"
         hint = "list where they come from under `sources`, and name it: `source: markov2014`"
-        yield rule.at(min(places), message, help=hint)
+        yield rule.at(connectome.span(*missing[0]), message, help=hint)
 
 
 @rule("A415", "source-without-identifier", Severity.WARNING)

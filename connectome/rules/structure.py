@@ -22,7 +22,7 @@ def dangling_area(connectome: Connectome, rule: Rule) -> Findings:
     Bad:   projections: [{from: V1, to: LN}]
     Good:  projections: [{from: V1, to: LM}]
     """
-    ends = [connectome.input.name, *connectome.areas]
+    ends = dict.fromkeys((connectome.input.name, *connectome.areas))
     for i, p in enumerate(connectome.projections):
         if p.origin not in ends:
             span = connectome.span("projections", i, "from")
@@ -222,13 +222,15 @@ def width_mismatch(connectome: Connectome, rule: Rule) -> Findings:
     ]
     joins += [(("lateral", n), n, n, "lateral") for n in connectome.lateral if n in ends]
     heard: dict[tuple[str, str], tuple[tuple[str | int, ...], int]] = {}
+    senders = {name: _senders(circuit) for name, (circuit, _) in ends.items()}
+    receivers = {name: _receivers(circuit) if circuit else () for name, (circuit, _) in ends.items()}
     for path, source, target, mode in joins:
-        (sending, sent_widths), (receiving, taken_widths) = ends[source], ends[target]
+        (_, sent_widths), (receiving, taken_widths) = ends[source], ends[target]
         assert receiving is not None
         lateral = roles(receiving).lateral if mode == "lateral" else None
         dense = receiving.output == "dense" and mode in ("driving", "lateral")
-        sent = {s: sent_widths[s] for s in lateral or _senders(sending) if s in sent_widths}
-        taken = {r: taken_widths[r] for r in lateral or _receivers(receiving) if r in taken_widths}
+        sent = {s: sent_widths[s] for s in lateral or senders[source] if s in sent_widths}
+        taken = {r: taken_widths[r] for r in lateral or receivers[target] if r in taken_widths}
         unequal = [(s, r) for s in sent for r in taken if sent[s] != taken[r]]
         if unequal and not dense:
             s, r = unequal[0]
