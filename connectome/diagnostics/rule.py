@@ -31,6 +31,8 @@ class Diagnostic:
     message: str
     help: str = ""
     notes: tuple[tuple[Span, str], ...] = ()
+    mend: str | None = None
+    """What to write at ``span`` instead, where that is safe: it changes no sound part of the spec."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,17 @@ class Rule:
     page: str
     check: Callable[..., Iterator[Diagnostic]] | None = field(default=None, compare=False)
 
-    def at(self, span: Span, message: str, *, help: str = "", notes: Iterable[tuple[Span, str]] = ()) -> Diagnostic:
+    def at(
+        self,
+        span: Span,
+        message: str,
+        *,
+        help: str = "",
+        notes: Iterable[tuple[Span, str]] = (),
+        mend: str | None = None,
+    ) -> Diagnostic:
         """Return a finding of this rule at ``span``."""
-        return Diagnostic(self.code, self.severity, span, message, help, tuple(notes))
+        return Diagnostic(self.code, self.severity, span, message, help, tuple(notes), mend)
 
 
 def rule(

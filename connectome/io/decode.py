@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import types
 import typing
 from collections.abc import Iterator
@@ -205,7 +206,12 @@ def _unknown_key(origins: Origins, written: tuple[Any, ...], span: Span) -> Diag
     taken = set(getattr(present, "items", ())) if isinstance(getattr(present, "items", None), dict) else set()
     free = [k for k in known if k not in taken]
     where = f" in row `{span.inside}`" if span.inside else ""
-    return reading.UNKNOWN_KEY.at(span, f"unknown key `{key}`{where}", help=did_you_mean(key, free or known))
+    mend = None if span.inside else nearest(key, free)
+    before = itertools.takewhile(lambda name: name != key, getattr(present, "items", ()))
+    if mend is not None and any(name not in known and nearest(name, free) == mend for name in before):
+        mend = None  # another misspelt key there already becomes that one
+    hint = did_you_mean(key, free or known)
+    return reading.UNKNOWN_KEY.at(span, f"unknown key `{key}`{where}", help=hint, mend=mend)
 
 
 def step_into_all(node: Any, path: tuple[Any, ...]) -> Any:

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from connectome import Report
 
 
+ROUNDS = 10
+"""A mended spec is read further, and may show more to mend; not more often than this."""
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("specs", nargs="+", metavar="SPEC", help="path of a spec, or name of a shipped one")
@@ -28,6 +32,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--fail-on", choices=("error", "warning", "info"), default="warning", metavar="SEVERITY",
         help="exit with 1 for a finding as bad as this: error, warning or info (default: warning)",
     )  # fmt: skip
+    parser.add_argument(
+        "--fix", action="store_true", help="mend what can be mended safely (misspelt keys), and show the change"
+    )
     parser.epilog = "Exit status: 0 clean, 1 findings, 2 there is no such spec."
 
 
@@ -42,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
     select, ignore = _codes(args.select), _codes(args.ignore)
     if select is None or ignore is None:
         return 2
+    if args.fix:
+        _fix(args.specs)
     everything, status = Report(), 0
     for spec in args.specs:
         found = check(spec)
@@ -61,6 +70,21 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(render.as_json(everything) if args.format == "json" else sarif.as_sarif(everything, RULES))
     return status
+
+
+def _fix(specs: list[str]) -> None:
+    """Mend the specs, again while mends bring new ones to light, and show each change."""
+    from compiler.checker import check
+    from connectome.io import mending
+
+    for spec in specs:
+        for _ in range(ROUNDS):
+            changes = mending.mended(check(spec))
+            for change in changes:
+                mending.write(change)
+                print(change.diff, end="", file=sys.stderr)
+            if not changes:
+                break
 
 
 def _print(report: Report) -> None:

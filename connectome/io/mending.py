@@ -1,0 +1,64 @@
+"""Writes the safe mends that findings carry into the files, and changes nothing else in them."""
+
+from __future__ import annotations
+
+import difflib
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..diagnostics.rule import Diagnostic
+from ..diagnostics.span import Span
+
+
+@dataclass(frozen=True)
+class Mended:
+    """A file with its mends."""
+
+    path: str
+    before: str
+    after: str
+    mends: int
+
+    @property
+    def diff(self) -> str:
+        """The change, as a unified diff."""
+        before, after = self.before.splitlines(keepends=True), self.after.splitlines(keepends=True)
+        return "".join(difflib.unified_diff(before, after, self.path, self.path))
+
+
+def mended(findings: Iterable[Diagnostic]) -> list[Mended]:
+    """Return what the files of some findings become; nothing is written.
+
+    Only what a finding points at is replaced, so comments and layout stay.
+    """
+    by_file: dict[str, dict[Span, str]] = defaultdict(dict)
+    for finding in findings:
+        if finding.mend is not None and not finding.span.inside:
+            by_file[finding.span.path].setdefault(finding.span, finding.mend)
+    result = []
+    for path, mends in by_file.items():
+        before = Path(path).read_bytes().decode("utf-8")
+        lines = before.splitlines(keepends=True)
+        for span, text in sorted(mends.items(), reverse=True):  # from the end, so that places stay true
+            line = lines[span.line - 1]
+            lines[span.line - 1] = line[: span.column - 1] + text + line[span.end_column - 1 :]
+        result.append(Mended(path, before, "".join(lines), len(mends)))
+    return result
+
+
+def write(change: Mended) -> None:
+    """Write a mended file; it is replaced when the new one is complete.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    path = Path(change.path)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(change.after.encode("utf-8"))
+        part.chmod(path.stat().st_mode)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
