@@ -15,6 +15,8 @@ from . import units
 from .diagnostics.span import Span
 from .origins import Origins
 
+SMALLEST, LARGEST = 1e-12, 1e12
+"""Of numbers that are not counts. Beyond them, float32 would no longer tell them from zero or infinity."""
 MAX_SIDE = 4096
 """The longest side of a grid [columns]; a square of it already holds 16.8 million tokens."""
 
@@ -55,10 +57,12 @@ Citation: TypeAlias = Annotated[
     BeforeValidator(_one_or_many, json_schema_input_type=str | list[str]),
 ]
 Fraction: TypeAlias = Annotated[float, Strict(), Field(ge=0, le=1)]
-Positive: TypeAlias = Annotated[float, Strict(), Field(gt=0)]
-NonNegative: TypeAlias = Annotated[float, Strict(), Field(ge=0)]
+Positive: TypeAlias = Annotated[float, Strict(), Field(gt=0, ge=SMALLEST, le=LARGEST)]
+NonNegative: TypeAlias = Annotated[float, Strict(), Field(ge=0, le=LARGEST)]
 Names: TypeAlias = Annotated[tuple[Name, ...], Field(min_length=1)]
-Number: TypeAlias = Annotated[float, Strict()]
+Number: TypeAlias = Annotated[float, Strict(), Field(ge=-LARGEST, le=LARGEST)]
+PixelValue: TypeAlias = Annotated[float, Strict(), Field(ge=-100, le=100)]
+PixelSpread: TypeAlias = Annotated[float, Strict(), Field(gt=0, ge=1e-3, le=100)]
 Count: TypeAlias = Annotated[int, Strict(), Field(gt=0)]
 Flag: TypeAlias = Annotated[bool, Strict()]
 Millimetres: TypeAlias = Annotated[
@@ -193,9 +197,9 @@ class Input(_Data):
     channels: Count = 3
     width: Width
     """Channels of a token; also the default width of a population."""
-    mean: tuple[Number, ...] | None = None
+    mean: tuple[PixelValue, ...] | None = None
     """Per-channel value subtracted from the image [pixel values 0 to 1]; zero by default."""
-    std: tuple[Positive, ...] | None = None
+    std: tuple[PixelSpread, ...] | None = None
     """Per-channel value that the image is then divided by [pixel values 0 to 1]; one by default."""
     gain_control: GainControl = GainControl()
     positions: Flag = True
