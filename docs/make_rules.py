@@ -31,14 +31,7 @@ def page() -> str:
     lines += [f"| [{r.code}](#{r.code.lower()}-{r.name}) | {r.name} | {r.severity.value} |" for r in RULES]
     for rule in RULES:
         lines += ["", f"## {rule.code} {rule.name}", ""]
-        fenced = False
-        for line in rule.page.splitlines():
-            if line.startswith("Bad:") and "```yaml" not in rule.page and not fenced:
-                lines.append("```text")
-                fenced = True
-            lines.append(line)
-        if fenced:
-            lines.append("```")
+        lines += rule.page.splitlines()
     return "\n".join(lines) + "\n"
 
 

@@ -11,8 +11,24 @@ UNREACHED_READOUT = Rule(
     """Nothing of the image arrives at the readout: no chain of projections leads there from the input, or the chain is
 longer than the sweeps (or steps) that the spec allows.
 
-Bad:   projections: [{from: LGN, to: V1}], readout: {area: V4, classes: 10}
-Good:  projections: [{from: LGN, to: V1}, {from: V1, to: V4}], readout: {area: V4, classes: 10}""",
+Bad:
+
+```yaml
+projections:
+  - {from: LGN, to: V1}
+  - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+readout: {area: V4, classes: 10}
+```
+
+Good:
+
+```yaml
+projections:
+  - {from: LGN, to: V1}
+  - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+  - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+readout: {area: V4, classes: 10}
+```""",
 )
 TOO_MANY_CONNECTIONS = Rule(
     "C501",
@@ -20,8 +36,19 @@ TOO_MANY_CONNECTIONS = Rule(
     Severity.ERROR,
     """A kernel would connect more pairs of tokens than fit into memory. All-to-all grows with the square of the grid.
 
-Bad:   lateral: {V1: {kernel: {type: all}}} on a grid of [1024, 1024]
-Good:  lateral: {V1: {kernel: {type: disc, radius: 4}}}""",
+Bad:
+
+```yaml
+areas: {V1: {grid: [256, 256]}}
+lateral: {V1: {kernel: {type: all}, source: paper}}
+```
+
+Good:
+
+```yaml
+areas: {V1: {grid: [256, 256]}}
+lateral: {V1: {kernel: {type: disc, radius: 2}, source: paper}}
+```""",
 )
 
 RULES: tuple[Rule, ...] = (UNREACHED_READOUT, TOO_MANY_CONNECTIONS)

@@ -15,39 +15,87 @@ SYNTAX = _rule(
     """The file is not well-formed YAML, is empty, or is not UTF-8 text.
 
 The place is where the parser gave up; the cause (an unclosed bracket or quote, a tab, an indentation that does not
-match) often lies just before it.""",
+match) often lies just before it.
+
+Bad:
+
+```yaml
+areas: {V1: {grid: [8, 8}}
+```
+
+Good:
+
+```yaml
+areas: {V1: {grid: [8, 8]}}
+```""",
 )
 DUPLICATE_KEY = _rule(
     "S102",
     "duplicate-key",
     """A mapping has the same key twice. Most YAML readers keep the last one in silence, and the first is lost.
 
-Bad:   areas: {V1: {grid: [8, 8]}, V1: {grid: [4, 4]}}
-Good:  areas: {V1: {grid: [8, 8]}, V2: {grid: [4, 4]}}""",
+Bad:
+
+```yaml
+areas: {V1: {grid: [8, 8]}, V1: {grid: [4, 4]}}
+```
+
+Good:
+
+```yaml
+areas: {V1: {grid: [8, 8]}, V2: {grid: [8, 8]}}
+```""",
 )
 UNKNOWN_KEY = _rule(
     "S103",
     "unknown-key",
     """A key that the language does not have at this place, most often a misspelling. It is never ignored.
 
-Bad:   projections: [{from: V1, to: V2, flne: 0.76}]
-Good:  projections: [{from: V1, to: V2, fln: 0.76}]""",
+Bad:
+
+```yaml
+dynamics: {sweps: 3}
+```
+
+Good:
+
+```yaml
+dynamics: {sweeps: 3}
+```""",
 )
 MISSING_KEY = _rule(
     "S104",
     "missing-key",
     """A key without which the value has no meaning is absent.
 
-Bad:   readout: {classes: 10}
-Good:  readout: {area: TEO, classes: 10}""",
+Bad:
+
+```yaml
+lateral: {V1: {kernel: {type: exponential}, source: paper}}
+```
+
+Good:
+
+```yaml
+lateral: {V1: {kernel: {type: exponential, length: 1.0}, source: paper}}
+```""",
 )
 WRONG_TYPE = _rule(
     "S105",
     "wrong-type",
     """A value of another type than the key takes: text for a number, a list for a mapping.
 
-Bad:   areas: {V1: {grid: 8}}
-Good:  areas: {V1: {grid: [8, 8]}}""",
+Bad:
+
+```yaml
+areas: {V1: {grid: 8}}
+```
+
+Good:
+
+```yaml
+areas: {V1: {grid: [8, 8]}}
+```""",
 )
 OUT_OF_RANGE = _rule(
     "S106",
@@ -55,44 +103,145 @@ OUT_OF_RANGE = _rule(
     """A value of the right type that the key cannot take: a negative or infinite weight, NaN, a fraction over 1, an
 unknown word where only a few are possible, an unknown version of the language.
 
-Bad:   projections: [{from: V1, to: V2, sln: 1.7}]
-Good:  projections: [{from: V1, to: V2, sln: 0.74}]""",
+Bad:
+
+```yaml
+projections:
+  - {from: LGN, to: V1}
+  - {from: V1, to: V2, fln: 0.76, sln: 1.74, source: paper}
+  - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+```
+
+Good:
+
+```yaml
+projections:
+  - {from: LGN, to: V1}
+  - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+  - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+```""",
 )
 WRONG_UNIT = _rule(
     "S107",
     "wrong-unit",
     """A quantity whose unit is unknown or of another dimension than the key takes.
 
-Bad:   projections: [{from: V1, to: V2, distance_mm: 9.3 ms}]
-Good:  projections: [{from: V1, to: V2, distance_mm: 9.3 mm}]""",
+Bad:
+
+```yaml
+projections:
+  - {from: LGN, to: V1}
+  - {from: V1, to: V2, fln: 0.76, sln: 0.74, distance_mm: 9.3 ms, source: paper}
+  - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+```
+
+Good:
+
+```yaml
+projections:
+  - {from: LGN, to: V1}
+  - {from: V1, to: V2, fln: 0.76, sln: 0.74, distance_mm: 9.3 mm, source: paper}
+  - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+```""",
 )
 CIRCULAR = _rule(
     "S108",
     "circular-reference",
-    """A file extends or includes itself, directly or by way of others. The notes show the way round.""",
+    """A file extends or includes itself, directly or by way of others. The notes show the way round.
+
+Bad:
+
+```yaml
+extends: example.yaml  # this very file
+```
+
+Good:
+
+```yaml
+extends: base.yaml
+```""",
 )
 MISSING_FILE = _rule(
     "S109",
     "missing-file",
     """A file that the spec names cannot be read. Paths are taken from the folder of the file that names them; a name
-that is not found there is looked up among the shipped specs.""",
+that is not found there is looked up among the shipped specs.
+
+Bad:
+
+```yaml
+circuits: {other: {file: circuits/potjans-1914.yaml}}
+```
+
+Good:
+
+```yaml
+circuits: {other: {file: circuits/potjans-diesmann-2014.yaml}}
+```""",
 )
 UNREADABLE_HDF5 = _rule(
     "S110",
     "unreadable-hdf5",
-    """An HDF5 file is truncated or corrupt, or lacks the dataset that the spec names, or links out of itself.""",
+    """An HDF5 file is truncated or corrupt, or lacks the dataset that the spec names, or links out of itself.
+
+Bad:
+
+```yaml
+projections:
+  - {from: LGN, to: V1}
+  - {file: truncated.h5, dataset: /projections}
+```
+
+Good:
+
+```yaml
+projections:
+  - {from: LGN, to: V1}
+  - {file: macaque.h5, dataset: /projections}
+```""",
 )
 BAD_TABLE = _rule(
     "S111",
     "bad-table",
     """A table in HDF5 has columns that the language does not know, lacks those that it needs, has columns of unequal
-length, or holds a value that a projection cannot take (the row is named). No row is ever dropped.""",
+length, or holds a value that a projection cannot take (the row is named). No row is ever dropped.
+
+Bad:
+
+```yaml
+projections:
+  - {from: LGN, to: V1}
+  - {file: macaque.h5, dataset: /with_a_column_flne}
+```
+
+Good:
+
+```yaml
+projections:
+  - {from: LGN, to: V1}
+  - {file: macaque.h5, dataset: /projections}
+```""",
 )
 HOSTILE = _rule(
     "S112",
     "out-of-bounds",
     """The file is larger, deeper or, by its aliases, longer than any spec needs to be; reading it would cost memory
-without bound. Large tables belong into HDF5.""",
+without bound. Large tables belong into HDF5.
+
+Bad:
+
+```yaml
+areas: {V1: {grid:
+  [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[
+  8
+  ]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}}
+```
+
+Good:
+
+```yaml
+areas: {V1: {grid: [8, 8]}}
+```""",
 )
 BAD_REFERENCE = _rule(
     "S113",
@@ -100,8 +249,21 @@ BAD_REFERENCE = _rule(
     """A `file:` or `extends:` reference is not of a form the reader knows: a YAML file, or an HDF5 file with a
 `dataset`.
 
-Bad:   projections: [{file: macaque.h5}]
-Good:  projections: [{file: macaque.h5, dataset: /projections}]""",
+Bad:
+
+```yaml
+projections:
+  - {from: LGN, to: V1}
+  - {file: macaque.h5}
+```
+
+Good:
+
+```yaml
+projections:
+  - {from: LGN, to: V1}
+  - {file: macaque.h5, dataset: /projections}
+```""",
 )
 
 RULES: tuple[Rule, ...] = (

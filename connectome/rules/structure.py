@@ -19,8 +19,23 @@ Findings = Iterator[Diagnostic]
 def dangling_area(connectome: Connectome, rule: Rule) -> Findings:
     """A projection, a lateral kernel or the readout names an area that the spec does not define.
 
-    Bad:   projections: [{from: V1, to: LN}]
-    Good:  projections: [{from: V1, to: LM}]
+    Bad:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V5, fln: 0.39, sln: 0.93, source: paper}
+    ```
+
+    Good:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+    ```
     """
     ends = dict.fromkeys((connectome.input.name, *connectome.areas))
     for i, p in enumerate(connectome.projections):
@@ -50,8 +65,17 @@ def dangling_area(connectome: Connectome, rule: Rule) -> Findings:
 def dangling_circuit(connectome: Connectome, rule: Rule) -> Findings:
     """An area names a circuit that the spec does not define.
 
-    Bad:   areas: {V1: {grid: [8, 8], circuit: granulr}}
-    Good:  areas: {V1: {grid: [8, 8], circuit: granular}}
+    Bad:
+
+    ```yaml
+    areas: {V4: {circuit: granulr}}
+    ```
+
+    Good:
+
+    ```yaml
+    areas: {V4: {circuit: granular}}
+    ```
     """
     for name, area in connectome.areas.items():
         if area.circuit is not None and area.circuit not in connectome.circuits:
@@ -64,8 +88,17 @@ def dangling_circuit(connectome: Connectome, rule: Rule) -> Findings:
 def dangling_population(connectome: Connectome, rule: Rule) -> Findings:
     """A role, a connection matrix or the readout names a population that the circuit does not have.
 
-    Bad:   roles: {feedforward: [L4e]}
-    Good:  roles: {feedforward: [L4E]}
+    Bad:
+
+    ```yaml
+    circuits: {granular: {roles: {feedforward: [L4e]}}}
+    ```
+
+    Good:
+
+    ```yaml
+    circuits: {granular: {roles: {feedforward: [L4E]}}}
+    ```
     """
     for name, circuit in connectome.circuits.items():
         for role in type(circuit.roles).model_fields:
@@ -96,8 +129,17 @@ def dangling_population(connectome: Connectome, rule: Rule) -> Findings:
 def dangling_source(connectome: Connectome, rule: Rule) -> Findings:
     """A value cites a source that is not listed under ``sources`` (of the spec, or of the circuit).
 
-    Bad:   sources: {markov2014: {doi: 10.1093/cercor/bhs270}}, and a projection with source: markov2013
-    Good:  the same name at both places
+    Bad:
+
+    ```yaml
+    input: {source: papre}
+    ```
+
+    Good:
+
+    ```yaml
+    input: {source: paper}
+    ```
     """
     for path, names, known in _citations(connectome):
         for i, name in enumerate(names):
@@ -130,8 +172,24 @@ def _citations(connectome: Connectome) -> Iterator[tuple[tuple[str | int, ...], 
 def duplicate(connectome: Connectome, rule: Rule) -> Findings:
     """Two things that must be told apart have the same name, or a projection is written twice.
 
-    Bad:   projections: [{from: V1, to: V2, fln: 0.7}, {from: V1, to: V2, fln: 0.1}]
-    Good:  projections: [{from: V1, to: V2, fln: 0.8}]
+    Bad:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V1, to: V2, fln: 0.10, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+    ```
+
+    Good:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.86, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+    ```
     """
     if connectome.input.name in connectome.areas:
         span = connectome.origins.span(("areas", connectome.input.name), key=True)
@@ -173,8 +231,23 @@ def grid_mismatch(connectome: Connectome, rule: Rule) -> Findings:
     """Two grids do not fit: a one-to-one kernel between grids of different shape, or an explicit matrix whose shape is
     not tokens by tokens.
 
-    Bad:   areas: {V1: {grid: [8, 8]}, V4: {grid: [4, 4]}} with {from: V1, to: V4, topography: {type: one_to_one}}
-    Good:  topography: {type: retinotopic, radius: 0.5}
+    Bad:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, topography: {type: one_to_one}, source: paper}
+    ```
+
+    Good:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, topography: {type: retinotopic, radius: 1.0}, source: paper}
+    ```
     """
     grids = {connectome.input.name: connectome.input.grid} | {n: a.grid for n, a in connectome.areas.items()}
     joins: list[tuple[tuple[str | int, ...], Kernel, str, str]] = [
@@ -210,8 +283,19 @@ def width_mismatch(connectome: Connectome, rule: Rule) -> Findings:
     """Populations that a pathway joins have unequal widths where values pass one-to-one, or a width that the heads do
     not divide.
 
-    Bad:   input: {width: 96} with a target population of width 32
-    Good:  the same width, or `output: dense` in the circuit of the target
+    Bad:
+
+    ```yaml
+    input: {width: 18}
+    attention: {heads: 4}
+    ```
+
+    Good:
+
+    ```yaml
+    input: {width: 20}
+    attention: {heads: 4}
+    ```
     """
     ends = _ends(connectome)
     yield from _indivisible(connectome, ends, rule)
@@ -262,8 +346,10 @@ def _indivisible(connectome: Connectome, ends: Ends, rule: Rule) -> Findings:
     heads, seen = connectome.attention.heads, set()
     for name, (circuit, widths) in ends.items():
         for population in dict.fromkeys((*_senders(circuit), *(_receivers(circuit) if circuit else ()))):
-            width = widths.get(population, heads)
-            written = circuit.populations[population].width if circuit and population in widths else None
+            if population not in widths:
+                continue  # another rule's finding
+            width = widths[population]
+            written = circuit.populations[population].width if circuit else None
             place = connectome.span("input", "width")
             if written is not None:
                 circuit_name = connectome.areas[name].circuit or ""
@@ -309,8 +395,21 @@ def _receivers(circuit: Circuit) -> tuple[str, ...]:
 def matrix_mismatch(connectome: Connectome, rule: Rule) -> Findings:
     """A circuit's connection matrix is not square over the populations it lists, or leaves a population out.
 
-    Bad:   connections: {rows: target, populations: [E, I], probability: [[0.1, 0.2]]}
-    Good:  connections: {rows: target, populations: [E, I], probability: [[0.1, 0.2], [0.3, 0.1]]}
+    Bad:
+
+    ```yaml
+    circuits:
+      granular: {connections: {rows: target, populations: [L23E, L4E, L4I], probability: [
+        [0.10, 0.04, 0.08], [0.01, 0.05, 0.14], [0.07, 0.08, 0.16]]}}
+    ```
+
+    Good:
+
+    ```yaml
+    circuits:
+      granular: {connections: {rows: target, populations: [L23E, L4E, L4I, L5E], probability: [
+        [0.10, 0.04, 0.08, 0.03], [0.01, 0.05, 0.14, 0.01], [0.07, 0.08, 0.16, 0.01], [0.10, 0.05, 0.01, 0.08]]}}
+    ```
     """
     for name, circuit in connectome.circuits.items():
         written = circuit.connections
@@ -352,8 +451,17 @@ def role_mismatch(connectome: Connectome, rule: Rule) -> Findings:
     """A role is given to a population that cannot have it: output leaves a column, and horizontal axons run, from
     excitatory populations only; a circuit needs at least one of them.
 
-    Bad:   roles: {supragranular: [L23I]}
-    Good:  roles: {supragranular: [L23E]}
+    Bad:
+
+    ```yaml
+    circuits: {granular: {roles: {supragranular: [L4I]}}}
+    ```
+
+    Good:
+
+    ```yaml
+    circuits: {granular: {roles: {supragranular: [L23E]}}}
+    ```
     """
     for name, circuit in connectome.circuits.items():
         excitatory = [n for n, p in circuit.populations.items() if p.kind == "excitatory"]
@@ -385,8 +493,25 @@ def delay_mismatch(connectome: Connectome, rule: Rule) -> Findings:
     """A delay that the schedule cannot keep: zero where all areas step at once, or towards an area that was updated
     before its source; milliseconds that are no whole number of steps, or without the length of a step.
 
-    Bad:   dynamics: {order: synchronous} with a projection of delay: 0
-    Good:  delay: 1
+    Bad:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+      - {from: V2, to: V1, fln: 0.73, sln: 0.42, delay: 0, source: paper}
+    ```
+
+    Good:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+      - {from: V2, to: V1, fln: 0.73, sln: 0.42, delay: 1, source: paper}
+    ```
     """
     known = all(p.origin in connectome.areas or p.origin == connectome.input.name for p in connectome.projections)
     rank = {n: i for i, n in enumerate(order(connectome))} if known else {}
@@ -419,8 +544,23 @@ def delay_mismatch(connectome: Connectome, rule: Rule) -> Findings:
 def without_effect(connectome: Connectome, rule: Rule) -> Findings:
     """A value that contradicts another, so that one of the two would be ignored.
 
-    Bad:   projections: [{from: V1, to: V2, fln: 0.76, weight: 2}]
-    Good:  projections: [{from: V1, to: V2, fln: 0.76}]
+    Bad:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, weight: 2, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+    ```
+
+    Good:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+    ```
     """
     for i, p in enumerate(connectome.projections):
         if p.fln is not None and p.weight is not None:

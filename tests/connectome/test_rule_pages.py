@@ -3,13 +3,13 @@
 import re
 from pathlib import Path
 
+import h5py
 import pytest
 
 from compiler.checker import RULES, check
 from connectome.diagnostics.rule import Rule
 
 BASE = Path(__file__).resolve().parent.parent / "fixtures" / "rules" / "base.yaml"
-WITH_EXAMPLES = [rule for rule in RULES if "```yaml" in rule.page]
 
 
 def example(rule: Rule, which: int, folder: Path) -> Path:
@@ -17,8 +17,14 @@ def example(rule: Rule, which: int, folder: Path) -> Path:
     blocks = re.findall(r"^```yaml\n(.*?)^```$", rule.page, flags=re.MULTILINE | re.DOTALL)
     assert len(blocks) == 2, f"{rule.code} shows {len(blocks)} examples: one bad and one good are expected"
     (folder / "base.yaml").write_text(BASE.read_text())
+    (folder / "truncated.h5").write_bytes(b"\x89HDF\r\n\x1a\n and no more")
+    with h5py.File(folder / "macaque.h5", "w") as file:
+        for name, column in (("projections", "fln"), ("with_a_column_flne", "flne")):
+            table = file.create_group(name)
+            table["from"], table["to"] = ["V1", "V2"], ["V2", "V4"]
+            table[column], table["sln"], table["source"] = [0.76, 0.39], [0.74, 0.93], ["paper", "paper"]
     path = folder / "example.yaml"
-    path.write_text(blocks[which] if "cortexc:" in blocks[which] else f"extends: base.yaml\n{blocks[which]}")
+    path.write_text(blocks[which] if "extends:" in blocks[which] else f"extends: base.yaml\n{blocks[which]}")
     return path
 
 
@@ -26,18 +32,21 @@ def test_the_base_is_clean() -> None:
     assert [f"{finding.code} {finding.message}" for finding in check(BASE)] == []
 
 
-@pytest.mark.parametrize("rule", WITH_EXAMPLES, ids=lambda rule: rule.code)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_the_bad_example_gets_the_finding(rule: Rule, tmp_path: Path) -> None:
     path = example(rule, 0, tmp_path)
     findings = list(check(path))
     assert [finding.code for finding in findings] == [rule.code], [f.message for f in findings]
     assert findings[0].severity is rule.severity
     place = findings[0].span
-    assert Path(place.path).name == "example.yaml", "the finding is at what the example says"
-    assert 1 <= place.line <= len(path.read_text().splitlines())
+    if place.inside:
+        assert Path(place.path).suffix == ".h5"
+    else:
+        assert Path(place.path).name == "example.yaml", "the finding is at what the example says"
+        assert 1 <= place.line <= len(path.read_text().splitlines())
 
 
-@pytest.mark.parametrize("rule", WITH_EXAMPLES, ids=lambda rule: rule.code)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_the_good_example_is_clean(rule: Rule, tmp_path: Path) -> None:
     found = [f"{finding.code} {finding.message}" for finding in check(example(rule, 1, tmp_path))]
     assert found == []
