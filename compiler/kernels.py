@@ -20,8 +20,8 @@ from connectome.model import All, Disc, Exponential, Gaussian, Matrix, OneToOne,
 from .artifact import Connection
 from .ir import Join
 
-MAX_CONNECTIONS = 500_000_000
-"""More token pairs than this are refused: at 12 bytes each they would need 6 GB."""
+MAX_CONNECTIONS = 20_000_000
+"""More token pairs than this in one join are refused: while they are made they need 50 bytes each, 1 GB."""
 
 _EPSILON = 1e-9
 

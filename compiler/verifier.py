@@ -22,7 +22,8 @@ def verify(graph: Graph) -> None:
         assert pathway.join in graph.joins, f"pathway over unknown {pathway.join}"
         assert pathway.weight >= 0, f"pathway of weight {pathway.weight}"
     for coupling in graph.couplings:
-        assert {coupling.source, coupling.target} <= set(graph.populations), f"coupling of unknown {coupling}"
+        known = coupling.source in graph.populations and coupling.target in graph.populations
+        assert known, f"coupling of unknown {coupling}"
     verified: set[int] = set()  # weights that several connections share are looked at once
     for connection in graph.connections.values():
         join = graph.joins[connection.name]

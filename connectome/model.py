@@ -15,6 +15,8 @@ from . import units
 from .diagnostics.span import Span
 from .origins import Origins
 
+MAX_AREAS = 20_000
+"""A hundred times what any parcellation of a cortex has."""
 SMALLEST, LARGEST = 1e-12, 1e12
 """Of numbers that are not counts. Beyond them, float32 would no longer tell them from zero or infinity."""
 MAX_SIDE = 4096
@@ -63,7 +65,7 @@ Names: TypeAlias = Annotated[tuple[Name, ...], Field(min_length=1)]
 Number: TypeAlias = Annotated[float, Strict(), Field(ge=-LARGEST, le=LARGEST)]
 PixelValue: TypeAlias = Annotated[float, Strict(), Field(ge=-100, le=100)]
 PixelSpread: TypeAlias = Annotated[float, Strict(), Field(gt=0, ge=1e-3, le=100)]
-Count: TypeAlias = Annotated[int, Strict(), Field(gt=0)]
+Count: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=2**53)]
 Flag: TypeAlias = Annotated[bool, Strict()]
 Millimetres: TypeAlias = Annotated[
     float, BeforeValidator(_millimetres, json_schema_input_type=float | str), Strict(), Field(ge=0)
@@ -181,7 +183,7 @@ class GainControl(_Data):
     """Contrast gain control of the relay: (x - mean) / (std + semi_saturation), over the image or a neighbourhood."""
 
     type: Literal["none", "global", "local"] = "none"
-    pool: Count = 9
+    pool: Side = 9
     """Side of the square neighbourhood of ``local`` [pixels]; odd."""
     semi_saturation: Positive = 0.1
     """[standard deviations of the image after ``mean`` and ``std``]"""
@@ -192,9 +194,9 @@ class Input(_Data):
 
     name: Name = "LGN"
     grid: Grid
-    patch: Count
+    patch: Side
     """Side of the square patch that one token sees [pixels]."""
-    channels: Count = 3
+    channels: Side = 3
     width: Width
     """Channels of a token; also the default width of a population."""
     mean: tuple[PixelValue, ...] | None = None
@@ -337,8 +339,8 @@ class Projection(_Data):
 class Attention(_Data):
     """What all populations that attend to each other share."""
 
-    heads: Count = 1
-    key_width: Count = 8
+    heads: Width = 1
+    key_width: Width = 8
     """Channels of a key and of a query, per head."""
     minimum_weight: NonNegative = 0.0
     """Pathways weaker than this are dropped [scale of FLNe]."""
@@ -359,7 +361,7 @@ class Readout(_Data):
     """Where the decision is read: mean over the columns of an area, then a linear map."""
 
     area: Name
-    classes: Annotated[int, Strict(), Field(ge=2)]
+    classes: Annotated[int, Strict(), Field(ge=2, le=1_000_000)]
     populations: Names | None = None
     """The populations that leave the area (supra- and infragranular) where they are not given."""
 
@@ -411,7 +413,7 @@ class Connectome(_Data):
     sources: dict[Name, Source] = {}
     input: Input
     circuits: dict[Name, Circuit] = {}
-    areas: dict[Name, Area] = Field(min_length=1)
+    areas: dict[Name, Area] = Field(min_length=1, max_length=MAX_AREAS)
     lateral: dict[Name, Lateral] = {}
     projections: tuple[Projection, ...] = ()
     attention: Attention = Attention()

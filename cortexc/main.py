@@ -68,6 +68,8 @@ def _explained(error: Exception) -> str | None:
         from connectome.diagnostics import render
 
         return render.as_text(error.report, colour=sys.stderr.isatty()) + f"\n\n{render.summary(error.report)}"
+    if isinstance(error, MemoryError):
+        return "error: not enough memory: use smaller grids, kernels of less reach, or a larger machine"
     if isinstance(error, OSError) and error.filename:
         return f"error: {error.filename}: {error.strerror}"
     known = (

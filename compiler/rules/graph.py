@@ -18,6 +18,9 @@ from .stages import Stages
 
 Findings = Iterator[Diagnostic]
 
+PARTS_SHOWN = 10
+"""Separate parts that are named; the rest is counted."""
+
 
 @rule("G302", "unreached-area", Severity.WARNING)
 def unreached_area(stages: Stages, rule: Rule) -> Findings:
@@ -279,16 +282,19 @@ def separate_parts(stages: Stages, rule: Rule) -> Findings:
     connectome = stages.connectome
     names, edges = _areas(connectome)
     count, component = connected_components(edges, directed=False)
-    for part in range(count):
-        if part == component[0]:
-            continue
-        members = [names[i] for i in np.flatnonzero(component == part)]
+    order = np.argsort(component, kind="stable")
+    parts = np.split(order, np.cumsum(np.bincount(component, minlength=count))[:-1])
+    apart = sorted((part for part in parts if component[part[0]] != component[0]), key=lambda part: int(part[0]))
+    for number, part in enumerate(apart[:PARTS_SHOWN], 1):
+        members = [names[i] for i in part]
         shown = ", ".join(f"`{name}`" for name in members[:5]) + (
             f" and {len(members) - 5} more" if members[5:] else ""
         )
         place = connectome.origins.span(("areas", members[0]), key=True)
         what = "is" if len(members) == 1 else "are"
         message = f"{shown} {what} joined with the input by no projection"
+        if number == PARTS_SHOWN < len(apart):
+            message += f"; so are {len(apart) - number:,} more parts"
         yield rule.at(place, message, help="add the projection that is missing, or take the part out")
 
 

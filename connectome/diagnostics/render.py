@@ -17,6 +17,8 @@ _WIDEST_LINE = 160
 @lru_cache(maxsize=64)
 def _lines(path: str) -> tuple[str, ...]:
     """Return the lines of a text file, or none where it cannot be read as text."""
+    if not Path(path).is_file():  # a pipe or a device would never end
+        return ()
     try:
         return tuple(Path(path).read_text(encoding="utf-8", errors="replace").splitlines())
     except OSError:

@@ -168,7 +168,8 @@ def _shown(value: Any) -> str:
         case str():
             return f"the text `{value}`"
         case _:
-            return f"`{getattr(value, 'text', value)}`"
+            text = str(getattr(value, "text", value))
+            return f"`{text}`" if len(text) <= 60 else f"`{text[:57]}...`"
 
 
 def _expected(kind: str, context: dict[str, Any], message: str) -> str:

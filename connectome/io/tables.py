@@ -18,6 +18,8 @@ from ..diagnostics.report import Report
 from ..diagnostics.rule import did_you_mean
 from ..diagnostics.span import Span
 
+MAX_ROWS = 5_000_000
+"""A projection of a spec takes about 4 kB while it is checked."""
 CHUNK_ROWS = 65_536
 TEXT_COLUMNS = ("from", "to", "mode", "direction", "source")
 NUMBER_COLUMNS = ("fln", "weight", "sln", "distance_mm", "delay", "delay_ms")
@@ -61,7 +63,7 @@ def opened(path: str, dataset: str, place: Span) -> Iterator[Any]:
                     )
             yield file[dataset] if parts else file
     except (OSError, RuntimeError, KeyError) as error:
-        reason = str(error).split("(", 1)[-1].rstrip(")").strip() or "unknown reason"
+        reason = str(error).split("(", 1)[-1].rstrip(")'\" ").strip() or "unknown reason"
         message = f"cannot read `{dataset}` from `{path}`: it is truncated, corrupt or not HDF5"
         raise _fail(place, message, f"the HDF5 library says: {reason}") from None
 
@@ -119,6 +121,9 @@ def read_rows(path: str, shown: str, dataset: str, place: Span) -> Iterator[Row]
                 raise _bad(place, f"the table `{dataset}` has no column `{column}`", "both ends must be named")
         lengths = {column: len(data) for column, data in columns.items()}
         rows = lengths["from"]
+        if rows > MAX_ROWS:
+            message = f"the table `{dataset}` has {rows:,} rows, and at most {MAX_ROWS:,} can be read"
+            raise SpecError(Report([reading.HOSTILE.at(place, message, help="aggregate neurons to areas first")]))
         if uneven := [c for c, n in lengths.items() if n != rows]:
             raise _bad(place, f"column `{uneven[0]}` of `{dataset}` has {lengths[uneven[0]]} rows, `from` has {rows}")
         markers = {}

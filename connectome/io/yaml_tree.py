@@ -21,7 +21,7 @@ from ..diagnostics.error import SpecError
 from ..diagnostics.report import Report
 from ..diagnostics.span import Span
 
-MAX_BYTES = 256 * 2**20
+MAX_BYTES = 32 * 2**20
 MAX_DEPTH = 64
 MAX_NODES = 20_000_000
 

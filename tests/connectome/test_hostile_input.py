@@ -1,0 +1,121 @@
+"""Input that would cost memory or time without bound: one clear finding each, soon, in little memory."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+BASE = (Path(__file__).resolve().parent.parent / "fixtures" / "rules" / "base.yaml").read_text()
+CODE = """
+import resource, sys
+from compiler.checker import check
+import h5py, scipy.sparse, numpy, compiler.pipeline, runpy
+used = int(open("/proc/self/statm").read().split()[0]) * 4096
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**30, used + 2**30))
+for finding in check(sys.argv[1]):
+    print(finding.code, finding.span, finding.message[:200])
+"""
+TEXTS = {
+    "a line of 10 MB": ("description: " + "x" * 10_000_000, []),
+    "a number of a million digits": (f"dynamics: {{sweeps: {'9' * 1_000_000}}}", ["S105"]),
+    "a fraction of a million digits": (f"attention: {{minimum_weight: 1.{'9' * 1_000_000}}}", ["G301"]),
+    "lists in lists": ("description: " + "[" * 10_000 + "]" * 10_000, ["S112"]),
+    "mappings in mappings": ("\n".join(" " * i + f"a{i}:" for i in range(2000)), ["S112"]),
+    "a gigantic grid": ("areas: {V1: {grid: [1000000000, 1000000000]}}", ["S106", "S106"]),
+    "the largest grid": ("areas: {V1: {grid: [4096, 4096]}}", ["C501"]),
+    "a gigantic patch": ("input: {patch: 1000000000}", ["S106"]),
+    "gigantic keys": ("attention: {key_width: 1000000000000}", ["S106"]),
+    "forty thousand areas": (
+        "areas: {" + ", ".join(f"A{i}: {{grid: [1, 1]}}" for i in range(40_000)) + "}",
+        ["S106"],
+    ),
+    "aliases of aliases": (
+        "description: &a [x, x, x, x, x, x, x, x, x]\n"
+        + "".join(
+            f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+        ),
+        ["S112"],
+    ),
+}
+
+
+def found(path: Path) -> list[str]:
+    """Check a spec in a process of its own that may use 1 GB more than the libraries take."""
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=path.parent,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return [line.split()[0] for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("name", list(TEXTS))
+def test_hostile_text(tmp_path: Path, name: str) -> None:
+    text, codes = TEXTS[name]
+    (tmp_path / "base.yaml").write_text(BASE)
+    (tmp_path / "spec.yaml").write_text(f"extends: base.yaml\n{text}\n")
+    assert found(tmp_path / "spec.yaml") == codes
+
+
+def csr(file: h5py.File, **changed: np.ndarray) -> None:
+    group = file.create_group("m")
+    parts = {"shape": np.array([64, 64]), "indptr": np.arange(65), "indices": np.arange(64), "data": np.ones(64)}
+    for name, part in (parts | changed).items():
+        group[name] = part
+
+
+MATRICES = {
+    "negative shape": lambda file: csr(file, shape=np.array([-64, 64])),
+    "overflowing shape": lambda file: csr(file, shape=np.array([2**62, 2**62])),
+    "index outside": lambda file: csr(file, indices=np.arange(64) + 10**9),
+    "pointers that fall": lambda file: csr(file, indptr=np.arange(65)[::-1].copy()),
+    "10^12 elements, none written": lambda file: file.create_dataset("m", (10**6, 10**6), "f8", chunks=(1000, 1000)),
+    "lists": lambda file: file.create_dataset("m", (64, 64), h5py.vlen_dtype(np.float64)),
+    "another file": lambda file: file.__setitem__("m", h5py.ExternalLink("/etc/passwd", "/x")),
+    "nowhere": lambda file: file.__setitem__("m", h5py.SoftLink("/nowhere")),
+    "a bomb": lambda file: file.create_dataset(
+        "m", data=np.zeros((4000, 4000)), compression="gzip", chunks=(4000, 4000)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(MATRICES))
+def test_hostile_matrices(tmp_path: Path, name: str) -> None:
+    (tmp_path / "base.yaml").write_text(BASE)
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        MATRICES[name](file)
+    (tmp_path / "spec.yaml").write_text(
+        "extends: base.yaml\nlateral: {V1: {kernel: {type: matrix, file: m.h5, dataset: /m}, source: paper}}\n"
+    )
+    (code,) = found(tmp_path / "spec.yaml")
+    assert code in ("S110", "S206")
+
+
+def test_a_table_of_ten_billion_rows(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text(BASE)
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        for name, kind in (("from", "S4"), ("to", "S4"), ("fln", "f8")):
+            file.create_dataset(f"projections/{name}", (10**10,), kind, chunks=(10**6,))
+    (tmp_path / "spec.yaml").write_text(
+        "extends: base.yaml\nprojections: [{from: LGN, to: V1}, {file: t.h5, dataset: /projections}]\n"
+    )
+    assert found(tmp_path / "spec.yaml") == ["S112"]
+
+
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for path in (tmp_path / "pipe.yaml", Path("/dev/zero"), tmp_path):
+        done = subprocess.run(
+            [sys.executable, "-m", "cortexc", "check", str(path)], capture_output=True, text=True, timeout=20
+        )
+        assert done.returncode == 2
+        assert "error[S109]" in done.stdout
+        assert "Traceback" not in done.stderr
