@@ -39,6 +39,23 @@ class Origins:
             node, found = child, child.span
         return found
 
+    def first_key(self, path: tuple[str | int, ...]) -> tuple[Span, bool] | None:
+        """Return the empty place right before the first key of the mapping at ``path``, and whether it is in braces.
+
+        None where there is no such mapping in the file that the spec is, or it is empty.
+        """
+        node = self.tree
+        for step in path:
+            node = step_into(node, step)
+        keys: dict[str, Span] = getattr(node, "keys", None) or {}
+        if not isinstance(keys, dict) or not keys:
+            return None
+        whole, first = node.span, min(keys.values())
+        if not first.path == whole.path == self.tree.span.path or first.inside:
+            return None
+        flow = (whole.line, whole.column) != (first.line, first.column)
+        return Span(first.path, first.line, first.column, first.line, first.column), flow
+
     def knows(self, path: tuple[str | int, ...]) -> bool:
         """Whether something was written at ``path``."""
         node = self.tree

@@ -75,7 +75,7 @@ def _place(span: Span) -> dict[str, str | int]:
 
 
 def as_json(report: Report) -> str:
-    """Return the findings as a JSON array of {code, severity, message, help, place, notes}."""
+    """Return the findings as a JSON array; docs/findings.schema.json describes it."""
     return json.dumps(
         [
             {
@@ -85,6 +85,7 @@ def as_json(report: Report) -> str:
                 "help": f.help,
                 "place": _place(f.span),
                 "notes": [{"place": _place(s), "message": m} for s, m in f.notes],
+                **({"mends": [{"place": _place(s), "text": t} for s, t in f.mends]} if f.mends else {}),
             }
             for f in report
         ],

@@ -31,8 +31,8 @@ class Diagnostic:
     message: str
     help: str = ""
     notes: tuple[tuple[Span, str], ...] = ()
-    mend: str | None = None
-    """What to write at ``span`` instead, where that is safe: it changes no sound part of the spec."""
+    mends: tuple[tuple[Span, str], ...] = ()
+    """What to write instead of what stands at places, where that is safe: it changes no sound part of the spec."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ class Rule:
         *,
         help: str = "",
         notes: Iterable[tuple[Span, str]] = (),
-        mend: str | None = None,
+        mends: Iterable[tuple[Span, str]] = (),
     ) -> Diagnostic:
         """Return a finding of this rule at ``span``."""
-        return Diagnostic(self.code, self.severity, span, message, help, tuple(notes), mend)
+        return Diagnostic(self.code, self.severity, span, message, help, tuple(notes), tuple(mends))
 
 
 def rule(

@@ -212,7 +212,8 @@ def _unknown_key(origins: Origins, written: tuple[Any, ...], span: Span) -> Diag
     if mend is not None and any(name not in known and nearest(name, free) == mend for name in before):
         mend = None  # another misspelt key there already becomes that one
     hint = did_you_mean(key, free or known)
-    return reading.UNKNOWN_KEY.at(span, f"unknown key `{key}`{where}", help=hint, mend=mend)
+    mends = [] if mend is None else [(span, mend)]
+    return reading.UNKNOWN_KEY.at(span, f"unknown key `{key}`{where}", help=hint, mends=mends)
 
 
 def step_into_all(node: Any, path: tuple[Any, ...]) -> Any:

@@ -35,14 +35,14 @@ def mended(findings: Iterable[Diagnostic]) -> list[Mended]:
     """
     by_file: dict[str, dict[Span, str]] = defaultdict(dict)
     for finding in findings:
-        if finding.mend is not None and not finding.span.inside:
-            by_file[finding.span.path].setdefault(finding.span, finding.mend)
+        for span, text in finding.mends:
+            by_file[span.path].setdefault(span, text)
     result = []
     for path, mends in by_file.items():
         before = Path(path).read_bytes().decode("utf-8")
         lines = before.splitlines(keepends=True)
         for span, text in sorted(mends.items(), reverse=True):  # from the end, so that places stay true
-            line = lines[span.line - 1]
+            line = lines[span.line - 1]  # a mend never spans lines
             lines[span.line - 1] = line[: span.column - 1] + text + line[span.end_column - 1 :]
         result.append(Mended(path, before, "".join(lines), len(mends)))
     return result

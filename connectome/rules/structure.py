@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+
 from ..diagnostics.error import SpecError
 from ..diagnostics.rule import Diagnostic, Rule, did_you_mean, rule
-from ..hierarchy import order
+from ..diagnostics.span import Span
+from ..hierarchy import depths, order
 from ..io import tables
 from ..laminar import circuit_of, roles, width_of
 from ..model import Circuit, Connectome, Kernel, Matrix, MatrixData
@@ -584,7 +587,8 @@ def without_effect(connectome: Connectome, rule: Rule) -> Findings:
         other = next(n for n, a in connectome.areas.items() if a.level is None)
         message = f"`{declared[0]}` has a level, and `{other}` has none"
         hint = "give every area a level, or none: levels then follow from the projections"
-        yield rule.at(connectome.span("areas", declared[0], "level"), message, help=hint)
+        mends = list(_missing_levels(connectome, declared))
+        yield rule.at(connectome.span("areas", declared[0], "level"), message, help=hint, mends=mends)
     control = connectome.input.gain_control
     if control.type == "local" and control.pool % 2 == 0:
         span = connectome.span("input", "gain_control", "pool")
@@ -594,6 +598,23 @@ def without_effect(connectome: Connectome, rule: Rule) -> Findings:
         if values is not None and len(values) != connectome.input.channels:
             message = f"`{field}` has {len(values)} values for {connectome.input.channels} channels"
             yield rule.at(connectome.span("input", field), message, help="one value for each channel")
+
+
+def _missing_levels(connectome: Connectome, declared: list[str]) -> Iterator[tuple[Span, str]]:
+    """Yield what to write where areas lack a level: that of their depth below the input, on the scale of the others."""
+    ends = {connectome.input.name, *connectome.areas}
+    if not all(p.origin in ends and p.target in ends for p in connectome.projections):
+        return
+    depth = depths(connectome)
+    known = np.array([(depth[n], connectome.areas[n].level) for n in declared], float)
+    slope = float(np.polyfit(known[:, 0], known[:, 1], 1)[0]) if np.ptp(known[:, 0]) > 0 else 1.0
+    start = float((known[:, 1] - slope * known[:, 0]).mean())
+    for name, area in connectome.areas.items():
+        first = connectome.origins.first_key(("areas", name))
+        if area.level is None and first is not None:
+            place, flow = first
+            text = f"level: {round(start + slope * depth[name], 4):g}"
+            yield place, f"{text}, " if flow else f"{text}\n{' ' * (place.column - 1)}"
 
 
 RULES: tuple[Rule, ...] = (

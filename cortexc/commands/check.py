@@ -33,7 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="exit with 1 for a finding as bad as this: error, warning or info (default: warning)",
     )  # fmt: skip
     parser.add_argument(
-        "--fix", action="store_true", help="mend what can be mended safely (misspelt keys), and show the change"
+        "--fix",
+        action="store_true",
+        help="mend what is safe to mend (misspelt keys, missing levels), and show the change",
     )
     parser.epilog = "Exit status: 0 clean, 1 findings, 2 there is no such spec."
 

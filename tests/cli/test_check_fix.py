@@ -72,3 +72,30 @@ def test_what_is_not_safe_is_left_alone(
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(tmp_path / "nowhere.yaml"), "--fix"]) == 2
     assert "nowhere.yaml" in capsys.readouterr().out
+
+
+def test_missing_levels_are_written_on_the_scale_of_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "spec.yaml"
+    text = """cortexc: 1
+name: levels
+input: {name: LGN, grid: [4, 4], patch: 8, width: 8}
+areas:
+  V1: {grid: [4, 4], level: 0.5}  # depth 1
+  V2: {grid: [4, 4]}              # depth 2
+  V4:                             # depth 3
+    # block style
+    grid: [2, 2]
+  TEO: {level: 2.0, grid: [2, 2]} # depth 4
+projections: [{from: LGN, to: V1}, {from: V1, to: V2}, {from: V2, to: V4}, {from: V4, to: TEO}]
+dynamics: {sweeps: 2}
+readout: {area: TEO, classes: 10}
+"""
+    path.write_text(text)
+    assert main(["check", str(path)]) == 1
+    assert "error[S211]" in capsys.readouterr().out
+    assert main(["check", str(path), "--fix"]) == 0
+    mended = text.replace("V2: {grid", "V2: {level: 1, grid")
+    mended = mended.replace("    grid: [2, 2]", "    level: 1.5\n    grid: [2, 2]")
+    assert path.read_text() == mended

@@ -11,6 +11,7 @@ import pytest
 
 from compiler.checker import RULES, check
 from connectome.diagnostics.github import as_github
+from connectome.diagnostics.render import as_json
 from connectome.diagnostics.report import Report
 from connectome.diagnostics.rule import Diagnostic, Severity
 from connectome.diagnostics.sarif import as_sarif
@@ -63,6 +64,20 @@ def test_sarif_is_valid(report: Report, schema: dict[str, Any], empty: bool) -> 
     broken = {**log, "runs": [{**log["runs"][0], "columnKind": "bytes"}]}
     with pytest.raises(jsonschema.ValidationError):  # the schema is not one that takes everything
         jsonschema.validate(broken, schema)
+
+
+def test_json_is_as_its_schema_says(report: Report, tmp_path: Path) -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "findings.schema.json"
+    described = json.loads(page.read_text())
+    inside = Span("t.h5", 0, 0, 0, 0, "/t[1]")
+    more = Report([*report, RULES[0].at(inside, "odd", notes=[(Span("a", 1, 1, 1, 2), "note")])])
+    (tmp_path / "fixable.yaml").write_text(SPEC.replace("fln", "flne"))
+    more.extend(check(tmp_path / "fixable.yaml"))
+    findings = json.loads(as_json(more))
+    jsonschema.Draft202012Validator(described).validate(findings)
+    assert any("mends" in finding for finding in findings)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(described).validate([{**findings[0], "severity": "bad"}])
 
 
 def test_sarif_says_what_the_text_says(report: Report) -> None:
