@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import keyword
 import os
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 COMMANDS = {
     "check": "find what is wrong with a spec before a GPU-hour is spent",
     "explain": "explain a finding's code",
     "compile": "compile a spec to an artifact",
     "inspect": "list what a spec or an artifact compiles to",
+    "import": "turn anatomy in a file of the field into a spec",
     "schema": "print the JSON Schema of the language, for editors",
     "specs": "list the shipped specs",
     "data": "fetch, verify or corrupt the images to train and test on",
@@ -34,10 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, text in COMMANDS.items():
         added = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         if name == asked:
-            importlib.import_module(f".commands.{name}", __package__).configure(added)
+            _command(name).configure(added)
     args = parser.parse_args(words)
     try:
-        status: int = importlib.import_module(f".commands.{args.command}", __package__).run(args)
+        status: int = _command(args.command).run(args)
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
@@ -52,6 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(message, file=sys.stderr)
         return 2
+
+
+def _command(name: str) -> ModuleType:
+    """Return the module of a command; one that is called as a word of Python has a mark behind its name."""
+    return importlib.import_module(f".commands.{name}{'_' if keyword.iskeyword(name) else ''}", __package__)
 
 
 def _version() -> str:

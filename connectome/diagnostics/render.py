@@ -20,7 +20,8 @@ def _lines(path: str) -> tuple[str, ...]:
     if not Path(path).is_file():  # a pipe or a device would never end
         return ()
     try:
-        return tuple(Path(path).read_text(encoding="utf-8", errors="replace").splitlines())
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+        return () if "\x00" in text else tuple(text.splitlines())  # a binary file has no lines to show
     except OSError:
         return ()
 

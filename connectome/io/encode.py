@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ def write(connectome: Connectome, path: Path) -> None:
     data = resolved(connectome, path.parent.resolve())
     if len(connectome.projections) > MOST_INLINE and _is_tabular(connectome.projections):
         table = path.with_suffix(".h5")
-        _replace(table, lambda part: tables.write_projections(part, "projections", _columns(connectome)))
+        _replace(table, lambda part: tables.write_projections(part, "projections", columns(connectome.projections)))
         common = {"topography": data["projections"][0]["topography"]} if "topography" in data["projections"][0] else {}
         data["projections"] = [{"file": table.name, "dataset": "/projections", **common}]
     _replace(path, lambda part: part.write_text(as_yaml(data), encoding="utf-8"))
@@ -129,14 +130,15 @@ def _is_tabular(projections: tuple[Projection, ...]) -> bool:
     return all(p.topography == first and len(p.source) <= 1 for p in projections)
 
 
-def _columns(connectome: Connectome) -> dict[str, list[Any]]:
-    columns: dict[str, list[Any]] = {
-        "from": [p.origin for p in connectome.projections],
-        "to": [p.target for p in connectome.projections],
-        "mode": [p.mode for p in connectome.projections],
-        "source": [p.source[0] if p.source else None for p in connectome.projections],
-        "direction": [p.direction for p in connectome.projections],
+def columns(projections: Sequence[Projection], *, sources: bool = True) -> dict[str, list[Any]]:
+    """Return projections as the columns of a table; those that none of them has are left out."""
+    found: dict[str, list[Any]] = {
+        "from": [p.origin for p in projections],
+        "to": [p.target for p in projections],
+        "mode": [p.mode for p in projections],
+        "source": [p.source[0] if p.source and sources else None for p in projections],
+        "direction": [p.direction for p in projections],
     }
     for name in tables.NUMBER_COLUMNS:
-        columns[name] = [getattr(p, name) for p in connectome.projections]
-    return {n: v for n, v in columns.items() if any(x is not None for x in v)}
+        found[name] = [getattr(p, name) for p in projections]
+    return {n: v for n, v in found.items() if any(x is not None for x in v)}

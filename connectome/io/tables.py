@@ -212,16 +212,19 @@ def read_matrix(path: str, dataset: str, place: Span) -> sp.csr_array:
 def write_projections(path: Path, dataset: str, columns: dict[str, list[Any]]) -> None:
     """Write a projection table as a group of 1-D datasets; None becomes the declared missing marker."""
     with h5py.File(path, "w") as file:
-        group = file.create_group(dataset)
-        for name, values in columns.items():
-            absent = any(v is None for v in values)
-            if name in TEXT_COLUMNS:
-                data = group.create_dataset(name, data=[v or "" for v in values], dtype=h5py.string_dtype())
-                if absent:
-                    data.attrs["missing"] = ""
-            else:
-                kind = np.int64 if name == "delay" else np.float64
-                marker = -1 if name == "delay" else np.nan
-                data = group.create_dataset(name, data=np.array([marker if v is None else v for v in values], kind))
-                if absent:
-                    data.attrs["missing"] = marker
+        fill(file.create_group(dataset), columns)
+
+
+def fill(group: Any, columns: dict[str, list[Any]]) -> None:
+    """Write the columns of a projection table into a group; None becomes the declared missing marker."""
+    for name, values in columns.items():
+        absent = any(v is None for v in values)
+        if name in TEXT_COLUMNS:
+            data = group.create_dataset(name, data=[v or "" for v in values], dtype=h5py.string_dtype())
+            marker: Any = ""
+        else:
+            kind = np.int64 if name == "delay" else np.float64
+            marker = -1 if name == "delay" else np.nan
+            data = group.create_dataset(name, data=np.array([marker if v is None else v for v in values], kind))
+        if absent:
+            data.attrs["missing"] = marker

@@ -11,7 +11,7 @@ import numpy as np
 from ..diagnostics.rule import Diagnostic, Rule, Severity, rule
 from ..hierarchy import SLN_FLOOR, fit, order
 from ..laminar import INFRAGRANULAR, SUPRAGRANULAR
-from ..model import Connectome, MatrixData, Projection, Source
+from ..model import Circuit, Connectome, MatrixData, Projection, Source
 
 Findings = Iterator[Diagnostic]
 
@@ -376,7 +376,7 @@ def improbable_connection(connectome: Connectome, rule: Rule) -> Findings:
     """
     for name, circuit in connectome.circuits.items():
         written = circuit.connections
-        if written is None or isinstance(written.probability, MatrixData):
+        if written is None or isinstance(written.probability, MatrixData) or _of_rates(circuit):
             continue
         for i, row in enumerate(written.probability):
             for j, probability in enumerate(row):
@@ -392,6 +392,11 @@ def improbable_connection(connectome: Connectome, rule: Rule) -> Findings:
                     message = f"`{source}` connects to `{target}` with a probability of {probability:g}"
                     hint = f"no published one is over {limit:g}; check the units, and what `rows` says of the matrix"
                     yield rule.at(place, message, help=hint)
+
+
+def _of_rates(circuit: Circuit) -> bool:
+    """Whether the populations are rate units, one "cell" each: counts and probabilities then say nothing."""
+    return len(circuit.populations) > 1 and all(p.cells == 1 for p in circuit.populations.values())
 
 
 @rule("A409", "unusual-inhibition", Severity.WARNING)
@@ -412,6 +417,8 @@ def unusual_inhibition(connectome: Connectome, rule: Rule) -> Findings:
     ```
     """
     for name, circuit in connectome.circuits.items():
+        if _of_rates(circuit):
+            continue
         layers: dict[str | None, list[str]] = defaultdict(list)
         for population, written in circuit.populations.items():
             if written.cells is not None:

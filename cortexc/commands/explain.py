@@ -13,16 +13,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the page of a rule."""
-    from compiler.checker import RULES, explain
+    from compiler import checker
+    from connectome.diagnostics import importing
     from connectome.diagnostics.rule import did_you_mean
 
+    rules = (*checker.RULES, *importing.RULES)
     if args.code is None:
-        for rule in RULES:
+        for rule in rules:
             print(f"{rule.code}  {rule.severity.value:7}  {rule.name}")
         return 0
-    found = explain(args.code)
+    found = next((r for r in rules if args.code.upper() == r.code or args.code.lower() == r.name), None)
     if found is None:
-        hint = did_you_mean(args.code, [r.code for r in RULES])
+        hint = did_you_mean(args.code, [r.code for r in rules])
         print(f"error: there is no rule `{args.code}`; {hint}", file=sys.stderr)
         return 2
     print(f"{found.code} {found.name} ({found.severity.value})\n\n{found.page}")

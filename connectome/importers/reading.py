@@ -1,0 +1,93 @@
+"""One import from beginning to end: files to spec."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..model import Connectome
+from . import assembly, graphs, matrix, neuroml, sonata, synapses, table, writing
+from .options import Options, unheard
+from .report import ImportReport
+from .wiring import Wiring
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+FORMATS: dict[str, Callable[[list[str], Options, ImportReport], Wiring]] = {
+    "table": table.read,
+    "matrix": matrix.read,
+    "sonata": sonata.read,
+    "graphml": graphs.read,
+    "neuroml": neuroml.read,
+    "synapses": synapses.read,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Imported:
+    """A spec, what else the data hold, and what the import did."""
+
+    connectome: Connectome
+    report: ImportReport
+    tables: dict[str, dict[str, np.ndarray]]
+    files: list[str]
+
+    def write(self, path: str | os.PathLike[str], command: str = "connectome.importers") -> list[Path]:
+        """Write the spec with comments, and its tables beside it; return the files.
+
+        Raises:
+            OSError: a file cannot be written. Nothing is left half-written.
+        """
+        return writing.write(self.connectome, self.tables, Path(path), self.files, command, self.report)
+
+
+def read(
+    format: str, files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], options: Options | None = None,
+    **choices: Any,
+) -> Imported:  # fmt: skip
+    """Read anatomy in one of FORMATS and return the spec of it, with a report.
+
+    ``choices``: the fields of ``Options``, one by one.
+
+    Raises:
+        SpecError: the files cannot be read or hold what no spec can; the report names the place.
+        ValueError: an unknown format, or options that mean nothing to it.
+    """
+    if format not in FORMATS:
+        raise ValueError(f"unknown format {format!r}: one of {', '.join(FORMATS)}")
+    paths = [files] if isinstance(files, str | os.PathLike) else list(files)
+    listed = [os.fspath(p) for p in paths]
+    chosen = dataclasses.replace(options or Options(), **choices)
+    if lost := unheard(chosen, format):
+        raise ValueError(f"{', '.join(lost)}: no meaning to the format {format}")
+    report = ImportReport()
+    wiring = FORMATS[format](listed, chosen, report)
+    used = [*listed, *(f for f in (chosen.neurons, chosen.sln, chosen.distance, chosen.labels) if f)]
+    return _whole(wiring, listed, [f for f in used if Path(f).is_file()], chosen, report)
+
+
+def from_graph(graph: nx.Graph[Any], options: Options | None = None, **choices: Any) -> Imported:
+    """Return the spec of any networkx graph, directed or not: nodes are areas, edges projections.
+
+    Raises:
+        SpecError: a node or an edge that no spec can hold.
+    """
+    chosen = dataclasses.replace(options or Options(), **choices)
+    report = ImportReport()
+    wiring = graphs.of_graph(graph, chosen, report)
+    return _whole(wiring, [str(graph.graph.get("name") or "graph")], [], chosen, report)
+
+
+def _whole(wiring: Wiring, listed: list[str], files: list[str], options: Options, report: ImportReport) -> Imported:
+    stem = re.sub(r"[.@:~>\s]+", "-", Path(listed[0]).name.partition(".")[0])
+    shown = [Path(f).name for f in listed]
+    spec = assembly.assembled(wiring, options.name or stem or "imported", shown, options, report)
+    return Imported(spec, report, wiring.tables, files)

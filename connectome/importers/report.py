@@ -1,0 +1,73 @@
+"""What an import did: what it read, guessed and dropped, and what its user may want to change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..diagnostics.error import SpecError
+from ..diagnostics.report import Report
+from ..diagnostics.rule import Rule
+from ..diagnostics.span import Span
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Something that the data do not say, and the spec must."""
+
+    subject: str
+    """The part of the spec, as in ``input.grid``, or of the file, as in ``column of sources``."""
+    value: str
+    why: str
+    change: str = ""
+    """The option that says otherwise."""
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """What of the data is not in the spec."""
+
+    count: int
+    what: str
+    why: str
+    first: str = ""
+    """One example, with its place."""
+
+
+@dataclass
+class ImportReport:
+    """What an import did. Nothing of the data is changed or left out without an entry here."""
+
+    read: list[str] = field(default_factory=list)
+    """What the files hold, in words: rows, nodes, edges."""
+    guesses: list[Guess] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
+    edits: list[str] = field(default_factory=list)
+    """What a person should look at in the spec before it is used."""
+    findings: Report = field(default_factory=Report)
+    """Warnings about the data themselves."""
+
+    def guess(self, subject: str, value: object, why: str, change: str = "") -> None:
+        """Note a guess."""
+        self.guesses.append(Guess(subject, str(value), why, change))
+
+    def drop(self, count: int, what: str, why: str, first: str = "") -> None:
+        """Note what was left out; nothing is noted of none."""
+        if count:
+            self.dropped.append(Dropped(count, what, why, first))
+
+    def as_text(self) -> str:
+        """Return the report for a person."""
+        lines = [f"read: {line}" for line in self.read]
+        for guess in self.guesses:
+            change = f"; {guess.change} says otherwise" if guess.change else ""
+            lines.append(f"guessed: {guess.subject} = {guess.value} ({guess.why}{change})")
+        for one in self.dropped:
+            lines.append(f"dropped: {one.count:,} {one.what} ({one.why}{', first ' + one.first if one.first else ''})")
+        lines += [f"edit: {text}" for text in self.edits]
+        return "\n".join(lines)
+
+
+def failed(rule: Rule, place: Span | str, message: str, help: str = "") -> SpecError:
+    """Return the error that ends an import."""
+    span = place if isinstance(place, Span) else Span(place)
+    return SpecError(Report([rule.at(span, message, help=help)]))

@@ -1,0 +1,447 @@
+"""SONATA circuits: nodes and edges in HDF5, their types in CSV, or the circuit configuration that names them all.
+
+References:
+    K. Dai et al. (2020), The SONATA data format for efficient description of large-scale network models,
+    https://doi.org/10.1371/journal.pcbi.1007696
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from ..diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_VALUE, UNKNOWN_NODE, UNREADABLE
+from ..diagnostics.rule import did_you_mean
+from ..diagnostics.span import Span
+from . import frames
+from .edges import joined
+from .neurons import Pairs, aggregated, grouped
+from .options import Options
+from .report import ImportReport, failed
+from .wiring import NUMBERS, WORDS, Wiring
+
+CHUNK_EDGES = 2_000_000
+COUNT = ("nsyns", "n_syns", "num_synapses", "syn_count")
+WEIGHT = ("syn_weight", "weight", "conductance")
+OWN = "cortexc_area"
+"""The attribute of a node by which our own exports are known: each node is a whole area."""
+
+
+@dataclass(eq=False)
+class _Types:
+    """A table of node types or of edge types: text by column, one row a type."""
+
+    path: str
+    columns: dict[str, np.ndarray]
+    index: dict[int, int]
+
+
+@dataclass(eq=False)
+class _Nodes:
+    """The neurons of all populations, laid end to end."""
+
+    start: dict[str, int] = field(default_factory=dict)
+    size: dict[str, int] = field(default_factory=dict)
+    columns: dict[str, list[np.ndarray]] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        return sum(self.size.values())
+
+
+def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
+    """Read the files of a circuit, in any order; what each one is follows from its content.
+
+    Raises:
+        SpecError: a file that is not SONATA or cut off, missing nodes or types, edges to nodes that are not there.
+    """
+    files = _expanded(paths)
+    node_files, edge_files, types = [], [], []
+    for path in files:
+        frames.exists(path)
+        if path.lower().endswith((".csv", ".txt")):
+            types.append(_types(path, report))
+            continue
+        with _opened(path) as file:
+            holds = [part for part in ("nodes", "edges") if part in file]
+        if not holds:
+            hint = "SONATA files have a group `nodes` or `edges`; `cortexc import matrix` reads a matrix"
+            raise failed(UNREADABLE, path, f"`{path}` is HDF5 and no SONATA file", hint)
+        node_files += [path] if "nodes" in holds else []
+        edge_files += [path] if "edges" in holds else []
+    node_types = _merged([t for t in types if "node_type_id" in t.columns])
+    edge_types = _merged([t for t in types if "edge_type_id" in t.columns])
+    if not node_files:
+        raise failed(
+            BAD_TABLE, paths[0], "no file has nodes", "name the nodes file too: its cells give areas and layers"
+        )
+    if not edge_files:
+        raise failed(BAD_TABLE, paths[0], "no file has edges", "name the edges file too")
+    nodes = _Nodes()
+    for path in node_files:
+        _read_nodes(path, node_types, nodes, report)
+    columns = {name: np.concatenate(parts) for name, parts in nodes.columns.items()}
+    if OWN in columns:
+        return _areas(edge_files, edge_types, nodes, columns, options, report)
+    populations = columns.pop("population")
+    neurons = grouped(columns, populations, options, report, node_files[0])
+    pairs = Pairs(nodes.total)
+    for path in edge_files:
+        for block in _edges(path, edge_types, nodes, report):
+            count = _first(block.values, COUNT)
+            weight = _first(block.values, WEIGHT)
+            synapses = np.ones(len(block.pre)) if count is None else count
+            strength = synapses if weight is None else synapses * weight
+            for name, values in (("number of synapses", count), ("weight", weight)):
+                if values is not None and not np.isfinite(values).all():
+                    row = int(np.flatnonzero(~np.isfinite(values))[0])
+                    raise failed(BAD_VALUE, block.place(row), f"the {name} of this edge is {values[row]}")
+            if count is not None and (count < 0).any():
+                row = int(np.flatnonzero(count < 0)[0])
+                raise failed(BAD_VALUE, block.place(row), f"the number of synapses of this edge is {count[row]:g}")
+            pairs.add(block.pre, block.post, synapses, strength)
+    return aggregated(neurons, pairs, options, report)
+
+
+def _first(values: dict[str, np.ndarray], names: tuple[str, ...]) -> np.ndarray | None:
+    found = next((n for n in names if n in values and values[n].dtype.kind == "f"), None)
+    return values[found] if found else None
+
+
+def _expanded(paths: list[str]) -> list[str]:
+    """Return the files that a circuit configuration names, or the paths as they are."""
+    found: list[str] = []
+    for path in paths:
+        if not path.lower().endswith(".json"):
+            found.append(path)
+            continue
+        frames.exists(path)
+        try:
+            config = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+            manifest = {k.strip("${}"): str(v) for k, v in config.get("manifest", {}).items()}
+            networks = config["networks"]
+            entries = [*networks.get("nodes", ()), *networks.get("edges", ())]
+            named = [str(v) for entry in entries for k, v in entry.items() if k.endswith("_file") and v]
+        except json.JSONDecodeError as error:
+            place = Span(path, error.lineno, error.colno)
+            raise failed(UNREADABLE, place, f"the configuration is broken JSON: {error.msg}") from None
+        except (KeyError, TypeError, AttributeError, UnicodeError):
+            hint = "it has `networks` with `nodes` and `edges`"
+            raise failed(UNREADABLE, path, "this is no circuit configuration of SONATA", hint) from None
+        for name in named:
+            for _ in range(8):
+                for variable, value in manifest.items():
+                    name = name.replace(f"${{{variable}}}", value).replace(f"${variable}", value)
+            found.append(str(Path(path).parent / name))
+    return list(dict.fromkeys(found))
+
+
+def _types(path: str, report: ImportReport) -> _Types:
+    frame = frames.read(path, Options(), ImportReport())
+    identifier = next((c for c in ("node_type_id", "edge_type_id") if c in frame.data.columns), None)
+    if identifier is None:
+        message = f"`{path}` has neither `node_type_id` nor `edge_type_id`"
+        raise failed(BAD_TABLE, Span(path, 1), message, "SONATA keeps types in such a table")
+    ids = frames.texts(frame, identifier)
+    index: dict[int, int] = {}
+    for row, text in enumerate(ids.tolist()):
+        if not text.isdigit() or int(text) in index:
+            what = "is there twice" if text.isdigit() else "is no number"
+            raise failed(BAD_TABLE, frame.place(row, identifier), f"the type {text or '(empty)'} {what}")
+        index[int(text)] = row
+    report.read.append(f"{path}: {len(index)} types")
+    return _Types(path, {c: frames.texts(frame, c) for c in frame.data.columns}, index)
+
+
+def _merged(tables: list[_Types]) -> _Types | None:
+    """Return several tables as one: columns that one of them lacks are empty there."""
+    if not tables:
+        return None
+    names = list(dict.fromkeys(c for t in tables for c in t.columns))
+    columns: dict[str, list[np.ndarray]] = {n: [] for n in names}
+    index: dict[int, int] = {}
+    offset = 0
+    for one in tables:
+        size = len(next(iter(one.columns.values())))
+        for name in names:
+            columns[name].append(one.columns.get(name, np.full(size, "", object)))
+        for type_id, row in one.index.items():
+            if type_id in index:
+                message = f"the type {type_id} is in two tables"
+                raise failed(AMBIGUOUS, one.path, message, "import one network at a time")
+            index[type_id] = row + offset
+        offset += size
+    return _Types(tables[0].path, {n: np.concatenate(parts) for n, parts in columns.items()}, index)
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[h5py.File]:
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        text = str(error).lower()
+        cut = "truncated" in text
+        message = f"`{path}` is {'cut off' if cut else 'no HDF5 file, whatever its name says'}"
+        raise failed(UNREADABLE, path, message, "copy or export it again") from None
+    with file:
+        try:
+            yield file
+        except (OSError, RuntimeError) as error:
+            raise failed(UNREADABLE, path, f"`{path}` is damaged: {str(error).splitlines()[0][:160]}") from None
+
+
+def _dataset(group: Any, name: str, path: str, length: int | None = None) -> Any:
+    """Return a 1-D dataset of a group.
+
+    Raises:
+        SpecError: there is none, or it has another length.
+    """
+    node = group.get(name)
+    inside = f"{group.name}/{name}"
+    if not isinstance(node, h5py.Dataset) or node.ndim != 1:
+        raise failed(BAD_TABLE, Span(path, inside=group.name), f"there is no dataset `{inside}`", "SONATA needs it")
+    if length is not None and len(node) != length:
+        message = f"`{inside}` has {len(node):,} entries, and {length:,} are expected"
+        raise failed(BAD_TABLE, Span(path, inside=inside), message, "the file may be cut off")
+    return node
+
+
+def _text(values: Any) -> np.ndarray:
+    """Return attribute values as text."""
+    array = np.asarray(values)
+    if array.dtype.kind == "S" or (array.dtype.kind == "O" and len(array) and isinstance(array[0], bytes)):
+        return np.array([v.decode("utf-8", "replace") for v in array.tolist()], object)
+    return np.array([str(v) for v in array.tolist()], object)
+
+
+def _read_nodes(path: str, types: _Types | None, nodes: _Nodes, report: ImportReport) -> None:
+    with _opened(path) as file:
+        for name, population in file["nodes"].items():
+            if not isinstance(population, h5py.Group):
+                continue
+            type_ids = np.asarray(_dataset(population, "node_type_id", path)[()]).astype(np.int64)
+            size = len(type_ids)
+            ids = np.asarray(_dataset(population, "node_id", path, size)[()]) if "node_id" in population else None
+            order = np.arange(size)
+            if ids is not None:
+                order = np.argsort(ids, kind="stable")
+                if size and not np.array_equal(ids[order], np.arange(size)):
+                    message = f"the node ids of `{name}` are not 0 to {size - 1:,}, each once"
+                    raise failed(BAD_TABLE, Span(path, inside=f"/nodes/{name}/node_id"), message)
+            columns: dict[str, np.ndarray] = {"population": np.full(size, name, object)}
+            if types is not None:
+                row = _type_rows(type_ids, types, Span(path, inside=f"/nodes/{name}/node_type_id"), "node")
+                columns |= {c: v[row] for c, v in types.columns.items() if c != "node_type_id"}
+            columns |= _attributes(population, size, path, columns, prefix="node")
+            if name in nodes.start:
+                raise failed(AMBIGUOUS, path, f"the node population `{name}` is in two files")
+            filled = nodes.total
+            nodes.start[name], nodes.size[name] = filled, size
+            for column in set(columns) | set(nodes.columns):
+                parts = nodes.columns.setdefault(column, [np.full(filled, "", object)] if filled else [])
+                parts.append(columns[column][order] if column in columns else np.full(size, "", object))
+            report.read.append(f"{path}: population `{name}`, {size:,} nodes")
+
+
+def _type_rows(ids: np.ndarray, types: _Types, place: Span, what: str) -> np.ndarray:
+    """Return the row of each type."""
+    known = np.array(sorted(types.index), np.int64)
+    rows = np.array([types.index[k] for k in known.tolist()], np.int64)
+    at = np.minimum(np.searchsorted(known, ids), max(0, len(known) - 1))
+    missing = known[at] != ids if len(known) else np.ones(len(ids), bool)
+    if missing.any():
+        first = int(ids[missing][0])
+        message = f"{int(missing.sum()):,} {what}s have the type {first}, which `{types.path}` does not list"
+        raise failed(UNKNOWN_NODE, place, message, f"name the table of {what} types that belongs to this file")
+    return rows[at]
+
+
+def _attributes(
+    population: Any, size: int, path: str, before: dict[str, np.ndarray], *, prefix: str
+) -> dict[str, np.ndarray]:
+    """Return attributes of the numbered groups, as text; over those of the types, group by group."""
+    groups = {k: g for k, g in population.items() if k.isdigit() and isinstance(g, h5py.Group)}
+    found: dict[str, np.ndarray] = {}
+    if not groups:
+        return found
+    group_id = np.asarray(_dataset(population, f"{prefix}_group_id", path, size)[()]).astype(np.int64)
+    group_index = np.asarray(_dataset(population, f"{prefix}_group_index", path, size)[()]).astype(np.int64)
+    for key, group in groups.items():
+        mine = np.flatnonzero(group_id == int(key))
+        for name in _names(group):
+            column = found.get(name, before.get(name, np.full(size, "", object)).copy())
+            column[mine] = _text(_picked(group, name, group_index[mine], path))
+            found[name] = column
+    return found
+
+
+def _names(group: Any) -> list[str]:
+    return [n for n, d in group.items() if isinstance(d, h5py.Dataset) and d.ndim == 1]
+
+
+def _picked(group: Any, name: str, index: np.ndarray, path: str) -> np.ndarray:
+    """Return values of an attribute at places; values that the library of the group enumerates are looked up."""
+    data = group[name]
+    if len(index) and (int(index.max()) >= len(data)):
+        message = f"`{data.name}` has {len(data):,} entries, and entry {int(index.max()):,} is asked for"
+        raise failed(BAD_TABLE, Span(path, inside=data.name), message, "the file may be cut off")
+    low, high = (int(index.min()), int(index.max()) + 1) if len(index) else (0, 0)
+    values = np.asarray(data[low:high])[index - low]
+    library = group.get("@library")
+    if isinstance(library, h5py.Group) and name in library:
+        values = np.asarray(np.asarray(library[name][()])[values.astype(np.int64)])
+    return values
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Some edges: places of their neurons, numbers (and text) by attribute."""
+
+    pre: np.ndarray
+    post: np.ndarray
+    values: dict[str, np.ndarray]
+    path: str
+    inside: str
+    start: int
+
+    def place(self, row: int) -> Span:
+        """Return the place of an edge."""
+        return Span(self.path, inside=f"{self.inside}[{self.start + row}]")
+
+
+def _edges(path: str, types: _Types | None, nodes: _Nodes, report: ImportReport) -> Iterator[_Block]:
+    """Yield the edges of a file in blocks."""
+    with _opened(path) as file:
+        for name, population in file["edges"].items():
+            if not isinstance(population, h5py.Group):
+                continue
+            sources = _dataset(population, "source_node_id", path)
+            size = len(sources)
+            targets = _dataset(population, "target_node_id", path, size)
+            type_ids = _dataset(population, "edge_type_id", path, size)
+            report.read.append(f"{path}: edges `{name}`, {size:,}")
+            ends = [_population(d, nodes, path) for d in (sources, targets)]
+            groups = {k: g for k, g in population.items() if k.isdigit() and isinstance(g, h5py.Group)}
+            for start in range(0, size, CHUNK_EDGES):
+                part = slice(start, min(size, start + CHUNK_EDGES))
+                places = []
+                for data, end in zip((sources, targets), ends, strict=True):
+                    ids = np.asarray(data[part]).astype(np.int64)
+                    out = (ids < 0) | (ids >= nodes.size[end])
+                    if out.any():
+                        row = int(np.flatnonzero(out)[0])
+                        message = f"node {ids[row]} is not in `{end}`, which has {nodes.size[end]:,} nodes"
+                        place = Span(path, inside=f"{data.name}[{start + row}]")
+                        raise failed(UNKNOWN_NODE, place, message, "the nodes file may belong to another network")
+                    places.append(ids + nodes.start[end])
+                values = _values(population, groups, type_ids, types, part, path)
+                yield _Block(places[0], places[1], values, path, f"/edges/{name}", start)
+
+
+def _population(data: Any, nodes: _Nodes, path: str) -> str:
+    named = data.attrs.get("node_population", data.attrs.get("network"))
+    if isinstance(named, bytes):
+        named = named.decode()
+    if named is None:
+        if len(nodes.start) == 1:
+            return next(iter(nodes.start))
+        raise failed(AMBIGUOUS, Span(path, inside=data.name), "the dataset does not say which nodes it means",
+                     "SONATA keeps that in the attribute `node_population`")  # fmt: skip
+    if named not in nodes.start:
+        message = f"the edges join nodes of `{named}`, and no file has these"
+        raise failed(UNKNOWN_NODE, Span(path, inside=data.name), message, did_you_mean(named, nodes.start))
+    return str(named)
+
+
+def _values(
+    population: Any, groups: dict[str, Any], type_ids: Any, types: _Types | None, part: slice, path: str
+) -> dict[str, np.ndarray]:
+    """Return numbers of edges by attribute: those of their types, and over them those of their groups."""
+    size = part.stop - part.start
+    found: dict[str, np.ndarray] = {}
+    if types is not None:
+        row = _type_rows(np.asarray(type_ids[part]).astype(np.int64), types, Span(path, inside=type_ids.name), "edge")
+        for name in (*COUNT, *WEIGHT):
+            if name in types.columns:
+                listed = types.columns[name]
+                try:
+                    numbers = np.array([float(v) if v not in {"", "NULL"} else np.nan for v in listed.tolist()])
+                except ValueError:
+                    raise failed(BAD_VALUE, types.path, f"`{name}` of a type is no number") from None
+                if np.isnan(numbers[row]).all():
+                    continue
+                found[name] = numbers[row]
+    if not groups:
+        return found
+    whole = len(type_ids)
+    ids = _dataset(population, "edge_group_id", path, whole)
+    indices = _dataset(population, "edge_group_index", path, whole)
+    group_id, group_index = np.asarray(ids[part]), np.asarray(indices[part]).astype(np.int64)
+    for key, group in groups.items():
+        mine = np.flatnonzero(group_id == int(key))
+        if not len(mine):
+            continue
+        for name in _names(group):
+            if name not in (*COUNT, *WEIGHT, *NUMBERS, *WORDS):
+                continue
+            values = _picked(group, name, group_index[mine], path)
+            if values.dtype.kind in "iufb":
+                filler = 1.0 if name in COUNT else np.nan
+                column = found.get(name, np.full(size, filler))
+                column = column.astype(float)
+                column[mine] = values
+            else:
+                column = found.get(name, np.full(size, "", object))
+                column[mine] = _text(values)
+            found[name] = column
+    return found
+
+
+def _areas(
+    files: list[str],
+    types: _Types | None,
+    nodes: _Nodes,
+    columns: dict[str, np.ndarray],
+    options: Options,
+    report: ImportReport,
+) -> Wiring:
+    """Return the wiring of one of our own exports, in which each node is an area and each edge a projection."""
+    import dataclasses
+
+    names = columns[OWN]
+    blocks = [block for path in files for block in _edges(path, types, nodes, report)]
+    source = np.concatenate([names[b.pre] for b in blocks])
+    target = np.concatenate([names[b.post] for b in blocks])
+    values: dict[str, np.ndarray] = {}
+    for name in (*NUMBERS, *WORDS):
+        if any(name in b.values for b in blocks):
+            values[name] = np.concatenate([b.values[name] for b in blocks])
+    if "weight" in values and np.isnan(values["weight"]).all():
+        del values["weight"]
+
+    def place(row: int, field: str) -> Span:
+        return blocks[0].place(row)
+
+    found = joined(source, target, values, None, place, options, report, names=tuple(names.tolist()))
+    roles = columns.get("role", np.full(len(names), "", object))
+    relay = next((n for n, r in zip(names.tolist(), roles.tolist(), strict=True) if r == "input"), None)
+    facts: dict[str, dict[str, Any]] = {}
+    for i, name in enumerate(names.tolist()):
+        known: dict[str, Any] = {}
+        if _given(columns, "level", i):
+            known["level"] = float(columns["level"][i])
+        if _given(columns, "rows", i):
+            known["grid"] = (int(columns["rows"][i]), int(columns["columns"][i]))
+        facts[name] = known
+    return dataclasses.replace(found, relay=relay, facts={n: f for n, f in facts.items() if f})
+
+
+def _given(columns: dict[str, np.ndarray], name: str, row: int) -> bool:
+    return name in columns and columns[name][row] not in {"", "nan", "-1"}

@@ -1,0 +1,68 @@
+"""``cortexc import`` from the command line."""
+
+from pathlib import Path
+
+import pytest
+
+import compiler
+from cortexc.main import main
+
+GOOD = "from,to,fln,sln\nV1,V2,0.76,0.74\nV2,V1,0.73,0.42\nV2,V4,0.39,0.93\n"
+
+
+def test_import_writes_a_spec_that_checks_clean_and_says_what_it_guessed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, spec = tmp_path / "edges.csv", tmp_path / "out" / "spec.yaml"
+    data.write_text(GOOD)
+    words = ["import", "table", str(data), "-o", str(spec), "--source", "https://doi.org/10.1093/cercor/bhs270"]
+    assert main(words) == 0
+    printed = capsys.readouterr().out
+    assert "guessed: readout.area = V4" in printed
+    assert "no findings" in printed
+    text = spec.read_text()
+    assert text.startswith("# Imported by: cortexc import table")
+    assert "doi: 10.1093/cercor/bhs270" in text
+    assert list(compiler.check(spec)) == []
+    assert main(words) == 2, "an existing file is not replaced unasked"
+    assert main([*words, "--force"]) == 0
+
+
+def test_a_failed_import_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, spec = tmp_path / "edges.csv", tmp_path / "spec.yaml"
+    data.write_text(GOOD + "V4,V1,nan,0.5\n")
+    assert main(["import", "table", str(data), "-o", str(spec)]) == 2
+    shown = capsys.readouterr().err
+    assert f"{data}:5:7" in shown
+    assert "error[I603]" in shown
+    assert sorted(tmp_path.iterdir()) == [data]
+
+
+def test_many_projections_go_to_hdf5(tmp_path: Path) -> None:
+    data, spec = tmp_path / "edges.csv", tmp_path / "spec.yaml"
+    names = [f"A{i}" for i in range(10)]
+    rows = [f"{a},{b},1.5" for a in names for b in names if a != b]
+    data.write_text("from,to,weight\n" + "\n".join(rows) + "\n")
+    assert main(["import", "table", str(data), "-o", str(spec)]) == 0
+    assert (tmp_path / "spec.h5").is_file()
+    assert compiler.check(spec).errors == []
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["table", "edges.csv", "-o", "x.yaml", "--rows", "target"], "--rows"),
+        (["table", "edges.csv", "-o", "x.txt"], "a spec is a .yaml file"),
+        (["table", "nowhere.csv", "-o", "x.yaml"], "there is no file"),
+        (["table", "edges.csv", "-o", "x.yaml", "--source-column", "frm"], "did you mean `from`"),
+        (["table", "edges.csv", "-o", "x.yaml", "--readout", "V9"], "is no area"),
+    ],
+)
+def test_mistakes_are_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("edges.csv").write_text(GOOD)
+    assert main(["import", *words]) == 2
+    assert expected in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["edges.csv"]

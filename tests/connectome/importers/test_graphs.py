@@ -1,0 +1,79 @@
+"""GraphML, node-link JSON and networkx graphs."""
+
+import json
+from pathlib import Path
+
+import networkx as nx
+import pytest
+
+import connectome
+from connectome.importers import from_graph, read
+
+
+def brain() -> nx.DiGraph:
+    graph = nx.DiGraph()
+    graph.add_edge("V1", "V2", weight=0.7, sln=0.7)
+    graph.add_edge("V2", "V4", weight=0.4)
+    graph.add_edge("V4", "V4", weight=2.0)
+    return graph
+
+
+@pytest.mark.parametrize("suffix", ["graphml", "json"])
+def test_a_graph_in_a_file_is_the_graph(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"brain.{suffix}"
+    if suffix == "graphml":
+        nx.write_graphml(brain(), path)
+    else:
+        path.write_text(json.dumps(nx.node_link_data(brain(), edges="edges")))
+    found = read("graphml", path)
+    assert {(p.origin, p.target): p.weight for p in found.connectome.projections if p.source == ("data",)} == {
+        ("V1", "V2"): 0.7, ("V2", "V4"): 0.4,
+    }  # fmt: skip
+    assert found.connectome.lateral["V4"].weight == 2.0
+    assert found.connectome.projections[1].sln == 0.7
+
+
+def test_an_undirected_edge_becomes_two_projections(tmp_path: Path) -> None:
+    graph = nx.Graph()
+    for i, name in enumerate(("rh.V1", "rh.V2", "rh.V4")):
+        graph.add_node(i, dn_name=name)
+    graph.add_edges_from([(0, 1), (1, 2)])
+    found = from_graph(graph)
+    pairs = {(p.origin, p.target) for p in found.connectome.projections if p.source == ("data",)}
+    assert pairs == {("rh_V1", "rh_V2"), ("rh_V2", "rh_V1"), ("rh_V2", "rh_V4"), ("rh_V4", "rh_V2")}
+    assert any(g.subject == "direction" for g in found.report.guesses)
+
+
+def test_parallel_edges_of_a_multigraph_are_summed() -> None:
+    graph = nx.MultiDiGraph()
+    graph.add_edge("a", "b", weight=1.0)
+    graph.add_edge("a", "b", weight=2.0)
+    found = from_graph(graph)
+    assert [p.weight for p in found.connectome.projections if p.origin == "a"] == [3.0]
+
+
+def test_nodes_without_edges_stay() -> None:
+    graph = brain()
+    graph.add_node("alone")
+    assert "alone" in from_graph(graph).connectome.areas
+
+
+def test_broken_files_get_one_finding_at_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "brain.graphml"
+    nx.write_graphml(brain(), path)
+    text = path.read_text()
+    path.write_text(text[: text.index("</graph>")])
+    with pytest.raises(connectome.SpecError) as caught:
+        read("graphml", path)
+    (finding,) = caught.value.report
+    assert finding.code == "I601"
+    assert finding.span.line > 1
+    (tmp_path / "brain.json").write_text('{"nodes": [,]}')
+    with pytest.raises(connectome.SpecError) as caught:
+        read("graphml", tmp_path / "brain.json")
+    (finding,) = caught.value.report
+    assert (finding.span.line, finding.span.column) == (1, 12)
+    graph = brain()
+    graph["V1"]["V2"]["weight"] = float("nan")
+    with pytest.raises(connectome.SpecError, match="no number"):
+        from_graph(graph)

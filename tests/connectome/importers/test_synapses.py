@@ -1,0 +1,76 @@
+"""Lists of synapses with a table of neurons."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import connectome
+from connectome.importers import frames, read
+
+BASE = 720575940600000000
+
+
+def brain(folder: Path, kind: str = "csv") -> tuple[Path, Path, pd.DataFrame, pd.DataFrame]:
+    rng = np.random.default_rng(5)
+    neurons = pd.DataFrame({"root_id": BASE + rng.choice(10**9, 120, replace=False)})
+    neurons["region"] = rng.choice(["VISp", "VISl", "VISal"], 120)
+    neurons["layer"] = rng.choice(["2/3", "4", "5a"], 120)
+    neurons["nt_type"] = rng.choice(["GLUT", "GABA"], 120, p=[0.8, 0.2])
+    synapses = pd.DataFrame(
+        {"pre_pt_root_id": rng.choice(neurons.root_id, 5000), "post_pt_root_id": rng.choice(neurons.root_id, 5000)}
+    )
+    edges, table = folder / f"synapses.{kind}", folder / "neurons.csv"
+    if kind == "csv":
+        synapses.to_csv(edges, index=False)
+    else:
+        synapses.to_parquet(edges)
+    neurons.to_csv(table, index=False)
+    return edges, table, neurons, synapses
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_synapses_are_summed_as_pandas_would(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "CHUNK_ROWS", 700)  # several blocks
+    monkeypatch.setattr(frames, "BLOCK_BYTES", 10_000)
+    edges, table, neurons, synapses = brain(tmp_path, kind)
+    found = read("synapses", edges, neurons=str(table))
+    about = neurons.set_index("root_id")
+    joined = synapses.join(about, on="pre_pt_root_id").join(about, on="post_pt_root_id", suffixes=("", "_post"))
+    outside = joined[(joined.region != joined.region_post) & (joined.nt_type == "GLUT")]
+    expected = outside.groupby(["region", "region_post"]).size()
+    got = {(p.origin, p.target): p.weight for p in found.connectome.projections if p.origin != "LGN"}
+    assert got == {pair: float(n) for pair, n in expected.items()}
+    cells = neurons[neurons.nt_type == "GLUT"].groupby(["region", "layer"]).size()
+    assert found.connectome.circuits["VISp"].populations["L23E"].cells == cells["VISp", "2/3"]
+    senders = outside[(outside.region == "VISp") & (outside.region_post == "VISl")].groupby("layer").pre_pt_root_id
+    upper, lower = senders.nunique()["2/3"], senders.nunique()["5a"]
+    (up,) = [p for p in found.connectome.projections if (p.origin, p.target) == ("VISp", "VISl")]
+    assert up.sln == pytest.approx(upper / (upper + lower))
+
+
+def test_unknown_neurons_are_refused_at_their_line_or_counted(tmp_path: Path) -> None:
+    edges, table, _, synapses = brain(tmp_path)
+    synapses.loc[41, "post_pt_root_id"] = BASE + 10**9 + 7
+    synapses.to_csv(edges, index=False)
+    with pytest.raises(connectome.SpecError) as caught:
+        read("synapses", edges, neurons=str(table))
+    (finding,) = caught.value.report
+    assert (finding.code, finding.span.line) == ("I604", 43)
+    assert str(BASE + 10**9 + 7) in finding.message
+    found = read("synapses", edges, neurons=str(table), invalid="drop")
+    assert [d.count for d in found.report.dropped if "not in the table" in d.what] == [1]
+
+
+def test_neurons_that_are_there_twice_are_refused(tmp_path: Path) -> None:
+    edges, table, neurons, _ = brain(tmp_path)
+    pd.concat([neurons, neurons.iloc[:1]]).to_csv(table, index=False)
+    with pytest.raises(connectome.SpecError, match="is there twice"):
+        read("synapses", edges, neurons=str(table))
+
+
+def test_a_table_of_neurons_is_needed(tmp_path: Path) -> None:
+    edges, *_ = brain(tmp_path)
+    with pytest.raises(connectome.SpecError, match="which areas these lie in"):
+        read("synapses", edges)

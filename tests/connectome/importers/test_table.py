@@ -1,0 +1,227 @@
+"""Edge lists: the wiring that comes out is what an independent reading of the same file gives."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import compiler
+import connectome
+from connectome.importers import Imported, read
+
+ROWS = [("V1", "V2", 0.76, 0.74), ("V2", "V1", 0.73, 0.42), ("V1", "V4", 0.013, 0.98), ("V2", "V4", 0.39, 0.93)]
+
+
+def edges(imported: Imported, value: str = "weight") -> dict[tuple[str, str], float]:
+    found = {(p.origin, p.target): getattr(p, value) for p in imported.connectome.projections if p.source == ("data",)}
+    return {pair: v for pair, v in found.items() if pair[0] != "LGN"}
+
+
+def csv(path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def frame() -> pd.DataFrame:
+    return pd.DataFrame(ROWS, columns=["source", "target", "FLNe", "SLN"])
+
+
+def test_a_plain_table_becomes_projections_and_the_spec_checks_and_compiles(tmp_path: Path) -> None:
+    path = tmp_path / "edges.csv"
+    frame().to_csv(path, index=False)
+    found = read("table", path, sources=("10.1093/cercor/bhs270",))
+    assert edges(found, "fln") == {(s, t): w for s, t, w, _ in ROWS}
+    assert edges(found, "sln") == {(s, t): v for s, t, _, v in ROWS}
+    found.write(tmp_path / "spec.yaml")
+    assert connectome.load(tmp_path / "spec.yaml") == found.connectome
+    assert list(compiler.check(tmp_path / "spec.yaml")) == []
+    assert compiler.compile(tmp_path / "spec.yaml").parameter_counts["attention"] > 0
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "semicolon", "space", "bar", "parquet", "feather", "xlsx", "bom"])
+def test_every_kind_of_table_says_the_same(tmp_path: Path, kind: str) -> None:
+    data = frame()
+    separators = {"csv": ",", "tsv": "\t", "semicolon": ";", "space": " ", "bar": "|", "bom": ","}
+    path = tmp_path / f"edges.{kind if kind in {'parquet', 'feather', 'xlsx'} else 'txt'}"
+    if kind in separators:
+        data.to_csv(path, index=False, sep=separators[kind], encoding="utf-8-sig" if kind == "bom" else "utf-8")
+    elif kind == "xlsx":
+        data.to_excel(path, index=False)
+    else:
+        getattr(data, f"to_{kind}")(path)
+    assert edges(read("table", path), "fln") == {(s, t): w for s, t, w, _ in ROWS}
+
+
+def test_a_table_without_a_header_and_with_long_identifiers(tmp_path: Path) -> None:
+    ids = [720575940599736492, 720575940600010668, 720575940600433181]
+    path = csv(tmp_path / "e.csv", f"{ids[0]},{ids[1]},3\n{ids[1]},{ids[2]},2\n{ids[0]},{ids[0]},7\n")
+    found = read("table", path)
+    assert edges(found) == {(str(ids[0]), str(ids[1])): 3.0, (str(ids[1]), str(ids[2])): 2.0}
+    assert found.connectome.lateral[str(ids[0])].weight == 7.0
+    assert any(guess.subject == "header" for guess in found.report.guesses)
+
+
+def test_names_lose_the_blanks_around_them_and_blank_lines_do_not_count(tmp_path: Path) -> None:
+    path = csv(tmp_path / "e.csv", "Source,Target,Weight\n\nI1L , I2L    ,10\n\nI2L,I1L,3\n\n")
+    assert edges(read("table", path)) == {("I1L", "I2L"): 10.0, ("I2L", "I1L"): 3.0}
+
+
+def test_rows_of_one_pair_join_by_a_stated_rule(tmp_path: Path) -> None:
+    text = "case,source,target,FLNe,SLN,neurons\na,V1,V2,0.6,0.5,100\nb,V1,V2,0.8,0.9,300\na,V2,V1,0.1,0.2,5\n"
+    path = csv(tmp_path / "injections.csv", text)
+    found = read("table", path)
+    assert edges(found, "fln")["V1", "V2"] == pytest.approx(0.7)
+    assert edges(found, "sln")["V1", "V2"] == pytest.approx((0.5 * 100 + 0.9 * 300) / 400)
+    said = next(g for g in found.report.guesses if g.subject == "rows of one pair")
+    assert "fln: mean" in said.value
+    assert "weighted by neurons" in said.value
+    for rule, expected in (("max", 0.8), ("median", 0.7)):
+        assert edges(read("table", path, aggregate=rule), "fln")["V1", "V2"] == pytest.approx(expected)
+    with pytest.raises(connectome.SpecError, match="V1 -> V2 is there twice"):
+        read("table", path, aggregate="error")
+
+
+@pytest.mark.parametrize("rule", ["sum", "mean", "median", "max"])
+def test_aggregation_agrees_with_pandas(tmp_path: Path, rule: str) -> None:
+    rng = np.random.default_rng(1)
+    data = pd.DataFrame(
+        {"pre": rng.integers(0, 30, 2000).astype(str), "post": rng.integers(0, 30, 2000).astype(str)}
+    )  # fmt: skip
+    data["count"] = rng.integers(1, 50, 2000)
+    data.to_csv(tmp_path / "e.csv", index=False)
+    expected = data.groupby(["pre", "post"])["count"].agg(rule)
+    found = read("table", tmp_path / "e.csv", aggregate=rule, input_to="0", header="yes")
+    got = edges(found) | {(n, n): lateral.weight for n, lateral in found.connectome.lateral.items()}
+    assert got == pytest.approx({pair: float(v) for pair, v in expected.items()})
+
+
+def test_electrical_synapses_are_kept_apart(tmp_path: Path) -> None:
+    path = csv(tmp_path / "e.csv", "Source,Target,Weight,Type\na,b,2,chemical\nb,c,3,chemical\na,c,5,electrical\n")
+    found = read("table", path)
+    assert edges(found) == {("a", "b"): 2.0, ("b", "c"): 3.0}
+    assert found.tables["electrical"]["weight"].tolist() == [5.0]
+    assert found.report.dropped[0].count == 1
+
+
+def test_rows_can_be_chosen_and_columns_named(tmp_path: Path) -> None:
+    path = csv(tmp_path / "e.csv", "x,y,z,hemisphere\nb,a,2,left\nc,b,3,left\nc,a,9,right\n")
+    found = read("table", path, source_column="y", target_column="x", weight_column="z", where=("hemisphere=left",))
+    assert edges(found) == {("a", "b"): 2.0, ("b", "c"): 3.0}
+    assert found.report.dropped[0].count == 1
+    with pytest.raises(connectome.SpecError, match="did you mean `hemisphere`"):
+        read("table", path, source_column="y", target_column="x", where=("hemispher=left",))
+
+
+def test_the_relay_of_the_data_becomes_the_input(tmp_path: Path) -> None:
+    path = csv(tmp_path / "e.csv", "from,to,weight\nLGd,VISp,5\nVISp,VISl,3\nVISl,VISp,1\nVISp,LGd,2\n")
+    spec = read("table", path).connectome
+    assert spec.input.name == "LGd"
+    assert set(spec.areas) == {"VISp", "VISl"}
+    assert next((p.origin, p.target, p.weight) for p in spec.projections) == ("LGd", "VISp", 5.0)
+
+
+def test_units_of_a_column_are_in_its_name(tmp_path: Path) -> None:
+    path = csv(tmp_path / "e.csv", "from,to,weight,distance_um\nV1,V2,1,9300\nV2,V4,1,\n")
+    assert edges(read("table", path), "distance_mm") == {("V1", "V2"): pytest.approx(9.3), ("V2", "V4"): None}
+
+
+def test_swapped_ends_are_betrayed_by_the_flne(tmp_path: Path) -> None:
+    data = pd.DataFrame(
+        [("V2", "V1", 0.76), ("V4", "V1", 0.01), ("V1", "V2", 0.73), ("V4", "V2", 0.39), ("V1", "V4", 0.13),
+         ("V2", "V4", 0.15)], columns=["target", "source", "FLNe"],
+    )  # fmt: skip
+    data.to_csv(tmp_path / "good.csv", index=False)
+    assert [f.code for f in read("table", tmp_path / "good.csv").report.findings] == []
+    data.rename(columns={"source": "target", "target": "source"}).to_csv(tmp_path / "bad.csv", index=False)
+    found = read("table", tmp_path / "bad.csv")
+    assert [f.code for f in found.report.findings] == ["I606"]
+
+
+BROKEN = {
+    "nan": ("from,to,weight\nV1,V2,1\nV2,V4,nan\n", "I603", 3, 7, "no number"),
+    "infinite": ("from,to,weight\nV1,V2,inf\n", "I603", 2, 7, "is inf"),
+    "negative": ("from,to,weight\nV1,V2,1\n\nV2,V4,-3\n", "I603", 4, 7, "is -3"),
+    "text": ("from,to,weight\nV1,V2,strong\n", "I603", 2, 7, "`strong`, which is no number"),
+    "decimal comma": ('from;to;weight\nV1;V2;0,76\n', "I603", 2, 7, "`0,76`"),
+    "empty weight": ("from,to,weight\nV1,V2,\nV2,V1,2\n", "I603", 2, 7, "no number"),
+    "empty source": ("from,to,weight\nV1,V2,1\n,V2,1\n", "I604", 3, 1, "source is empty"),
+    "sln over 1": ("from,to,weight,sln\nV1,V2,1,73.6\n", "I603", 2, 9, "73.6"),
+    "duplicate header": ("from,to,to,weight\nV1,V2,V2,1\n", "I602", 1, 9, "`to` is there twice"),
+    "short row": ("from,to,weight\nV1,V2,1\nV2,V4\nV4,V1,2\n", "I602", 3, 1, "2 fields"),
+    "long row": ("from,to,weight\nV1,V2,1\nV2,V4,1,9\n", "I602", 3, 1, "4 fields"),
+    "no columns": ("V1~V2~1\nV2~V4~1\n", "I601", 1, 1, "do not divide"),
+    "no ends": ("a,b,weight\nV1,V2,1\n", "I602", 1, 1, "looks like the source"),
+    "only a header": ("from,to,weight\n", "I602", 2, 1, "no rows"),
+    "open quote": ('from,to,weight\nV1,"V2,1\nV2,V4,2\n', "I602", None, None, ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_tables_get_one_finding_at_its_place(tmp_path: Path, name: str) -> None:
+    text, code, line, column, words = BROKEN[name]
+    path = csv(tmp_path / "edges.csv", text)
+    with pytest.raises(connectome.SpecError) as caught:
+        read("table", path)
+    (finding,) = caught.value.report
+    assert finding.code == code
+    assert words in finding.message
+    assert Path(finding.span.path) == path
+    if line is not None:
+        assert (finding.span.line, finding.span.column) == (line, column)
+
+
+@pytest.mark.parametrize("kind", ["utf-16", "latin-1", "excel", "truncated parquet", "binary", "empty", "pickle"])
+def test_files_that_are_not_what_their_names_say(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / ("edges.parquet" if "parquet" in kind else "edges.csv")
+    if kind in {"utf-16", "latin-1"}:
+        csv(path, "from,to,weight\nÄ1,V2,1\n", kind)
+    elif kind == "excel":
+        frame().to_excel(tmp_path / "edges.xlsx", index=False)
+        (tmp_path / "edges.xlsx").rename(path)
+    elif kind == "truncated parquet":
+        frame().to_parquet(path)
+        path.write_bytes(path.read_bytes()[:200])
+    elif kind == "binary":
+        path.write_bytes(b"from,to,weight\nV1,\x00V2,1\n")
+    elif kind == "pickle":
+        frame().to_pickle(path)
+    else:
+        path.write_bytes(b"")
+    with pytest.raises(connectome.SpecError) as caught:
+        read("table", path)
+    (finding,) = caught.value.report
+    assert finding.code == "I601"
+    assert finding.message.isprintable()
+    if kind == "latin-1":
+        assert (finding.span.line, finding.span.column) == (2, 1)
+
+
+def test_what_is_dropped_on_demand_is_counted(tmp_path: Path) -> None:
+    path = csv(tmp_path / "e.csv", "from,to,weight\nV1,V2,1\nV2,V4,nan\nV1,V4,-1\n,V1,2\nV2,V1,0\n")
+    found = read("table", path, invalid="drop")
+    assert edges(found) == {("V1", "V2"): 1.0}
+    assert sum(d.count for d in found.report.dropped) == 4
+
+
+def test_identifiers_that_lost_digits_are_refused(tmp_path: Path) -> None:
+    data = pd.DataFrame({"pre": [7.20575940599736492e17, 1.0], "post": [1.0, 2.0], "weight": [1, 2]})
+    data.to_parquet(tmp_path / "e.parquet")
+    with pytest.raises(connectome.SpecError, match="last digits are lost"):
+        read("table", tmp_path / "e.parquet")
+
+
+def test_names_that_the_language_cannot_take_are_changed_and_said(tmp_path: Path) -> None:
+    path = csv(tmp_path / "e.csv", "from,to,weight\nrh.V1,rh.V2,1\n")
+    found = read("table", path)
+    assert set(found.connectome.areas) == {"rh_V1", "rh_V2"}
+    assert any(guess.subject == "names" for guess in found.report.guesses)
+    clash = csv(tmp_path / "clash.csv", "from,to,weight\nrh.V1,rh_V1,1\n")
+    with pytest.raises(connectome.SpecError, match="would both be called"):
+        read("table", clash)
+
+
+def test_options_of_other_formats_are_refused(tmp_path: Path) -> None:
+    path = csv(tmp_path / "e.csv", "from,to,weight\nV1,V2,1\n")
+    with pytest.raises(ValueError, match="rows: no meaning to the format table"):
+        read("table", path, rows="target")
