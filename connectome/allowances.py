@@ -70,7 +70,7 @@ def _unused(
             yield UNUSED.at(
                 connectome.span("checker", "allow", i, "at"), f"`{one.at}` is no place of this spec", help=hint
             )
-        elif i not in used:
+        elif i not in used and connectome.null_model is None:  # a null model brings those of what it was made of
             message = f"nothing is found that {one.rule} would say{f' at `{one.at}`' if one.at else ''}"
             yield UNUSED.at(connectome.span("checker", "allow", i), message, help="take the entry out")
 

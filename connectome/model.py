@@ -401,6 +401,17 @@ class Checker(_Data):
     bounds: Bounds = Bounds()
 
 
+class NullModel(_Data):
+    """What a null model kept of the connectome that it was made of, and what it destroyed."""
+
+    model: Name
+    of: Name
+    """The connectome that it was made of."""
+    seed: Annotated[int, Strict(), Field(ge=0)]
+    kept: tuple[Text, ...]
+    destroyed: tuple[Text, ...]
+
+
 class Connectome(_Data):
     """A whole spec, references followed and defaults applied."""
 
@@ -420,6 +431,8 @@ class Connectome(_Data):
     dynamics: Dynamics = Dynamics()
     readout: Readout
     checker: Checker = Checker()
+    null_model: NullModel | None = None
+    """Set where the connectome is a null model of another one."""
     origins: SkipJsonSchema[Origins] = Field(default_factory=Origins, exclude=True, repr=False)
 
     def span(self, *path: str | int) -> Span:

@@ -16,6 +16,7 @@ COMMANDS = {
     "compile": "compile a spec to an artifact",
     "inspect": "list what a spec or an artifact compiles to",
     "import": "turn anatomy in a file of the field into a spec",
+    "null": "write a null model of a spec: a control that keeps some of it exactly",
     "schema": "print the JSON Schema of the language, for editors",
     "specs": "list the shipped specs",
     "data": "fetch, verify or corrupt the images to train and test on",
@@ -81,6 +82,7 @@ def _explained(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.filename:
         return f"error: {error.filename}: {error.strerror}"
     known = (
+        ("connectome.nulls.models", "NullError"),
         ("compiler.artifact", "ArtifactError"),
         ("runtime.run", "RunError"),
         ("runtime.data.dataset", "DataError"),

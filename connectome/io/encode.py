@@ -104,8 +104,8 @@ def as_yaml(data: Any) -> str:
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
 
 
-def write(connectome: Connectome, path: Path) -> None:
-    """Write a spec and, where it has many projections, their table beside it."""
+def write(connectome: Connectome, path: Path, head: Sequence[str] = ()) -> None:
+    """Write a spec under a comment and, where it has many projections, their table beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     data = resolved(connectome, path.parent.resolve())
     if len(connectome.projections) > MOST_INLINE and _is_tabular(connectome.projections):
@@ -113,7 +113,8 @@ def write(connectome: Connectome, path: Path) -> None:
         _replace(table, lambda part: tables.write_projections(part, "projections", columns(connectome.projections)))
         common = {"topography": data["projections"][0]["topography"]} if "topography" in data["projections"][0] else {}
         data["projections"] = [{"file": table.name, "dataset": "/projections", **common}]
-    _replace(path, lambda part: part.write_text(as_yaml(data), encoding="utf-8"))
+    comment = "".join(f"# {line}\n" for line in head)
+    _replace(path, lambda part: part.write_text(comment + as_yaml(data), encoding="utf-8"))
 
 
 def _replace(path: Path, write_to: Any) -> None:

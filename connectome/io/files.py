@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import specs
@@ -56,12 +57,13 @@ def read(path: str | os.PathLike[str]) -> tuple[Connectome, Report]:
         raise SpecError(report) from None
 
 
-def dump(connectome: Connectome, path: str | os.PathLike[str]) -> None:
+def dump(connectome: Connectome, path: str | os.PathLike[str], *, head: Sequence[str] = ()) -> None:
     """Write a spec as YAML that loads to an equal value.
 
-    More than a few hundred projections go to an HDF5 file of the same name beside it.
+    More than a few hundred projections go to an HDF5 file of the same name beside it. ``head``: lines of a comment at
+    the top.
 
     Raises:
         OSError: the file cannot be written. Nothing is left half-written under its name.
     """
-    encode.write(connectome, Path(path))
+    encode.write(connectome, Path(path), head)

@@ -1,0 +1,46 @@
+"""``cortexc null SPEC --model NAME --seed S -o SPEC2``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+NAMES = ("degree", "random", "weights", "distance", "lattice", "reversed", "laminar", "uniform")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("spec", metavar="SPEC", help="path of a spec, or name of a shipped one")
+    parser.add_argument("--model", required=True, choices=NAMES, metavar="NAME", help=f"one of {', '.join(NAMES)}")
+    parser.add_argument("--seed", type=int, default=0, help="of what is random (default: 0)")
+    parser.add_argument("-o", "--out", metavar="SPEC2", required=True, type=Path, help="spec to write, a .yaml file")
+    parser.add_argument("--force", action="store_true", help="replace a file that is there already")
+    parser.epilog = "Exit status: 0 written, 1 written with errors to mend, 2 not written."
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the null model, say what it kept, and check it."""
+    import connectome
+    from compiler.checker import check
+    from connectome.diagnostics import render
+    from connectome.nulls import null
+
+    if args.out.suffix not in {".yaml", ".yml"}:
+        print(f"error: {args.out}: a spec is a .yaml file", file=sys.stderr)
+        return 2
+    if args.out.exists() and not args.force:
+        print(f"error: {args.out} is there already; --force replaces it", file=sys.stderr)
+        return 2
+    found = null(connectome.load(args.spec), args.model, seed=args.seed)
+    assert found.null_model is not None
+    record = found.null_model
+    head = [f"{record.model} null model of {record.of}, seed {record.seed}."]
+    head += [f"kept: {text}" for text in record.kept] + [f"destroyed: {text}" for text in record.destroyed]
+    connectome.dump(found, args.out, head=head)
+    print("\n".join(head))
+    report = check(args.out)
+    print(f"wrote {args.out}: {render.summary(report)}")
+    if len(report):
+        print(render.as_text(report, colour=sys.stdout.isatty()))
+    return 1 if report.errors else 0
