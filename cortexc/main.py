@@ -16,6 +16,7 @@ COMMANDS = {
     "compile": "compile a spec to an artifact",
     "inspect": "list what a spec or an artifact compiles to",
     "import": "turn anatomy in a file of the field into a spec",
+    "export": "write the graph of a spec, or the model, for other programs",
     "null": "write a null model of a spec: a control that keeps some of it exactly",
     "schema": "print the JSON Schema of the language, for editors",
     "specs": "list the shipped specs",
@@ -85,6 +86,7 @@ def _explained(error: Exception) -> str | None:
         ("connectome.nulls.models", "NullError"),
         ("compiler.artifact", "ArtifactError"),
         ("runtime.run", "RunError"),
+        ("runtime.exporting", "ExportError"),
         ("runtime.data.dataset", "DataError"),
         ("runtime.corruptions.catalogue", "CorruptionError"),
     )

@@ -40,6 +40,7 @@ def joined(
     Raises:
         SpecError: a value that no projection can have, an end without a name, rows of a pair that contradict.
     """
+    values = _one_strength(values, report)
     keep = _sound(source, target, values, place, options, report)
     source, target = source[keep], target[keep]
     values = {name: column[keep] for name, column in values.items()}
@@ -87,6 +88,19 @@ def joined(
     )
     orientation(found, report, place(int(rows[0]), "") if len(rows) else Span("<python>"))
     return found
+
+
+def _one_strength(values: dict[str, np.ndarray], report: ImportReport) -> dict[str, np.ndarray]:
+    """Return the values with one strength a row: FLNe where it is given, else the weight."""
+    if not {"fln", "weight"} <= set(values):
+        return values
+    fln, weight = values["fln"], values["weight"]
+    if (both := ~np.isnan(fln) & ~np.isnan(weight)).any():
+        report.drop(int(both.sum()), "weights", "these rows have FLNe too")
+        weight = np.where(both, np.nan, weight)
+    if np.isnan(weight).all():
+        return {name: column for name, column in values.items() if name != "weight"}
+    return {**values, "weight": weight}
 
 
 def _rule(name: str, options: Options) -> str:
@@ -168,8 +182,9 @@ def _sound(
         if name in WORDS:
             continue
         if name in {"weight", "fln"}:
+            other = values.get("fln" if name == "weight" else "weight")
             refuse(
-                np.isnan(column), name, f"a {name} that is no number",
+                np.isnan(column) & np.isnan(np.nan if other is None else other), name, f"a {name} that is no number",
                 lambda row, name=name: f"the {name} of {source[row]} -> {target[row]} is no number", BAD_VALUE,  # type: ignore[misc]
                 "expected a finite number, 0 or more",
             )  # fmt: skip

@@ -67,6 +67,10 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         used.add(strength)
         numbers, _ = _numbers(frame, strength)
         values[_meaning(strength, numbers, options, report)] = numbers
+    plain = next((c for c in columns if plain_key(c) == "weight" and c not in used), None)
+    if "fln" in values and plain is not None:
+        used.add(plain)
+        values["weight"], _ = _numbers(frame, plain, optional=True)
     for field, wanted, known in (
         ("sln", options.sln_column, SLN),
         ("distance_mm", options.distance_column, tuple(LENGTHS)),

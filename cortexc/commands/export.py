@@ -1,0 +1,76 @@
+"""``cortexc export SPEC|X.h5|RUN --to FORMAT -o FILE``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+GRAPHS = ("graphml", "json", "csv", "sonata")
+MODELS = ("torch", "onnx")
+ENDINGS = {"torch": ".pt2", "onnx": ".onnx"}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("what", metavar="SPEC|X.h5|RUN", help="a spec; for torch and onnx also an artifact or a run")
+    parser.add_argument(
+        "--to", required=True, choices=(*GRAPHS, *MODELS), metavar="FORMAT",
+        help="graphml, json (node-link), csv (edge list) or sonata: areas and projections; torch or onnx: the model",
+    )  # fmt: skip
+    parser.add_argument("-o", "--out", metavar="FILE", required=True, type=Path, help="file to write")
+    parser.add_argument("--seed", type=int, default=None, help="of the weights of an untrained model (default: 0)")
+    parser.add_argument("--force", action="store_true", help="replace files that are there already")
+    parser.epilog = "Exit status: 0 written, 2 not written."
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the graph or the model."""
+    if args.out.exists() and not args.force:
+        print(f"error: {args.out} is there already; --force replaces it", file=sys.stderr)
+        return 2
+    return _graph(args) if args.to in GRAPHS else _model(args)
+
+
+def _graph(args: argparse.Namespace) -> int:
+    import connectome
+    from connectome.exporters import write
+
+    if args.seed is not None or Path(args.what).is_dir() or Path(args.what).suffix in {".h5", ".hdf5"}:
+        print(f"error: {args.to} is a format of specs: give a spec, and no --seed", file=sys.stderr)
+        return 2
+    try:
+        found = write(connectome.load(args.what), args.to, args.out)
+    except ValueError as error:
+        if isinstance(error, connectome.SpecError):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"wrote {', '.join(map(str, found.files))}")
+    for part in found.lost:
+        print(f"not in {args.to}: {part}")
+    return 0
+
+
+def _model(args: argparse.Namespace) -> int:
+    if args.out.suffix.lower() != ENDINGS[args.to]:
+        print(f"error: {args.out}: a file of the format {args.to} ends in {ENDINGS[args.to]}", file=sys.stderr)
+        return 2
+    from runtime import build
+    from runtime.exporting import trained, write_exported, write_onnx
+
+    from ..programs import program_of
+
+    folder = Path(args.what)
+    if folder.is_dir():
+        if args.seed is not None:
+            print("error: a run has its weights already; give --seed with a spec", file=sys.stderr)
+            return 2
+        model, state = trained(folder), "trained"
+    else:
+        model, state = build(program_of(args.what, args.seed)), "untrained"
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    (write_onnx if args.to == "onnx" else write_exported)(model, args.out)
+    rows = "x".join(map(str, model.program.image_shape))
+    print(f"wrote {args.out}: the {state} model; images (B, {rows}) in [0, 1] -> logits (B, {model.program.classes})")
+    return 0
