@@ -17,6 +17,11 @@ def circuits() -> list[str]:
     return sorted(p.relative_to(_HERE).as_posix() for p in _HERE.glob("circuits/*.yaml"))
 
 
+def kernels() -> list[str]:
+    """Return the names of the shipped horizontal connections, which a spec lays over another one by ``extends``."""
+    return sorted(p.relative_to(_HERE).as_posix() for p in _HERE.glob("kernels/*.yaml"))
+
+
 def path(name: str) -> Path:
     """Return the file of a shipped spec.
 

@@ -37,6 +37,41 @@ def test_every_number_of_a_shipped_spec_has_a_source(name: str) -> None:
         assert part.source, part
 
 
+@pytest.mark.parametrize("name", specs.names())
+def test_a_shipped_spec_trains_a_step(name: str) -> None:
+    import torch
+
+    import runtime
+
+    model = runtime.build(compiler.compile(name))
+    before = {n: p.detach().clone() for n, p in model.named_parameters()}
+    images = torch.rand(4, *model.program.image_shape, generator=torch.Generator().manual_seed(0))
+    torch.nn.functional.cross_entropy(model(images), torch.tensor([0, 1, 2, 3])).backward()
+    torch.optim.AdamW(model.parameters(), lr=1e-3).step()
+    assert all(not torch.equal(p, before[n]) and p.isfinite().all() for n, p in model.named_parameters())
+
+
+@pytest.mark.parametrize("kernel", specs.kernels())
+def test_shipped_kernels_lie_over_the_spec_they_are_made_for(kernel: str, tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(f"extends: [macaque-ventral, {kernel}]\nname: changed\n")
+    assert list(compiler.check(path)) == []
+    assert connectome.load(path).lateral != connectome.load("macaque-ventral").lateral
+    assert compiler.compile(path).content_hash() != compiler.compile("macaque-ventral").content_hash()
+
+
+@pytest.mark.parametrize("circuit", specs.circuits())
+def test_shipped_circuits_fit_into_any_area(circuit: str, tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    areas = ", ".join(f"{name}: {{circuit: other}}" for name in connectome.load("macaque-ventral").areas)
+    path.write_text(
+        "extends: macaque-ventral\nname: changed\nchecker: null\n"
+        f"circuits: {{granular: null, other: {{file: {circuit}}}}}\nareas: {{{areas}}}\n"
+    )
+    assert [f for f in compiler.check(path) if f.code != "G308"] == []
+    assert compiler.compile(path).parameter_counts["attention"] > 0
+
+
 def test_rule_codes_are_unique_and_in_the_changelog() -> None:
     codes = [r.code for r in RULES]
     assert len(codes) == len(set(codes))

@@ -20,6 +20,11 @@ def run(args: argparse.Namespace) -> int:
             print(specs.path(name))
         else:
             print(f"{name:24}{connectome.load(name).description or ''}")
+    for kernel in specs.kernels():
+        if args.paths:
+            print(specs.find(kernel))
+        else:
+            print(f"{kernel}   (horizontal connections: use it in `extends:`)")
     for circuit in specs.circuits():
         if args.paths:
             print(specs.find(circuit))
