@@ -17,6 +17,7 @@ COMMANDS = {
     "inspect": "list what a spec or an artifact compiles to",
     "import": "turn anatomy in a file of the field into a spec",
     "export": "write the graph of a spec, or the model, for other programs",
+    "plot": "draw a spec, or what it compiles to",
     "null": "write a null model of a spec: a control that keeps some of it exactly",
     "schema": "print the JSON Schema of the language, for editors",
     "specs": "list the shipped specs",
@@ -84,6 +85,7 @@ def _explained(error: Exception) -> str | None:
         return f"error: {error.filename}: {error.strerror}"
     known = (
         ("connectome.nulls.models", "NullError"),
+        ("connectome.figures.style", "FigureError"),
         ("compiler.artifact", "ArtifactError"),
         ("runtime.run", "RunError"),
         ("runtime.exporting", "ExportError"),

@@ -18,12 +18,16 @@ import compiler
 import connectome
 from compiler.checker import RULES
 from connectome import model as language
+from connectome.diagnostics.importing import RULES as IMPORTED
 from cortexc.main import main
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LANGUAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
-NEEDS_TRAINING = ("cortexc train", "cortexc evaluate", "cortexc demo", "cortexc data")
+PAGES = (
+    "README.md", "ARCHITECTURE.md", "specs/README.md", "docs/language.md", "docs/anatomy.md", "docs/specs.md",
+)  # fmt: skip
+NEEDS_TRAINING = ("cortexc export runs", "cortexc train", "cortexc evaluate", "cortexc demo", "cortexc data")
 
 
 def blocks(text: str, kind: str) -> list[str]:
@@ -78,7 +82,7 @@ def test_readme_commands_print_what_it_says(desk: Path, capsys: pytest.CaptureFi
             assert matches(shown, printed), f"$ {command}\n{printed}"
             ran += 1
         else:
-            assert command.startswith("sed "), f"a command that the tests do not know: {command}"
+            assert command.startswith(("sed ", "printf ")), f"a command that the tests do not know: {command}"
             subprocess.run(command, shell=True, check=True, cwd=desk)
     assert ran >= 6
 
@@ -107,7 +111,7 @@ def test_readme_python_runs(desk: Path) -> None:
         compile(block, "README.md", "exec")
 
 
-@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "specs/README.md", "docs/language.md"])
+@pytest.mark.parametrize("name", PAGES)
 def test_links_lead_somewhere(name: str) -> None:
     page = ROOT / name
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
@@ -197,7 +201,7 @@ def test_rules_page_is_up_to_date() -> None:
 
 def test_changelog_names_every_rule() -> None:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    for rule in RULES:
+    for rule in (*RULES, *IMPORTED):
         assert f"{rule.code} {rule.name}" in " ".join(text.split())
 
 
@@ -212,6 +216,49 @@ def test_index_of_specs_names_every_file() -> None:
         assert path.relative_to(ROOT / "specs").as_posix() in text
         for source in yaml.safe_load(path.read_text(encoding="utf-8")).get("sources", {}).values():
             assert source.get("doi", "") in text
+
+
+def test_anatomy_page_lists_what_there_is() -> None:
+    from connectome.importers import FORMATS
+    from connectome.nulls import MODELS
+    from cortexc.commands import export, import_, null
+
+    page = (ROOT / "docs" / "anatomy.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE)
+    assert rows == [*FORMATS, *MODELS]
+    assert tuple(FORMATS) == import_.NAMES
+    assert tuple(MODELS) == null.NAMES
+    assert all(name in page for name in (*export.GRAPHS, *export.MODELS))
+
+
+def test_anatomy_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "anatomy.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    Path("edges.csv").write_text("from,to,FLNe\nV1,V2,0.76\nV2,V1,0.73\n")
+    for code in blocks(page, "python"):
+        exec(code, {})
+    assert (tmp_path / "spec.yaml").is_file()
+    assert main(["compile", "macaque-ventral", "-o", "macaque.h5"]) == 0
+    for block in blocks(page, "sh"):
+        for line in block.splitlines():
+            words = shlex.split(line, comments=True)[1:]
+            if words[0] in {"export", "plot"} and "runs/first" not in words:
+                assert main(words) == 0, line
+                continue
+            module = importlib.import_module(f"cortexc.commands.{words[0].replace('import', 'import_')}")
+            with monkeypatch.context() as patch:
+                patch.setattr(module, "run", lambda args: 0)  # the words are parsed, and that is all
+                assert main(words) == 0, line
+
+
+def test_every_picture_is_shown_and_every_spec_has_one() -> None:
+    import specs
+
+    page = (ROOT / "docs" / "specs.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"\]\(figures/([\w.-]+)\)", page))
+    assert shown == {p.name for p in (ROOT / "docs" / "figures").iterdir()}
+    for name in (*specs.names(), *(Path(c).stem for c in (*specs.circuits(), *specs.kernels()))):
+        assert any(picture.startswith(name) for picture in shown), name
 
 
 def test_robustness_page_lists_what_there_is() -> None:

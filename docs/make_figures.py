@@ -1,0 +1,50 @@
+"""Draw the pictures of the shipped specs: ``python docs/make_figures.py`` writes ``docs/figures/``."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+import compiler
+import connectome
+import specs
+from compiler.figures import mask, routing
+from connectome.figures import adjacency, circuit, hierarchy, style
+
+FOLDER = Path(__file__).resolve().parent / "figures"
+ANATOMICAL = ("macaque-ventral", "macaque-dorsal", "macaque-29", "mouse-visual")
+LATERAL = {"kernels/distance-rule-macaque.yaml": "V1.L23E@2", "kernels/patchy-te.yaml": "TEpd.L23E@2"}
+
+
+def main() -> None:
+    """Draw each spec, circuit and kernel."""
+    for name in ANATOMICAL:
+        spec = connectome.load(name)
+        style.save(hierarchy.draw(spec), FOLDER / f"{name}-hierarchy.png")
+        style.save(adjacency.draw(spec), FOLDER / f"{name}-adjacency.png")
+    for name in ("macaque-ventral", "vit-tiny"):
+        style.save(routing.draw(compiler.compile(name)), FOLDER / f"{name}-routing.png")
+    style.save(mask.draw(compiler.compile("macaque-ventral"), "V1.L23E@2"), FOLDER / "macaque-ventral-mask.png")
+    style.save(circuit.draw(connectome.load("mouse-visual"), "VISp"), FOLDER / "mouse-visual-circuit.png")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "spec.yaml"
+        for name in specs.circuits():
+            path.write_text(
+                f"extends: macaque-ventral\nname: {Path(name).stem}\nchecker: null\n"
+                f"circuits: {{granular: null, column: {{file: {name}}}}}\n"
+                "areas: {V1: {circuit: column}, V2: {circuit: column}, V4: {circuit: column}, TEO: {circuit: column}, "
+                "TEpd: {circuit: column}}\n"
+            )
+            style.save(circuit.draw(connectome.load(path)), FOLDER / f"{Path(name).stem}.png")
+        for name, op in LATERAL.items():
+            path.write_text(f"extends: [macaque-ventral, {name}]\nname: {Path(name).stem}\n")
+            style.save(mask.draw(compiler.compile(path), op), FOLDER / f"{Path(name).stem}.png")
+
+    for path in FOLDER.glob("*.png"):
+        Image.open(path).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
