@@ -11,8 +11,8 @@ _HEAD = """# The rules
 
 Every finding has the code of a rule. Codes are stable and never used twice. `S1..` are found while a file is read,
 `S2..` once the whole connectome is known: its structure. `G` is the graph, `A` anatomy, `C` compilation and cost, and
-`I` is found while anatomy is imported. Only an error keeps a spec from being compiled. `cortexc explain CODE` prints the
-same pages.
+`I` is found while anatomy is imported. Only an error keeps a spec from being compiled. `cortexc explain CODE` prints
+the same pages.
 
 A finding that is known and accepted is silenced in the spec, with a reason:
 

@@ -14,7 +14,7 @@ from ..laminar import in_degrees, roles
 from ..model import (
     All,
     Allowance,
-    Bounds,
+    Checker,
     Circuit,
     Connections,
     Connectome,
@@ -38,6 +38,8 @@ ATTEMPTS = 100
 LENGTH_CLASSES = 10
 """Classes of distance, of as many known pairs each."""
 CITED = "null-model"
+BROKEN_RULES = ("sln-against-hierarchy", "sln-against-direction", "weight-against-distance")
+"""Rules of the checker that hold of anatomy, and of no null model."""
 
 
 class NullError(ValueError):
@@ -73,11 +75,13 @@ def null(connectome: Connectome, model: str, *, seed: int = 0) -> Connectome:
     record = NullModel(model=model, of=connectome.name, seed=seed, kept=chosen.kept, destroyed=chosen.destroyed)
     note = f"{model} null model of {connectome.name}, seed {seed}. The numbers are no measurements of these pairs."
     sources = {**connectome.sources, CITED: Source(note=note, status="assumed")}
-    update = {"checker": connectome.checker, **update}
+    reason = f"a {model} null model: what these rules look for is destroyed on purpose"
+    allowed = tuple(Allowance(rule=name, reason=reason) for name in BROKEN_RULES)
+    checker = Checker(allow=(*connectome.checker.allow, *allowed))
     return connectome.model_copy(
         update={
             **update,
-            "checker": update["checker"].model_copy(update={"bounds": Bounds()}),
+            "checker": checker,
             "name": f"{connectome.name}-{model}-{seed}"[:200],
             "sources": sources,
             "null_model": record,
@@ -291,10 +295,7 @@ def reversed_(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any
         if p.sln is None or p.direction is not None:
             change["direction"] = turned[direction(p, connectome, rank)]
         found[i] = p.model_copy(update=change)
-    reason = "the hierarchy is reversed on purpose"
-    allowed = tuple(Allowance(rule=name, reason=reason) for name in ("sln-against-hierarchy", "sln-against-direction"))
-    checker = connectome.checker.model_copy(update={"allow": (*connectome.checker.allow, *allowed)})
-    return {"projections": tuple(found), "checker": checker}
+    return {"projections": tuple(found)}
 
 
 def laminar(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
