@@ -107,8 +107,10 @@ def as_yaml(data: Any) -> str:
 def write(connectome: Connectome, path: Path, head: Sequence[str] = ()) -> None:
     """Write a spec under a comment and, where it has many projections, their table beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = resolved(connectome, path.parent.resolve())
-    if len(connectome.projections) > MOST_INLINE and _is_tabular(connectome.projections):
+    tabular = len(connectome.projections) > MOST_INLINE and _is_tabular(connectome.projections)
+    inline = connectome.model_copy(update={"projections": connectome.projections[:1]}) if tabular else connectome
+    data = resolved(inline, path.parent.resolve())
+    if tabular:
         table = path.with_suffix(".h5")
         _replace(table, lambda part: tables.write_projections(part, "projections", columns(connectome.projections)))
         common = {"topography": data["projections"][0]["topography"]} if "topography" in data["projections"][0] else {}

@@ -162,25 +162,34 @@ def _rewired(connectome: Connectome, rng: np.random.Generator, wire: Wire, *, fr
     modes = sorted({connectome.projections[i].mode for i in movable})
     parts = [[i for i in movable if connectome.projections[i].mode == mode] for mode in modes]
     known = _distances(connectome)
-    before = [(p.origin, p.target, p.mode, _strength(p)) for p in connectome.projections]
+    size = len(connectome.areas)
     for _ in range(ATTEMPTS):
         found = list(connectome.projections)
+        moved = False
         for chosen in parts:
             names, source, target = _ends(connectome, chosen)
             new_source, new_target = wire(chosen, source, target, rng)
-            for k, i in enumerate(chosen):
-                p = found[i]
-                a, b = names[int(new_source[k])], names[int(new_target[k])]
-                change = {"origin": a, "target": b, "distance_mm": known.get((a, b)), "source": (CITED,)}
-                if free and p.fln:
-                    change |= {"fln": None, "weight": p.fln}
-                found[i] = p.model_copy(update=change)
+            strengths = np.array([np.nan if (s := _strength(found[i])) is None else s for i in chosen])
+            moved |= _differ(source * size + target, new_source * size + new_target, strengths)
+            for i, a, b in zip(chosen, new_source.tolist(), new_target.tolist(), strict=True):
+                pair = names[a], names[b]
+                change = {"origin": pair[0], "target": pair[1], "distance_mm": known.get(pair), "source": (CITED,)}
+                fln = found[i].fln
+                if free and fln:
+                    change |= {"fln": None, "weight": fln}
+                found[i] = found[i].model_copy(update=change)
         if _reaches(connectome, tuple(found)):
-            after = [(p.origin, p.target, p.mode, _strength(p)) for p in found]
-            if sorted(after, key=str) == sorted(before, key=str):
+            if not moved:
                 raise NullError("the wiring has no other form that keeps this: nothing could be moved")
             return {"projections": tuple(found)}
     raise NullError(f"in none of {ATTEMPTS} random wirings the image reaches {connectome.readout.area}")
+
+
+def _differ(before: np.ndarray, after: np.ndarray, strengths: np.ndarray) -> bool:
+    """Whether pairs (int64 [projections]) with their strengths are another set than before."""
+    orders = [np.lexsort((strengths, pairs)) for pairs in (before, after)]
+    same = np.array_equal(before[orders[0]], after[orders[1]])
+    return not (same and np.array_equal(strengths[orders[0]], strengths[orders[1]], equal_nan=True))
 
 
 def degree(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:

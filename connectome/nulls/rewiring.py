@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-ROUNDS, ROUNDS_OF_LARGE = 400, 60
-"""Rounds of swaps; in each one half of the pairs of edges may swap. In a sparse graph 60 rounds are about 15 swaps an
-edge that succeed (Milo et al. 2003 find 10 to be plenty); in a nearly complete one few of them may."""
+ROUNDS, ROUNDS_OF_LARGE = 400, 40
+"""Rounds of swaps; in each one half of the pairs of edges may swap. In a sparse graph 40 rounds are about 20 moves an
+edge (Milo et al. 2003 find 10 swaps to be plenty); in a nearly complete one few may."""
 LARGE = 100_000
 """Edges of a graph that gets fewer rounds."""
 
