@@ -30,12 +30,13 @@ def joined(
     report: ImportReport,
     *,
     names: tuple[str, ...] = (),
+    cases: np.ndarray | None = None,
 ) -> Wiring:
     """Return the wiring of a list of edges.
 
     ``source``, ``target``: text [rows]. ``values``: float64 or text [rows], by field of a projection. ``neurons``: how
     many labelled neurons a row rests on, by which SLN are weighted. ``place(row, field)`` says where a value stands.
-    ``names``: areas that the data list, which come first.
+    ``names``: areas that the data list, which come first. ``cases``: text [rows], the injection that a row is of.
 
     Raises:
         SpecError: a value that no projection can have, an end without a name, rows of a pair that contradict.
@@ -75,6 +76,8 @@ def joined(
             merged[name] = _reduced(column, inverse, len(unique), rule, neurons if name == "sln" else None)
         else:
             merged[name] = column[first]
+    if cases is not None:
+        merged = _over_injections(merged, cases[keep], t, t[first], count, options, report)
     if repeated:
         rules = ", ".join(f"{n}: {_said(n, options, neurons)}" for n in values if n not in WORDS) or "one projection"
         report.guess(
@@ -88,6 +91,30 @@ def joined(
     )
     orientation(found, report, place(int(rows[0]), "") if len(rows) else Span("<python>"))
     return found
+
+
+def _over_injections(
+    merged: dict[str, np.ndarray],
+    cases: np.ndarray,
+    targets: np.ndarray,
+    target: np.ndarray,
+    count: np.ndarray,
+    options: Options,
+    report: ImportReport,
+) -> dict[str, np.ndarray]:
+    """Return the values with sums over rows divided by the injections into the target, where that is asked for.
+
+    ``cases``, ``targets``: text and int64 [rows]. ``target``, ``count``: int64 [pairs], rows of each pair.
+    """
+    injections = np.unique(np.stack([targets.astype(str), cases.astype(str)], axis=1), axis=0)[:, 0]
+    of_target = np.bincount(injections.astype(np.int64), minlength=int(targets.max(initial=0)) + 1)[target]
+    missing = int((count < of_target).sum())
+    if options.aggregate == "cases":
+        return {name: v / of_target if name in {"fln", "weight"} else v for name, v in merged.items()}
+    if missing:
+        why = f"{missing:,} pairs are not in every injection of their target"
+        report.guess("injections without a row of a pair", "left out of its mean", why, "--aggregate cases")
+    return merged
 
 
 def _one_strength(values: dict[str, np.ndarray], report: ImportReport) -> dict[str, np.ndarray]:
@@ -105,12 +132,14 @@ def _one_strength(values: dict[str, np.ndarray], report: ImportReport) -> dict[s
 
 def _rule(name: str, options: Options) -> str:
     if name in {"fln", "weight"} and options.aggregate not in {"auto", "error"}:
-        return options.aggregate
+        return "sum" if options.aggregate == "cases" else options.aggregate
     return "sum" if name == "weight" else "mean"
 
 
 def _said(name: str, options: Options, neurons: np.ndarray | None) -> str:
-    rule = _rule(name, options)
+    rule = (
+        "mean over injections" if options.aggregate == "cases" and name in {"fln", "weight"} else _rule(name, options)
+    )
     return "mean weighted by neurons" if name == "sln" and neurons is not None else rule
 
 

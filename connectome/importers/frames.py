@@ -28,10 +28,11 @@ CHUNK_ROWS = 500_000
 BLOCK_BYTES = 1 << 24
 ABSENT = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "."})
 """How people write that an optional value is not known."""
+WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar", " ": "space"}
 _SIGNATURES = (
     (b"PK\x03\x04", "an Excel workbook or another zip archive", "rename it to .xlsx, or export it as CSV"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls)", "save it as .xlsx or export it as CSV"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "rename it to .xls, or export it as CSV"),
     (b"\x89HDF", "an HDF5 file", "`cortexc import sonata` or `matrix` read HDF5"),
     (b"PAR1", "a parquet file", "rename it to .parquet"),
     (b"ARROW1", "a feather file", "rename it to .feather"),
@@ -63,13 +64,20 @@ class Frame:
         names = list(self.data.columns)
         at = names.index(column) if column is not None and column in names else 0
         if self.sheet:
-            from openpyxl.utils import get_column_letter
-
-            return Span(self.path, inside=f"{self.sheet}!{get_column_letter(at + 1)}{number + self.first_line}")
+            return Span(self.path, inside=f"{self.sheet}!{_letters(at)}{number + self.first_line}")
         if not self.first_line:
             return Span(self.path, inside=f"row {number}" + (f", {column}" if column else ""))
         line = number + self.first_line
         return _cell(self.path, line, at, self.separator)
+
+
+def _letters(column: int) -> str:
+    """Return what a column of a sheet is called: A to Z, AA and so on."""
+    text = ""
+    while column >= 0:
+        text = chr(ord("A") + column % 26) + text
+        column = column // 26 - 1
+    return text
 
 
 def _cell(path: str, line: int, at: int, separator: str) -> Span:
@@ -106,7 +114,7 @@ def read(path: str, options: Options, report: ImportReport, *, header: str | Non
     suffix = Path(path).suffix.lower()
     if suffix in {".parquet", ".pq", ".feather", ".arrow"}:
         return _columnar(path, suffix)
-    if suffix in {".xlsx", ".xlsm"}:
+    if suffix in WORKBOOKS:
         return _excel(path, options, report, header or options.header)
     return _text(path, options, report, header or options.header)
 
@@ -134,23 +142,23 @@ def _columnar(path: str, suffix: str) -> Frame:
 
 
 def _excel(path: str, options: Options, report: ImportReport, header: str) -> Frame:
-    import warnings
-    import zipfile
-
     import pandas as pd
+    from python_calamine import CalamineError
 
     try:
-        with warnings.catch_warnings(), pd.ExcelFile(path, engine="openpyxl") as book:
-            warnings.simplefilter("ignore")  # openpyxl speaks of styles and extensions, which hold no data
-            sheet = options.sheet or str(book.sheet_names[0])
-            if sheet not in book.sheet_names:
-                hint = did_you_mean(sheet, book.sheet_names)
+        with pd.ExcelFile(path, engine="calamine") as book:
+            sheets = [str(name) for name in book.sheet_names]
+            sheet = options.sheet or sheets[0]
+            if sheet not in sheets:
+                hint = did_you_mean(sheet, sheets)
                 raise failed(BAD_TABLE, path, f"the workbook has no sheet `{sheet}`", hint)
-            if options.sheet is None and len(book.sheet_names) > 1:
-                report.guess("sheet", sheet, f"the first of {', '.join(map(str, book.sheet_names))}", "--sheet")
-            cells = book.parse(sheet, header=None, dtype=object)
-    except (zipfile.BadZipFile, KeyError, OSError) as error:
-        raise failed(UNREADABLE, path, f"`{path}` is not an Excel workbook: {_first_line(error)}") from None
+            if options.sheet is None and len(sheets) > 1:
+                report.guess("sheet", sheet, f"the first of {', '.join(sheets)}", "--sheet")
+            cells = pd.read_excel(book, sheet_name=sheet, header=None, dtype=object)
+    except (CalamineError, OSError, ValueError) as error:
+        if isinstance(error, SpecError):
+            raise
+        raise failed(UNREADABLE, path, f"`{path}` is not a workbook: {_first_line(error)}") from None
     cells = cells.map(lambda v: "" if v is None or (isinstance(v, float) and math.isnan(v)) else _plain(v))
     if cells.empty:
         raise failed(UNREADABLE, path, f"the sheet `{sheet}` is empty")
@@ -424,7 +432,7 @@ def chunks(path: str, options: Options, report: ImportReport) -> Iterator[Frame]
                 yield Frame(path, data)
         except (pa.ArrowException, OSError) as error:
             raise failed(UNREADABLE, path, f"`{path}` cannot be read as parquet: {_first_line(error)}") from None
-    elif suffix in {".feather", ".arrow", ".xlsx", ".xlsm"}:
+    elif suffix in {".feather", ".arrow", *WORKBOOKS}:
         yield read(path, options, report)
     else:
         yield from text_chunks(path, options, report, header=options.header)

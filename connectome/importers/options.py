@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 Rows = Literal["source", "target"]
-Aggregate = Literal["auto", "sum", "mean", "median", "max", "error"]
+Aggregate = Literal["auto", "sum", "mean", "cases", "median", "max", "error"]
 Strength = Literal["synapses", "connections", "weight", "neurons"]
 
 
@@ -38,7 +38,10 @@ class Options:
     where: tuple[str, ...] = ()
     """``COLUMN=VALUE``: the rows to take."""
     aggregate: Aggregate = "auto"
-    """How several rows of one pair become one."""
+    """How several rows of one pair become one. ``cases`` is the mean over all injections into the target, where one
+    that did not label the source counts as 0."""
+    case_column: str | None = None
+    """Which injection a row is of."""
 
     # matrices
     rows: Rows | None = None
@@ -74,7 +77,7 @@ _TEXT = frozenset({"separator", "header", "sheet", "where"})
 _GROUPS = frozenset({"area_column", "layer_column", "type_column", "kind_column", "inhibitory", "strength"})
 
 LISTENS: dict[str, frozenset[str]] = {
-    "table": _SPEC | _COLUMNS | _TEXT | {"sln_column", "distance_column", "aggregate"},
+    "table": _SPEC | _COLUMNS | _TEXT | {"sln_column", "distance_column", "case_column", "aggregate"},
     "matrix": _SPEC | {"separator", "sheet", "rows", "variable", "labels", "sln", "distance"},
     "sonata": _SPEC | _GROUPS,
     "graphml": _SPEC | {"weight_column", "sln_column", "distance_column", "aggregate", "labels"},

@@ -37,6 +37,7 @@ SLN = ("sln",)
 NEURONS = ("nneurons", "neurons", "labelledneurons", "ncells", "cells")
 LENGTHS = {"distancemm": 1.0, "distance": 1.0, "dist": 1.0, "length": 1.0, "lengthmm": 1.0, "wiringdistancemm": 1.0,
            "distanceum": 1e-3, "distancecm": 10.0}  # fmt: skip
+CASE = ("case", "injection", "caseid", "injectionid", "experiment", "experimentid", "animal", "monkey", "subject")
 GAP = frozenset({"electrical", "gapjunction", "gap", "gj", "elec", "e_junction"})
 MOST_GROUPS = 32
 
@@ -96,6 +97,11 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     if counted is not None and "sln" in values:
         neurons, _ = _numbers(frame, counted, optional=True)
         used.add(counted)
+    case = _named(frame, options.case_column, CASE, "case", report, used)
+    if options.aggregate == "cases" and case is None:
+        raise failed(BAD_TABLE, frame.path, "no column says which injection a row is of", "name it: --case-column NAME")
+    if case is not None:
+        used.add(case)
     frame, values, neurons, gap = _without_gap_junctions(frame, values, neurons, used, report, (source, target))
     if unused := [c for c in columns if c not in used]:
         report.drop(len(unused), f"columns: {', '.join(unused)}", "the language has no place for them")
@@ -107,7 +113,8 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     def place(row: int, field: str) -> Span:
         return frame.place(row, fields.get(field))
 
-    found = joined(raw["source"], raw["target"], values, neurons, place, options, report)
+    cases = None if case is None else frames.texts(frame, case)
+    found = joined(raw["source"], raw["target"], values, neurons, place, options, report, cases=cases)
     return found if gap is None else _with_table(found, gap)
 
 

@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     spec.add_argument("--invalid", choices=("error", "drop"), help="what to do with rows that cannot be right")
 
     table = parser.add_argument_group("tables (table, synapses; some for graphml and matrix)")
-    for end in ("source", "target", "weight", "sln", "distance"):
+    for end in ("source", "target", "weight", "sln", "distance", "case"):
         table.add_argument(
             f"--{end}-column", metavar="NAME", help=f"column of the {end}, or its number without a header"
         )
@@ -39,8 +39,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     table.add_argument("--header", choices=("auto", "yes", "no"), help="whether the first line names the columns")
     table.add_argument("--sheet", metavar="NAME", help="of an Excel workbook")
     table.add_argument("--where", action="append", metavar="COLUMN=VALUE", help="take these rows; may be repeated")
-    table.add_argument("--aggregate", choices=("auto", "sum", "mean", "median", "max", "error"),
-                       help="how rows of a pair join (auto: mean of FLNe, sum of others)")  # fmt: skip
+    table.add_argument("--aggregate", choices=("auto", "sum", "mean", "cases", "median", "max", "error"),
+                       help="how rows of a pair join (auto: FLNe mean, others sum)")  # fmt: skip
 
     matrix = parser.add_argument_group("matrices")
     matrix.add_argument("--rows", choices=("source", "target"), help="what a row is; a matrix does not say it")

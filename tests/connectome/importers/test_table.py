@@ -82,6 +82,18 @@ def test_rows_of_one_pair_join_by_a_stated_rule(tmp_path: Path) -> None:
         read("table", path, aggregate="error")
 
 
+def test_injections_that_did_not_label_a_source_can_count(tmp_path: Path) -> None:
+    text = "CASE,SOURCE,TARGET,FLN\nM1,V1,V2,0.6\nM1,V4,V2,0.4\nM2,V1,V2,1.0\nM3,V2,V1,1.0\n"
+    path = csv(tmp_path / "cases.csv", text)
+    found = read("table", path)
+    assert edges(found, "fln") == pytest.approx({("V1", "V2"): 0.8, ("V4", "V2"): 0.4, ("V2", "V1"): 1.0})
+    assert any("1 pairs are not in every injection" in g.why for g in found.report.guesses)
+    over_all = read("table", path, aggregate="cases")
+    assert edges(over_all, "fln") == pytest.approx({("V1", "V2"): 0.8, ("V4", "V2"): 0.2, ("V2", "V1"): 1.0})
+    with pytest.raises(connectome.SpecError, match="which injection"):
+        read("table", csv(tmp_path / "x.csv", "from,to,fln\nV1,V2,0.5\n"), aggregate="cases")
+
+
 @pytest.mark.parametrize("rule", ["sum", "mean", "median", "max"])
 def test_aggregation_agrees_with_pandas(tmp_path: Path, rule: str) -> None:
     rng = np.random.default_rng(1)
