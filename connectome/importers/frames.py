@@ -211,7 +211,7 @@ def _sniffed(path: str, head: str, options: Options) -> str:
         return {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";"}.get(
             options.separator, options.separator
         )
-    lines = [line for line in head.splitlines()[:200] if line.strip()]
+    lines = [line for line in head.splitlines()[:200] if line.strip() and not line.startswith("#")]
     if len(head) >= 1 << 20:
         lines = lines[:-1] or lines
     best, merit = "", (0.5, 1)
@@ -256,7 +256,8 @@ def text_chunks(path: str, options: Options, report: ImportReport, *, header: st
     head = _decoded(path)
     separator = _sniffed(path, head, options)
     lines = head.splitlines()
-    first = next((i for i, line in enumerate(lines) if line.strip()), 0)
+    first = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")), 0)
+    report.drop(sum(line.startswith("#") for line in lines[:first]), "lines of comment", "they begin with #")
     names = [n.strip() for n in _fields(lines[first], separator)]
     named = header == "yes" or (header == "auto" and not any(_is_number(n) for n in names))
     if header == "auto" and not named:

@@ -103,8 +103,9 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     if case is not None:
         used.add(case)
     frame, values, neurons, gap = _without_gap_junctions(frame, values, neurons, used, report, (source, target))
-    if unused := [c for c in columns if c not in used]:
-        report.drop(len(unused), f"columns: {', '.join(unused)}", "the language has no place for them")
+    if unused := [c for c in columns if c not in used and (c or (frames.texts(frame, c) != "").any())]:
+        shown = ", ".join(c or "(without a name)" for c in unused)
+        report.drop(len(unused), f"columns: {shown}", "the language has no place for them")
     raw = {end: frames.texts(frame, column) for end, column in (("source", source), ("target", target))}
     fields = {"source": source, "target": target}
     for field in values:

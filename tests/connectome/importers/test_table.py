@@ -67,6 +67,17 @@ def test_names_lose_the_blanks_around_them_and_blank_lines_do_not_count(tmp_path
     assert edges(read("table", path)) == {("I1L", "I2L"): 10.0, ("I2L", "I1L"): 3.0}
 
 
+def test_comments_before_the_table_and_empty_columns_do_not_count(tmp_path: Path) -> None:
+    path = csv(tmp_path / "e.csv", "# made by a program\n# in 2014\nfrom,to,weight,\nV1,V2,10,\nV2,V4,nan,\n")
+    with pytest.raises(connectome.SpecError) as caught:
+        read("table", path)
+    assert [(f.span.line, f.span.column) for f in caught.value.report] == [(5, 7)]
+    csv(path, path.read_text().replace("nan", "3"))
+    found = read("table", path)
+    assert edges(found) == {("V1", "V2"): 10.0, ("V2", "V4"): 3.0}
+    assert [(d.count, d.what) for d in found.report.dropped] == [(2, "lines of comment")]
+
+
 def test_rows_of_one_pair_join_by_a_stated_rule(tmp_path: Path) -> None:
     text = "case,source,target,FLNe,SLN,neurons\na,V1,V2,0.6,0.5,100\nb,V1,V2,0.8,0.9,300\na,V2,V1,0.1,0.2,5\n"
     path = csv(tmp_path / "injections.csv", text)
