@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from dataclasses import dataclass
+
 import numpy as np
 
 from ..diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNOWN_NODE
@@ -29,66 +32,120 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     if options.neurons is None:
         message = "the edges join neurons, and nothing says which areas these lie in"
         raise failed(BAD_TABLE, paths[0], message, "name the table of neurons: --neurons FILE")
-    own = Options(separator=None, header=options.header)
-    about = frames.read(options.neurons, own, report)
+    about = frames.read(options.neurons, Options(header=options.header), report)
     identifier = _identifier(about, options, report)
     ids = frames.texts(about, identifier)
-    keys, coded = _keys(ids)
-    order = np.argsort(keys, kind="stable")
-    ranked = keys[order]
-    if len(ranked) > 1 and (twice := ranked[1:] == ranked[:-1]).any():
-        row = int(order[int(np.flatnonzero(twice)[0]) + 1])
-        raise failed(
-            BAD_TABLE, about.place(row, identifier), f"the neuron {ids[row]} is there twice", "each has one row"
-        )
+    index = _index(ids, about, identifier)
     columns = {c: frames.texts(about, c) for c in about.data.columns if c != identifier}
     neurons = grouped(columns, np.full(len(ids), UNASSIGNED, object), options, report, about.path)
     pairs = Pairs(len(ids))
-    unknown, bad = 0, 0
-    first_unknown = first_bad = ""
+    lost = _Lost()
     plan: tuple[str, str, str | None] | None = None
     for path in paths:
         for frame in frames.chunks(path, options, ImportReport() if plan else report):
-            if plan is None:
-                plan = _plan(frame, options, report)
-            chosen = table.selected(frame, options, ImportReport()) if options.where else frame
-            source, target, count = plan
-            found = []
-            wrong = np.zeros(len(chosen.data), bool)
-            for column in (source, target):
-                table.require(chosen, column, "the first part of the list")
-                places, missing = _found(chosen, column, ranked, order, coded)
-                if missing.any():
-                    row = int(np.flatnonzero(missing)[0])
-                    where = chosen.place(row, column)
-                    if options.invalid == "error":
-                        written = str(chosen.data[column].iloc[row]).strip() or "(empty)"
-                        message = f"the {'source' if column == source else 'target'} {written} is not in "
-                        hint = "add it to the table of neurons; --invalid drop leaves such edges out"
-                        raise failed(UNKNOWN_NODE, where, message + f"`{options.neurons}`", hint)
-                    first_unknown = first_unknown or str(where)
-                wrong |= missing
-                found.append(places)
-            unknown += int(wrong.sum())
-            synapses = np.ones(len(chosen.data))
-            if count is not None:
-                synapses, unreadable = frames.numbers(chosen, count)
-                off = (unreadable | ~np.isfinite(synapses) | (synapses < 0)) & ~wrong
-                if off.any():
-                    row = int(np.flatnonzero(off)[0])
-                    where = chosen.place(row, count)
-                    if options.invalid == "error":
-                        message = f"the number of synapses is `{chosen.data[count].iloc[row]}`"
-                        hint = "expected a number, 0 or more; --invalid drop leaves such edges out"
-                        raise failed(BAD_VALUE, where, message, hint)
-                    first_bad = first_bad or str(where)
-                    bad += int(off.sum())
-                    wrong |= off
-            keep = ~wrong & (np.nan_to_num(synapses) > 0)
-            pairs.add(found[0][keep], found[1][keep], synapses[keep], synapses[keep])
-    report.drop(unknown, "edges to or from neurons that are not in the table", "--invalid drop", first_unknown)
-    report.drop(bad, "edges with a bad number of synapses", "--invalid drop", first_bad)
+            plan = plan or _plan(frame, options, report)
+            chosen = _selected(frame, options, lost)
+            if len(chosen.data):
+                pairs.add(*_edges(chosen, plan, index, options, lost))
+    if not pairs.rows:
+        raise failed(BAD_TABLE, paths[0], "no edge is left to import", "check --where and --invalid")
+    report.drop(lost.unchosen, "rows", f"--where {' '.join(options.where)}")
+    report.drop(lost.unknown, "edges to or from neurons not in the table", "--invalid drop", lost.first_unknown)
+    report.drop(lost.bad, "edges with a bad number of synapses", "--invalid drop", lost.first_bad)
+    report.drop(lost.empty, "edges of 0 synapses", "no synapse, no connection")
     return aggregated(neurons, pairs, options, report)
+
+
+@dataclass
+class _Lost:
+    """What was left out on the way."""
+
+    unchosen: int = 0
+    unknown: int = 0
+    bad: int = 0
+    empty: int = 0
+    first_unknown: str = ""
+    first_bad: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class _Index:
+    """Where each identifier is in the table of neurons."""
+
+    ranked: np.ndarray
+    order: np.ndarray
+    whole: bool
+    """Whether identifiers are 64-bit integers."""
+
+
+def _index(ids: np.ndarray, about: Frame, identifier: str) -> _Index:
+    """Return the index of a table of neurons.
+
+    Raises:
+        SpecError: a neuron is there twice.
+    """
+    keys, whole = _keys(ids)
+    order = np.argsort(keys, kind="stable")
+    ranked = keys[order]
+    twice = np.flatnonzero(ranked[1:] == ranked[:-1])
+    if len(twice):
+        row = int(order[int(twice[0]) + 1])
+        message = f"the neuron {ids[row]} is there twice"
+        raise failed(BAD_TABLE, about.place(row, identifier), message, "each has one row")
+    return _Index(ranked, order, whole)
+
+
+def _selected(frame: Frame, options: Options, lost: _Lost) -> Frame:
+    """Return the rows that ``where`` asks for; a block may have none."""
+    for clause in options.where:
+        column, _, value = clause.partition("=")
+        mask = frames.texts(frame, table.require(frame, column, "--where")) == value
+        lost.unchosen += int((~mask).sum())
+        frame = dataclasses.replace(frame, data=frame.data[mask])
+    return frame
+
+
+def _edges(
+    frame: Frame, plan: tuple[str, str, str | None], index: _Index, options: Options, lost: _Lost
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return places of both ends, synapses and weights of the edges of a block that can be used.
+
+    Raises:
+        SpecError: an unknown neuron or a bad number, unless such rows are to be dropped.
+    """
+    source, target, count = plan
+    hint = "; --invalid drop leaves such edges out"
+    ends = []
+    unknown = np.zeros(len(frame.data), bool)
+    for end, column in (("source", source), ("target", target)):
+        places, missing = _found(frame, table.require(frame, column, "the first part of the list"), index)
+        if missing.any():
+            row = int(np.flatnonzero(missing)[0])
+            where = frame.place(row, column)
+            if options.invalid == "error":
+                written = str(frame.data[column].iloc[row]).strip() or "(empty)"
+                message = f"the {end} {written} is not in `{options.neurons}`"
+                raise failed(UNKNOWN_NODE, where, message, "add it to the table of neurons" + hint)
+            lost.first_unknown = lost.first_unknown or str(where)
+        unknown |= missing
+        ends.append(places)
+    lost.unknown += int(unknown.sum())
+    synapses, bad = np.ones(len(frame.data)), np.zeros(len(frame.data), bool)
+    if count is not None:
+        synapses, unreadable = frames.numbers(frame, count)
+        bad = (unreadable | ~np.isfinite(synapses) | (synapses < 0)) & ~unknown
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            where = frame.place(row, count)
+            if options.invalid == "error":
+                message = f"the number of synapses is `{frame.data[count].iloc[row]}`"
+                raise failed(BAD_VALUE, where, message, "expected a number, 0 or more" + hint)
+            lost.first_bad = lost.first_bad or str(where)
+        lost.bad += int(bad.sum())
+    empty = ~unknown & ~bad & (synapses == 0)
+    lost.empty += int(empty.sum())
+    keep = ~(unknown | bad | empty)
+    return ends[0][keep], ends[1][keep], synapses[keep], synapses[keep]
 
 
 def _plan(frame: Frame, options: Options, report: ImportReport) -> tuple[str, str, str | None]:
@@ -131,22 +188,20 @@ def _keys(ids: np.ndarray) -> tuple[np.ndarray, bool]:
     return ids.astype(str), False
 
 
-def _found(
-    frame: Frame, column: str, ranked: np.ndarray, order: np.ndarray, coded: bool
-) -> tuple[np.ndarray, np.ndarray]:
+def _found(frame: Frame, column: str, index: _Index) -> tuple[np.ndarray, np.ndarray]:
     """Return the places of identifiers in the table of neurons, and which are not in it."""
     values = frame.data[column]
     valid = np.ones(len(values), bool)
-    if coded and values.dtype == np.int64:
+    if index.whole and values.dtype == np.int64:
         keys = values.to_numpy()
-    elif coded:
+    elif index.whole:
         keys, valid = _integers(frames.texts(frame, column))
     else:
         keys = frames.texts(frame, column).astype(str)
-    at = np.searchsorted(ranked, keys)
-    at[at == len(ranked)] = 0
-    missing = ~valid | (ranked[at] != keys) if len(ranked) else np.ones(len(keys), bool)
-    return order[at] if len(ranked) else at, missing
+    if not len(index.ranked):
+        return np.zeros(len(keys), np.int64), np.ones(len(keys), bool)
+    at = np.minimum(np.searchsorted(index.ranked, keys), len(index.ranked) - 1)
+    return index.order[at], ~valid | (index.ranked[at] != keys)
 
 
 def _integers(text: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

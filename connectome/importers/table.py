@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import numpy as np
@@ -14,7 +15,7 @@ from .edges import joined
 from .frames import Frame
 from .options import Options
 from .report import ImportReport, failed
-from .wiring import WORDS, Wiring
+from .wiring import NUMBERS, WORDS, Wiring
 
 SOURCE = (
     "source", "from", "pre", "presynaptic", "src", "origin", "sourcearea", "areasource", "sourceid", "preid",
@@ -58,71 +59,114 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     frame = frames.read(paths[0], options, report)
     report.read.append(f"{paths[0]}: {len(frame.data):,} rows, {frame.data.shape[1]} columns")
     frame = selected(frame, options, report)
-    columns = list(frame.data.columns)
+    columns = _columns(frame, options, report)
+    frame, electrical = _divided(frame, columns, report)
+    values = _values(frame, columns, report)
+
+    def place(row: int, field: str) -> Span:
+        return frame.place(row, columns.get(field, columns.get("fln", columns.get("weight"))))
+
+    found = joined(
+        frames.texts(frame, columns["source"]),
+        frames.texts(frame, columns["target"]),
+        values,
+        _numbers(frame, columns["neurons"], optional=True)[0] if "neurons" in columns else None,
+        place,
+        options,
+        report,
+        cases=frames.texts(frame, columns["case"]) if "case" in columns else None,
+    )
+    if electrical is None:
+        return found
+    apart = {"from": frames.texts(electrical, columns["source"]), "to": frames.texts(electrical, columns["target"])}
+    numbers = {n: v for n, v in _values(electrical, columns, ImportReport()).items() if n not in WORDS}
+    return dataclasses.replace(found, tables={"electrical": {**apart, **numbers}})
+
+
+def _columns(frame: Frame, options: Options, report: ImportReport) -> dict[str, str]:
+    """Return which column holds what, by field of a projection; also source, target, neurons, case and synapse type.
+
+    Raises:
+        SpecError: an end has no column, or an option names one that is not there.
+    """
+    names = list(frame.data.columns)
     source, target = ends(frame, options, report)
+    found = {"source": source, "target": target}
+
+    def free(*known: str) -> str | None:
+        return next((c for c in names if plain_key(c) in known and c not in found.values()), None)
+
     strength = _strength(frame, options, report, (source, target))
-    values: dict[str, np.ndarray] = {}
-    neurons = None
-    used = {source, target}
     if strength is not None:
-        used.add(strength)
-        numbers, _ = _numbers(frame, strength)
-        values[_meaning(strength, numbers, options, report)] = numbers
-    plain = next((c for c in columns if plain_key(c) == "weight" and c not in used), None)
-    if "fln" in values and plain is not None:
-        used.add(plain)
-        values["weight"], _ = _numbers(frame, plain, optional=True)
+        found[_meaning(frame, strength, report)] = strength
+    if "fln" in found and (plain := free("weight")):
+        found["weight"] = plain
     for field, wanted, known in (
         ("sln", options.sln_column, SLN),
         ("distance_mm", options.distance_column, tuple(LENGTHS)),
-        ("delay", None, ("delay",)),
-        ("delay_ms", None, ("delayms",)),
+        ("case", options.case_column, CASE),
     ):
-        column = _named(frame, wanted, known, field, report, used)
+        column = _named(frame, wanted, known, field, report, set(found.values()))
         if column is not None:
-            used.add(column)
-            numbers, absent = _numbers(frame, column, optional=True)
-            factor = LENGTHS.get(plain_key(column), 1.0) if field == "distance_mm" else 1.0
-            values[field] = numbers * factor
-            if field == "distance_mm" and plain_key(column) in {"distance", "dist", "length"}:
-                report.guess(f"unit of `{column}`", "mm", "the name has no unit", "a column distance_um")
+            found[field] = column
+    for field in ("delay", "delay_ms", *WORDS):
+        if column := free(plain_key(field)):
+            found[field] = column
+    if "sln" in found and (column := free(*NEURONS)):
+        found["neurons"] = column
+    if column := free("type", "kind", "synapsetype"):
+        found["synapse type"] = column
+    if options.aggregate == "cases" and "case" not in found:
+        raise failed(BAD_TABLE, frame.path, "no column says which injection a row is of", "name it: --case-column NAME")
+    unused = [c for c in names if c not in found.values() and (c or (frames.texts(frame, c) != "").any())]
+    shown = ", ".join(c or "(without a name)" for c in unused)
+    report.drop(len(unused), f"columns: {shown}", "the language has no place for them")
+    return found
+
+
+def _values(frame: Frame, columns: dict[str, str], report: ImportReport) -> dict[str, np.ndarray]:
+    """Return numbers and words by field of a projection.
+
+    Raises:
+        SpecError: a text where a number belongs.
+    """
+    found: dict[str, np.ndarray] = {}
+    both = {"fln", "weight"} <= set(columns)
+    for field, column in columns.items():
+        if field in {"fln", "weight"}:
+            found[field], _ = _numbers(frame, column, optional=both)
+        elif field in NUMBERS:
+            found[field], absent = _numbers(frame, column, optional=True)
             if absent:
                 report.guess(f"empty {field}", f"{absent:,} rows", "taken as not known")
-    for field in WORDS:
-        column = next((c for c in columns if plain_key(c) == field and c not in used), None)
-        if column is not None:
-            used.add(column)
-            values[field] = frames.texts(frame, column)
-    counted = next((c for c in columns if plain_key(c) in NEURONS and c not in used), None)
-    if counted is not None and "sln" in values:
-        neurons, _ = _numbers(frame, counted, optional=True)
-        used.add(counted)
-    case = _named(frame, options.case_column, CASE, "case", report, used)
-    if options.aggregate == "cases" and case is None:
-        raise failed(BAD_TABLE, frame.path, "no column says which injection a row is of", "name it: --case-column NAME")
-    if case is not None:
-        used.add(case)
-    frame, values, neurons, gap = _without_gap_junctions(frame, values, neurons, used, report, (source, target))
-    if unused := [c for c in columns if c not in used and (c or (frames.texts(frame, c) != "").any())]:
-        shown = ", ".join(c or "(without a name)" for c in unused)
-        report.drop(len(unused), f"columns: {shown}", "the language has no place for them")
-    raw = {end: frames.texts(frame, column) for end, column in (("source", source), ("target", target))}
-    fields = {"source": source, "target": target}
-    for field in values:
-        fields[field] = strength if field in {"fln", "weight"} and strength else field
-
-    def place(row: int, field: str) -> Span:
-        return frame.place(row, fields.get(field))
-
-    cases = None if case is None else frames.texts(frame, case)
-    found = joined(raw["source"], raw["target"], values, neurons, place, options, report, cases=cases)
-    return found if gap is None else _with_table(found, gap)
+            if field == "distance_mm":
+                found[field] = found[field] * LENGTHS.get(plain_key(column), 1.0)
+                if plain_key(column) in {"distance", "dist", "length"}:
+                    report.guess(f"unit of `{column}`", "mm", "the name has no unit", "a column distance_um")
+        elif field in WORDS:
+            found[field] = frames.texts(frame, column)
+    return found
 
 
-def _with_table(wiring: Wiring, gap: dict[str, np.ndarray]) -> Wiring:
-    import dataclasses
-
-    return dataclasses.replace(wiring, tables={"electrical": gap})
+def _divided(frame: Frame, columns: dict[str, str], report: ImportReport) -> tuple[Frame, Frame | None]:
+    """Take electrical synapses out of an edge list that says which edges they are, and return them apart."""
+    if "synapse type" not in columns:
+        return frame, None
+    column = columns["synapse type"]
+    texts = frames.texts(frame, column)
+    groups = sorted(set(texts.tolist()))
+    electrical = np.array([plain_key(t) in GAP for t in texts.tolist()], bool)
+    if electrical.any() and not electrical.all():
+        apart = dataclasses.replace(frame, data=frame.data[electrical])
+        report.drop(
+            int(electrical.sum()), f"rows of electrical synapses (`{column}`)",
+            "gap junctions are no projections; they are kept in the table /electrical", str(apart.place(0)),
+        )  # fmt: skip
+        return dataclasses.replace(frame, data=frame.data[~electrical]), apart
+    if 1 < len(groups) <= MOST_GROUPS:
+        shown = ", ".join(groups[:6])
+        report.guess(f"rows of all `{column}`", shown, "taken together", f"--where {column}={groups[0]}")
+    return frame, None
 
 
 def selected(frame: Frame, options: Options, report: ImportReport) -> Frame:
@@ -131,8 +175,6 @@ def selected(frame: Frame, options: Options, report: ImportReport) -> Frame:
     Raises:
         SpecError: no such column, or no such row.
     """
-    import dataclasses
-
     for clause in options.where:
         column, _, value = clause.partition("=")
         require(frame, column, "--where")
@@ -234,10 +276,11 @@ def _strength(frame: Frame, options: Options, report: ImportReport, used: tuple[
     return column
 
 
-def _meaning(column: str, numbers: np.ndarray, options: Options, report: ImportReport) -> str:
+def _meaning(frame: Frame, column: str, report: ImportReport) -> str:
     """Return whether a column of strengths holds FLNe or anything else."""
     if not plain_key(column).startswith(FLN):
         return "weight"
+    numbers, _ = frames.numbers(frame, column)
     finite = numbers[np.isfinite(numbers)]
     if len(finite) and float((finite > 1).mean()) > 0.5:
         report.guess(f"meaning of `{column}`", "weight", "most values are over 1, so they are no fractions")
@@ -263,36 +306,3 @@ def _numbers(frame: Frame, column: str, *, optional: bool = False) -> tuple[np.n
             message = f"`{column}` holds `{texts[row]}`, which is no number{more}"
             raise failed(BAD_VALUE, frame.place(row, column), message, hint)
     return found, int(np.isnan(found).sum())
-
-
-def _without_gap_junctions(
-    frame: Frame,
-    values: dict[str, np.ndarray],
-    neurons: np.ndarray | None,
-    used: set[str],
-    report: ImportReport,
-    pair: tuple[str, str],
-) -> tuple[Frame, dict[str, np.ndarray], np.ndarray | None, dict[str, np.ndarray] | None]:
-    """Take electrical synapses out of an edge list that says which edges they are, and return them apart."""
-    import dataclasses
-
-    for column in [c for c in frame.data.columns if c not in used and plain_key(c) in {"type", "kind", "synapsetype"}]:
-        texts = frames.texts(frame, column)
-        groups = sorted(set(texts))
-        mask = np.array([plain_key(t) in GAP for t in texts.tolist()], bool)
-        used.add(column)
-        if mask.any() and not mask.all():
-            apart = dataclasses.replace(frame, data=frame.data[mask])
-            kept = {"from": frames.texts(apart, pair[0]), "to": frames.texts(apart, pair[1])}
-            kept |= {name: v[mask] for name, v in values.items() if name not in WORDS}
-            report.drop(
-                int(mask.sum()), f"rows of electrical synapses (`{column}`)",
-                "gap junctions are no projections; they are kept in the table /electrical", str(apart.place(0)),
-            )  # fmt: skip
-            rest = dataclasses.replace(frame, data=frame.data[~mask])
-            values = {name: v[~mask] for name, v in values.items()}
-            return rest, values, None if neurons is None else neurons[~mask], kept
-        if 1 < len(groups) <= MOST_GROUPS and not mask.any():
-            shown = ", ".join(groups[:6])
-            report.guess(f"rows of all `{column}`", shown, "taken together", f"--where {column}={groups[0]}")
-    return frame, values, neurons, None

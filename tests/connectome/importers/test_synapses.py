@@ -74,3 +74,23 @@ def test_a_table_of_neurons_is_needed(tmp_path: Path) -> None:
     edges, *_ = brain(tmp_path)
     with pytest.raises(connectome.SpecError, match="which areas these lie in"):
         read("synapses", edges)
+
+
+def test_rows_can_be_chosen_also_where_a_block_has_none_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "BLOCK_BYTES", 10_000)
+    edges, table, _, synapses = brain(tmp_path)
+    synapses["side"] = np.where(np.arange(len(synapses)) < 900, "left", "right")
+    synapses["n"] = np.where(np.arange(len(synapses)) == 5, 0, 1)
+    synapses.to_csv(edges, index=False)
+    found = read("synapses", edges, neurons=str(table), where=("side=left",))
+    assert {
+        d.what: d.count for d in found.report.dropped if d.why in {"--where side=left", "no synapse, no connection"}
+    } == {
+        "rows": 4100,
+        "edges of 0 synapses": 1,
+    }
+    assert found.tables["connections"]["synapses"].sum() == 899
+    with pytest.raises(connectome.SpecError, match="no edge is left"):
+        read("synapses", edges, neurons=str(table), where=("side=up",))

@@ -170,6 +170,7 @@ BROKEN = {
     "empty weight": ("from,to,weight\nV1,V2,\nV2,V1,2\n", "I603", 2, 7, "no number"),
     "empty source": ("from,to,weight\nV1,V2,1\n,V2,1\n", "I604", 3, 1, "source is empty"),
     "sln over 1": ("from,to,weight,sln\nV1,V2,1,73.6\n", "I603", 2, 9, "73.6"),
+    "sln of another case": ("from,to,weight,SLN\nV1,V2,1,73.6\n", "I603", 2, 9, "73.6"),
     "duplicate header": ("from,to,to,weight\nV1,V2,V2,1\n", "I602", 1, 9, "`to` is there twice"),
     "short row": ("from,to,weight\nV1,V2,1\nV2,V4\nV4,V1,2\n", "I602", 3, 1, "2 fields"),
     "long row": ("from,to,weight\nV1,V2,1\nV2,V4,1,9\n", "I602", 3, 1, "4 fields"),
