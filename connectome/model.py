@@ -19,6 +19,8 @@ MAX_AREAS = 20_000
 """A hundred times what any parcellation of a cortex has."""
 SMALLEST, LARGEST = 1e-12, 1e12
 """Of numbers that are not counts. Beyond them, float32 would no longer tell them from zero or infinity."""
+MAX_DELAY = 64
+"""The longest delay [steps], and the most sweeps."""
 MAX_SIDE = 4096
 """The longest side of a grid [columns]; a square of it already holds 16.8 million tokens."""
 
@@ -324,7 +326,7 @@ class Projection(_Data):
     """Fraction of the labelled neurons that are supragranular."""
     distance_mm: Millimetres | None = None
     """[mm], along the white matter. For the record and for the checker: no number of the model follows from it."""
-    delay: Annotated[int, Strict(), Field(ge=0, le=64)] | None = None
+    delay: Annotated[int, Strict(), Field(ge=0, le=MAX_DELAY)] | None = None
     """[steps]"""
     delay_ms: Milliseconds | None = None
     """[ms], in whole steps of ``dynamics.step_ms``."""
@@ -349,7 +351,7 @@ class Attention(_Data):
 class Dynamics(_Data):
     """How time passes."""
 
-    sweeps: Annotated[int, Strict(), Field(ge=1, le=64)] = 1
+    sweeps: Annotated[int, Strict(), Field(ge=1, le=MAX_DELAY)] = 1
     """How often every area is updated."""
     order: Literal["hierarchical", "synchronous"] = "hierarchical"
     """Whether a sweep climbs the hierarchy, or all areas step at once."""

@@ -21,7 +21,8 @@ def _lines(path: str) -> tuple[str, ...]:
         return ()
     try:
         text = Path(path).read_text(encoding="utf-8", errors="replace")
-        return () if "\x00" in text else tuple(text.splitlines())  # a binary file has no lines to show
+        binary = "\x00" in text or "\ufffd" in text[:100]
+        return () if binary else tuple(text.splitlines())  # a binary file has no lines to show
     except OSError:
         return ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from ..diagnostics.importing import AMBIGUOUS, BAD_TABLE
 from ..diagnostics.rule import did_you_mean
 from ..model import (
+    MAX_DELAY,
     Area,
     Attention,
     Connectome,
@@ -42,11 +44,14 @@ def assembled(wiring: Wiring, name: str, files: list[str], options: Options, rep
     Raises:
         SpecError: names that clash, or an area that options name and the data lack.
     """
+    if not len(wiring.areas):
+        raise failed(BAD_TABLE, files[0], "nothing is left to import: no row is a projection", "see what was dropped")
     clean = _clean(wiring.areas, report)
+    wiring, step = _timed(wiring, report)
     relay = _relay(wiring, clean, options, report)
     alive = [i for i in range(len(clean)) if i != relay]
     if not alive:
-        raise failed(BAD_TABLE, files[0], "there is no area but the input")
+        raise failed(BAD_TABLE, files[0], f"there is no area but the input, {clean[0]}", "name another one: --input")
     names = [clean[i] for i in alive]
     input_name = clean[relay] if relay is not None else next(n for n in ("LGN", "image", "input") if n not in names)
     side, width = next(((s, w) for most, s, w in SIZES if len(names) <= most), SMALLEST)
@@ -55,7 +60,7 @@ def assembled(wiring: Wiring, name: str, files: list[str], options: Options, rep
     last = _last(wiring, clean, alive, first, relay, options, report)
     report.guess("input.grid, areas.*.grid", f"[{side}, {side}]", f"{len(names):,} areas, images of {SIDE} x {SIDE}")
     report.guess("input.width", width, f"{len(names):,} areas")
-    report.guess("dynamics.sweeps", 2, "so that feedback is heard once")
+    sweeps = _sweeps(wiring, relay if relay is not None else first, last, step, report)
     grids = {n: tuple(wiring.facts.get(n, {}).get("grid", (side, side))) for n in wiring.areas}
     cite = ("data",)
     areas = {}
@@ -107,9 +112,47 @@ def assembled(wiring: Wiring, name: str, files: list[str], options: Options, rep
         },
         projections=tuple(projections),
         attention=Attention(heads=2, key_width=8) if width > 8 else Attention(heads=1, key_width=8),
-        dynamics=Dynamics(sweeps=2),
+        dynamics=Dynamics(sweeps=sweeps, step_ms=step),
         readout=Readout(area=clean[last], classes=options.classes),
     )
+
+
+def _timed(wiring: Wiring, report: ImportReport) -> tuple[Wiring, float | None]:
+    """Return the wiring and the step [ms] of which all delays are whole multiples; without delays where none is."""
+    delays = wiring.values.get("delay_ms", np.zeros(0))
+    known = np.unique(delays[~np.isnan(delays)])
+    if not len(known):
+        return wiring, None
+    for parts in range(1, MAX_DELAY + 1):
+        step = float(known[0]) / parts
+        steps = known / step
+        if steps[-1] <= MAX_DELAY and np.allclose(steps, np.round(steps), rtol=0, atol=1e-6):
+            report.guess("dynamics.step_ms", f"{step:g}", "all delays are whole multiples of it")
+            return wiring, step
+    count = int((~np.isnan(delays)).sum())
+    report.drop(count, "delays", f"they are no multiples, up to {MAX_DELAY}, of one step", f"{known[0]:g} ms")
+    return replace(wiring, values={n: v for n, v in wiring.values.items() if n != "delay_ms"}), None
+
+
+def _sweeps(wiring: Wiring, start: int, last: int, step: float | None, report: ImportReport) -> int:
+    """Return how many sweeps it takes: two, or as many as delays need on the fastest way to the readout."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import dijkstra
+
+    unknown = np.full(len(wiring.source), np.nan)
+    delays = wiring.values.get("delay", unknown)
+    if step is not None:
+        delays = np.where(np.isnan(delays), wiring.values["delay_ms"] / step, delays)
+    if np.isnan(delays).all():
+        report.guess("dynamics.sweeps", 2, "so that feedback is heard once")
+        return 2
+    size = len(wiring.areas)
+    taken = np.where(np.isnan(delays), 1.0, np.maximum(delays, 1e-9))  # an entry of 0 would be no edge
+    graph = coo_array((taken, (wiring.source, wiring.target)), shape=(size, size)).tocsr()
+    needed = dijkstra(graph, directed=True, indices=[start])[0][last]
+    sweeps = int(min(MAX_DELAY, max(2, np.ceil(needed) + 1))) if np.isfinite(needed) else 2
+    report.guess("dynamics.sweeps", sweeps, "the delays on the way to the readout, and one more")
+    return sweeps
 
 
 def _clean(names: tuple[str, ...], report: ImportReport) -> list[str]:

@@ -9,13 +9,24 @@ import numpy as np
 
 from ..diagnostics.importing import AMBIGUOUS, BAD_VALUE, ORIENTATION, UNKNOWN_NODE
 from ..diagnostics.span import Span
+from ..model import LARGEST, MAX_DELAY, SMALLEST
 from .options import Options
 from .report import ImportReport, failed
 from .wiring import WORDS, Wiring
 
 SUM_TOLERANCE = 0.01
 """FLNe of one target may exceed 1 by this much, for rounding."""
-LIMITS = {"fln": 1.0, "sln": 1.0}
+FRACTION = "a fraction lies between 0 and 1: divide a percentage by 100"
+RANGES: dict[str, tuple[float, float, str]] = {
+    "fln": (0.0, 1.0, FRACTION),
+    "sln": (0.0, 1.0, FRACTION),
+    "weight": (SMALLEST, LARGEST, f"a strength is 0, or from {SMALLEST:g} to {LARGEST:g}: take another unit"),
+    "distance_mm": (0.0, LARGEST, "a distance is 0 or more [mm]"),
+    "delay": (0, MAX_DELAY, f"a delay is a whole number of steps, 0 to {MAX_DELAY}"),
+    "delay_ms": (SMALLEST, LARGEST, "a delay is over 0 [ms]"),
+}
+"""Per field: the least and the most that it can be, and what to say of others. 0 is no strength, and left out later."""
+CHOICES = {"mode": ("driving", "modulatory", "relay"), "direction": ("feedforward", "lateral", "feedback")}
 
 Place = Callable[[int, str], Span]
 
@@ -207,24 +218,33 @@ def _sound(
             column == "", end, f"an empty {end}", lambda _, end=end: f"the {end} is empty", UNKNOWN_NODE,  # type: ignore[misc]
             "name the area at both ends",
         )  # fmt: skip
+
+    def pair(row: int) -> str:
+        return f"{source[row]} -> {target[row]}"
+
     for name, column in values.items():
         if name in WORDS:
+            known = ("", *CHOICES[name])
+            refuse(
+                ~np.isin(column.astype(str), known), name, f"an unknown {name}",
+                lambda row, name=name, column=column: f"the {name} of {pair(row)} is `{column[row]}`",  # type: ignore[misc]
+                BAD_VALUE, f"expected one of {', '.join(CHOICES[name])}",
+            )  # fmt: skip
             continue
         if name in {"weight", "fln"}:
             other = values.get("fln" if name == "weight" else "weight")
             refuse(
                 np.isnan(column) & np.isnan(np.nan if other is None else other), name, f"a {name} that is no number",
-                lambda row, name=name: f"the {name} of {source[row]} -> {target[row]} is no number", BAD_VALUE,  # type: ignore[misc]
-                "expected a finite number, 0 or more",
+                lambda row, name=name: f"the {name} of {pair(row)} is no number",  # type: ignore[misc]
+                BAD_VALUE, "expected a finite number, 0 or more",
             )  # fmt: skip
-        lowest = np.where(np.isnan(column), 0, column)
-        limit = LIMITS.get(name, np.inf)
-        hint = "a fraction lies between 0 and 1: divide a percentage by 100" if limit == 1 else "expected 0 or more"
+        least, most, hint = RANGES[name]
+        known_values = np.where(np.isnan(column) | ((column == 0) & (name == "weight")), least, column)
+        fractional = (known_values != np.floor(known_values)) & (name == "delay")
         refuse(
-            np.isinf(column) | (lowest < 0) | (lowest > limit), name, f"a {name} out of range",
-            lambda row, name=name, column=column: (  # type: ignore[misc]
-                f"the {name} of {source[row]} -> {target[row]} is {column[row]:g}"
-            ), BAD_VALUE, hint,
+            (known_values < least) | (known_values > most) | fractional, name, f"a {name} out of range",
+            lambda row, name=name, column=column: f"the {name} of {pair(row)} is {column[row]:g}",  # type: ignore[misc]
+            BAD_VALUE, hint,
         )  # fmt: skip
     for name in ("weight", "fln"):
         if name in values:

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import ParseError
 
 import numpy as np
 
-from ..diagnostics.importing import BAD_TABLE, BAD_VALUE, UNREADABLE
+from ..diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNOWN_NODE, UNREADABLE
 from ..diagnostics.rule import did_you_mean
 from ..diagnostics.span import Span
 from . import frames, table
@@ -35,7 +35,11 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         raise failed(BAD_TABLE, paths[1], "a graph is one file")
     path = paths[0]
     frames.exists(path)
-    graph = _node_link(path) if path.lower().endswith(".json") else _graphml(path)
+    if path.lower().endswith(".json"):
+        graph = _node_link(path)
+    else:
+        graph = _graphml(path)
+        _declared(path)
     return of_graph(graph, options, report, path)
 
 
@@ -60,7 +64,10 @@ def _node_link(path: str) -> nx.Graph[Any]:
     try:
         with open(path, encoding="utf-8-sig") as file:  # noqa: PTH123
             data = json.load(file)
-        found: nx.Graph[Any] = nx.node_link_graph(data, edges="edges" if "edges" in data else "links")
+        key = "edges" if "edges" in data else "links"
+        found: nx.Graph[Any] = nx.node_link_graph(data, edges=key)
+        ids = [node["id"] for node in data["nodes"]]
+        ends = [(i, edge[end]) for i, edge in enumerate(data[key]) for end in ("source", "target")]
     except json.JSONDecodeError as error:
         raise failed(UNREADABLE, Span(path, error.lineno, error.colno), f"the JSON is broken: {error.msg}") from None
     except (nx.NetworkXError, KeyError, TypeError, UnicodeError) as error:
@@ -68,7 +75,33 @@ def _node_link(path: str) -> nx.Graph[Any]:
         raise failed(
             UNREADABLE, path, message, "it has `nodes` with `id`, and `edges` with `source` and `target`"
         ) from None
+    if len(set(map(str, ids))) < len(ids):
+        twice = next(n for i, n in enumerate(ids) if n in ids[:i])
+        raise failed(BAD_TABLE, path, f"the node `{twice}` is there twice")
+    if lost := [(i, end) for i, end in ends if end not in found or end not in set(ids)]:
+        message = f"the edge names the node `{lost[0][1]}`, which is not among `nodes`"
+        raise failed(UNKNOWN_NODE, Span(path, inside=f"{key}[{lost[0][0]}]"), message, "add it, or take the edge out")
     return found
+
+
+def _declared(path: str) -> None:
+    """Raise where GraphML has a node twice, or an edge to a node that it does not declare."""
+    from lxml import etree
+
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
+    root: Any = etree.parse(path, parser).getroot()
+    nodes: set[str] = set()
+    for element in root.iter("{*}node"):
+        name = str(element.get("id"))
+        if name in nodes:
+            raise failed(BAD_TABLE, Span(path, element.sourceline), f"the node `{name}` is there twice")
+        nodes.add(name)
+    for element in root.iter("{*}edge"):
+        for end in ("source", "target"):
+            if (name := str(element.get(end))) not in nodes:
+                message = f"the {end} of this edge is `{name}`, and no node is called so"
+                place = Span(path, element.sourceline)
+                raise failed(UNKNOWN_NODE, place, message, "add it, or take the edge out")
 
 
 def of_graph(graph: nx.Graph[Any], options: Options, report: ImportReport, path: str = "<networkx>") -> Wiring:

@@ -151,15 +151,22 @@ def _table(path: str, options: Options, report: ImportReport) -> Labelled:
     """Read a matrix from delimited text or Excel: with labels in its first row and column, or without any."""
     frame = frames.read(path, options, ImportReport(), header="no")
     cells = np.stack([frames.texts(frame, c) for c in frame.data.columns], axis=1)
-    corner = cells[0, 1:]
-    labelled = not all(_numeric(text) or text == "" for text in corner) or (
-        cells.shape[0] == cells.shape[1] and list(cells[0, 1:]) == list(cells[1:, 0])
-    )
+    texts = [not _numeric(text) for text in cells[0, 1:] if text != ""]
+    alike = cells.shape[0] == cells.shape[1] and list(cells[0, 1:]) == list(cells[1:, 0])
+    headed = cells.shape[0] == cells.shape[1] + 1 and all(not _numeric(t) and t != "" for t in cells[0])
+    headed &= all(_numeric(text) or text == "" for text in cells[1:, 0])
+    labelled = not headed and (any(texts) or alike)
     if cells.size > MOST_ENTRIES:
         raise failed(UNREADABLE, path, f"the matrix has {cells.size:,} entries", "import it as an edge list")
-    offset = 1 if labelled else 0
-    body = cells[offset:, offset:]
-    if labelled:
+    offset, indent = int(labelled or headed), int(labelled)
+    body = cells[offset:, indent:]
+    if options.labels is not None and (labelled or headed):
+        raise failed(BAD_TABLE, path, "the matrix has labels of its own", "leave --labels out")
+    if headed:
+        rows = columns = [str(v) for v in cells[0]]
+        _check_labels(path, rows, body)
+        report.guess("labels of rows", "those of the columns", "only the columns have names")
+    elif labelled:
         columns, rows = [str(v) for v in cells[0, 1:]], [str(v) for v in cells[1:, 0]]
         for names, place in (
             (columns, lambda i: frame.place(0, frame.data.columns[i + 1])),
@@ -195,7 +202,7 @@ def _table(path: str, options: Options, report: ImportReport) -> Labelled:
                     entries[i, j] = float(text) if not wrong[i, j] else np.nan
 
     def place_of(row: int, column: int) -> Span:
-        return frame.place(row + offset, frame.data.columns[column + offset])
+        return frame.place(row + offset, frame.data.columns[column + indent])
 
     return Labelled(tuple(rows), tuple(columns), entries, nan, wrong, place_of, Path(path).stem)
 

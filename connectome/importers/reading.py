@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import ValidationError
 
+from ..diagnostics.importing import BAD_VALUE
 from ..model import Connectome
 from . import assembly, graphs, matrix, neuroml, sonata, synapses, table, writing
 from .options import Options, unheard
-from .report import ImportReport
+from .report import ImportReport, failed
 from .wiring import Wiring
 
 if TYPE_CHECKING:
@@ -89,5 +91,11 @@ def from_graph(graph: nx.Graph[Any], options: Options | None = None, **choices: 
 def _whole(wiring: Wiring, listed: list[str], files: list[str], options: Options, report: ImportReport) -> Imported:
     stem = re.sub(r"[.@:~>\s]+", "-", Path(listed[0]).name.partition(".")[0])
     shown = [Path(f).name for f in listed]
-    spec = assembly.assembled(wiring, options.name or stem or "imported", shown, options, report)
+    try:
+        spec = assembly.assembled(wiring, options.name or stem or "imported", shown, options, report)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(step) for step in first["loc"])
+        message = f"`{where}` would be `{first['input']}`: {first['msg'].lower()}"
+        raise failed(BAD_VALUE, listed[0], message, "mend it in the data, or leave it out") from None
     return Imported(spec, report, wiring.tables, files)

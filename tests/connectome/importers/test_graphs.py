@@ -77,3 +77,20 @@ def test_broken_files_get_one_finding_at_its_place(tmp_path: Path) -> None:
     graph["V1"]["V2"]["weight"] = float("nan")
     with pytest.raises(connectome.SpecError, match="no number"):
         from_graph(graph)
+
+
+def test_edges_to_nodes_that_are_not_declared_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "brain.graphml"
+    nx.write_graphml(brain(), path)
+    lines = [line for line in path.read_text().splitlines() if '<node id="V4"' not in line]
+    path.write_text("\n".join(lines))
+    with pytest.raises(connectome.SpecError) as caught:
+        read("graphml", path)
+    (finding,) = caught.value.report
+    assert finding.code == "I604"
+    assert '"V4"' in lines[finding.span.line - 1]
+    data = nx.node_link_data(brain(), edges="edges")
+    data["nodes"] = data["nodes"][:2]
+    (tmp_path / "brain.json").write_text(json.dumps(data))
+    with pytest.raises(connectome.SpecError, match="`V4`, which is not among"):
+        read("graphml", tmp_path / "brain.json")

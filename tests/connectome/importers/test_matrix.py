@@ -146,3 +146,11 @@ def test_several_matrices_must_be_told_apart(tmp_path: Path) -> None:
     with pytest.raises(connectome.SpecError, match="several matrices"):
         read("matrix", tmp_path / "m.npz", rows="target")
     assert len(edges(read("matrix", tmp_path / "m.npz", rows="target", variable="right"), "weight")) == 6
+
+
+def test_names_of_the_columns_hold_for_the_rows_too(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    pd.DataFrame(FLN, columns=AREAS).to_csv(path, index=False)
+    assert edges(read("matrix", path, rows="target"), "weight") == pytest.approx(EXPECTED)
+    with pytest.raises(connectome.SpecError, match="labels of its own"):
+        read("matrix", path, rows="target", labels=str(path))

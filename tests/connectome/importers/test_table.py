@@ -144,6 +144,17 @@ def test_the_relay_of_the_data_becomes_the_input(tmp_path: Path) -> None:
     assert next((p.origin, p.target, p.weight) for p in spec.projections) == ("LGd", "VISp", 5.0)
 
 
+def test_delays_in_milliseconds_get_a_step_or_are_left_out(tmp_path: Path) -> None:
+    path = csv(tmp_path / "e.csv", "from,to,weight,delay_ms\nV1,V2,1,1.5\nV2,V4,1,2\n")
+    found = read("table", path)
+    assert found.connectome.dynamics.step_ms == pytest.approx(0.5)
+    assert edges(found, "delay_ms") == {("V1", "V2"): 1.5, ("V2", "V4"): 2.0}
+    found = read("table", csv(path, path.read_text().replace("2\n", "3.14159\n")))
+    assert found.connectome.dynamics.step_ms is None
+    assert edges(found, "delay_ms") == {("V1", "V2"): None, ("V2", "V4"): None}
+    assert [d.count for d in found.report.dropped if d.what == "delays"] == [2]
+
+
 def test_units_of_a_column_are_in_its_name(tmp_path: Path) -> None:
     path = csv(tmp_path / "e.csv", "from,to,weight,distance_um\nV1,V2,1,9300\nV2,V4,1,\n")
     assert edges(read("table", path), "distance_mm") == {("V1", "V2"): pytest.approx(9.3), ("V2", "V4"): None}
@@ -170,6 +181,10 @@ BROKEN = {
     "empty weight": ("from,to,weight\nV1,V2,\nV2,V1,2\n", "I603", 2, 7, "no number"),
     "empty source": ("from,to,weight\nV1,V2,1\n,V2,1\n", "I604", 3, 1, "source is empty"),
     "sln over 1": ("from,to,weight,sln\nV1,V2,1,73.6\n", "I603", 2, 9, "73.6"),
+    "huge": ("from,to,weight\nV1,V2,1e300\n", "I603", 2, 7, "1e+300"),
+    "tiny": ("from,to,weight\nV1,V2,1e-30\n", "I603", 2, 7, "1e-30"),
+    "half a step": ("from,to,weight,delay\nV1,V2,1,1.5\n", "I603", 2, 9, "1.5"),
+    "direction": ("from,to,weight,direction\nV1,V2,1,up\n", "I603", 2, 9, "`up`"),
     "sln of another case": ("from,to,weight,SLN\nV1,V2,1,73.6\n", "I603", 2, 9, "73.6"),
     "duplicate header": ("from,to,to,weight\nV1,V2,V2,1\n", "I602", 1, 9, "`to` is there twice"),
     "short row": ("from,to,weight\nV1,V2,1\nV2,V4\nV4,V1,2\n", "I602", 3, 1, "2 fields"),
