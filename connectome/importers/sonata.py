@@ -93,21 +93,35 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     populations = columns.pop("population")
     neurons = grouped(columns, populations, options, report, node_files[0])
     pairs = Pairs(nodes.total)
+    unweighted = 0
     for path in edge_files:
         for block in _edges(path, edge_types, nodes, report):
-            count = _first(block.values, COUNT)
-            weight = _first(block.values, WEIGHT)
-            synapses = np.ones(len(block.pre)) if count is None else count
-            strength = synapses if weight is None else synapses * weight
-            for name, values in (("number of synapses", count), ("weight", weight)):
-                if values is not None and not np.isfinite(values).all():
-                    row = int(np.flatnonzero(~np.isfinite(values))[0])
-                    raise failed(BAD_VALUE, block.place(row), f"the {name} of this edge is {values[row]}")
-            if count is not None and (count < 0).any():
-                row = int(np.flatnonzero(count < 0)[0])
-                raise failed(BAD_VALUE, block.place(row), f"the number of synapses of this edge is {count[row]:g}")
-            pairs.add(block.pre, block.post, synapses, strength)
+            synapses, weight, unknown = _strengths(block, options)
+            unweighted += unknown
+            pairs.add(block.pre, block.post, synapses, weight)
+    report.drop(unweighted, "weights", "they are not known; the sums of weights in /connections are without them")
     return aggregated(neurons, pairs, options, report)
+
+
+def _strengths(block: _Block, options: Options) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return the synapses and the weight of each edge, and how many weights are not known.
+
+    Raises:
+        SpecError: a number that is not finite, a negative number of synapses, or weights that are needed and not known.
+    """
+    count, weight = _first(block.values, COUNT), _first(block.values, WEIGHT)
+    synapses = np.ones(len(block.pre)) if count is None else count
+    if (bad := np.flatnonzero(~np.isfinite(synapses) | (synapses < 0))).size:
+        raise failed(
+            BAD_VALUE, block.place(int(bad[0])), f"the number of synapses of this edge is {synapses[bad[0]]:g}"
+        )
+    if weight is None:
+        return synapses, synapses, 0
+    unknown = np.isnan(weight)
+    if (bad := np.flatnonzero(np.isinf(weight) | (unknown & (options.strength == "weight")))).size:
+        message = f"the weight of this edge is {weight[bad[0]]:g}"
+        raise failed(BAD_VALUE, block.place(int(bad[0])), message, "expected a finite number")
+    return synapses, synapses * np.where(unknown, 0.0, weight), int(unknown.sum())
 
 
 def _first(values: dict[str, np.ndarray], names: tuple[str, ...]) -> np.ndarray | None:
@@ -226,8 +240,7 @@ def _read_nodes(path: str, types: _Types | None, nodes: _Nodes, report: ImportRe
         for name, population in file["nodes"].items():
             if not isinstance(population, h5py.Group):
                 continue
-            type_ids = np.asarray(_dataset(population, "node_type_id", path)[()]).astype(np.int64)
-            size = len(type_ids)
+            size = _size(population, path)
             ids = np.asarray(_dataset(population, "node_id", path, size)[()]) if "node_id" in population else None
             order = np.arange(size)
             if ids is not None:
@@ -237,9 +250,10 @@ def _read_nodes(path: str, types: _Types | None, nodes: _Nodes, report: ImportRe
                     raise failed(BAD_TABLE, Span(path, inside=f"/nodes/{name}/node_id"), message)
             columns: dict[str, np.ndarray] = {"population": np.full(size, name, object)}
             if types is not None:
+                type_ids = np.asarray(_dataset(population, "node_type_id", path, size)[()]).astype(np.int64)
                 row = _type_rows(type_ids, types, Span(path, inside=f"/nodes/{name}/node_type_id"), "node")
                 columns |= {c: v[row] for c, v in types.columns.items() if c != "node_type_id"}
-            columns |= _attributes(population, size, path, columns, prefix="node")
+            columns |= _attributes(population, size, path, columns)
             if name in nodes.start:
                 raise failed(AMBIGUOUS, path, f"the node population `{name}` is in two files")
             filled = nodes.total
@@ -248,6 +262,28 @@ def _read_nodes(path: str, types: _Types | None, nodes: _Nodes, report: ImportRe
                 parts = nodes.columns.setdefault(column, [np.full(filled, "", object)] if filled else [])
                 parts.append(columns[column][order] if column in columns else np.full(size, "", object))
             report.read.append(f"{path}: population `{name}`, {size:,} nodes")
+
+
+def _size(population: Any, path: str) -> int:
+    """Return how many nodes a population has: what its types, its groups or the attributes of its one group say."""
+    for name in ("node_type_id", "node_id", "node_group_id"):
+        if name in population:
+            return len(_dataset(population, name, path))
+    attributes = _names(population["0"]) if "0" in population else []
+    if not attributes:
+        hint = "SONATA keeps that in `node_type_id`"
+        raise failed(BAD_TABLE, Span(path, inside=population.name), "nothing says how many nodes there are", hint)
+    return len(population["0"][attributes[0]])
+
+
+def _grouping(population: Any, prefix: str, part: slice, whole: int, path: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the group of each node or edge, and its place in there; where nothing says it, all are in group 0."""
+    if f"{prefix}_group_id" not in population:
+        count = part.stop - part.start
+        return np.zeros(count, np.int64), np.arange(part.start, part.stop)
+    ids = _dataset(population, f"{prefix}_group_id", path, whole)
+    places = _dataset(population, f"{prefix}_group_index", path, whole)
+    return np.asarray(ids[part]).astype(np.int64), np.asarray(places[part]).astype(np.int64)
 
 
 def _type_rows(ids: np.ndarray, types: _Types, place: Span, what: str) -> np.ndarray:
@@ -263,16 +299,13 @@ def _type_rows(ids: np.ndarray, types: _Types, place: Span, what: str) -> np.nda
     return rows[at]
 
 
-def _attributes(
-    population: Any, size: int, path: str, before: dict[str, np.ndarray], *, prefix: str
-) -> dict[str, np.ndarray]:
+def _attributes(population: Any, size: int, path: str, before: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return attributes of the numbered groups, as text; over those of the types, group by group."""
     groups = {k: g for k, g in population.items() if k.isdigit() and isinstance(g, h5py.Group)}
     found: dict[str, np.ndarray] = {}
     if not groups:
         return found
-    group_id = np.asarray(_dataset(population, f"{prefix}_group_id", path, size)[()]).astype(np.int64)
-    group_index = np.asarray(_dataset(population, f"{prefix}_group_index", path, size)[()]).astype(np.int64)
+    group_id, group_index = _grouping(population, "node", slice(0, size), size, path)
     for key, group in groups.items():
         mine = np.flatnonzero(group_id == int(key))
         for name in _names(group):
@@ -325,7 +358,6 @@ def _edges(path: str, types: _Types | None, nodes: _Nodes, report: ImportReport)
             sources = _dataset(population, "source_node_id", path)
             size = len(sources)
             targets = _dataset(population, "target_node_id", path, size)
-            type_ids = _dataset(population, "edge_type_id", path, size)
             report.read.append(f"{path}: edges `{name}`, {size:,}")
             ends = [_population(d, nodes, path) for d in (sources, targets)]
             groups = {k: g for k, g in population.items() if k.isdigit() and isinstance(g, h5py.Group)}
@@ -341,7 +373,7 @@ def _edges(path: str, types: _Types | None, nodes: _Nodes, report: ImportReport)
                         place = Span(path, inside=f"{data.name}[{start + row}]")
                         raise failed(UNKNOWN_NODE, place, message, "the nodes file may belong to another network")
                     places.append(ids + nodes.start[end])
-                values = _values(population, groups, type_ids, types, part, path)
+                values = _values(population, groups, types, part, size, path)
                 yield _Block(places[0], places[1], values, path, f"/edges/{name}", start)
 
 
@@ -361,12 +393,13 @@ def _population(data: Any, nodes: _Nodes, path: str) -> str:
 
 
 def _values(
-    population: Any, groups: dict[str, Any], type_ids: Any, types: _Types | None, part: slice, path: str
+    population: Any, groups: dict[str, Any], types: _Types | None, part: slice, whole: int, path: str
 ) -> dict[str, np.ndarray]:
     """Return numbers of edges by attribute: those of their types, and over them those of their groups."""
     size = part.stop - part.start
     found: dict[str, np.ndarray] = {}
     if types is not None:
+        type_ids = _dataset(population, "edge_type_id", path, whole)
         row = _type_rows(np.asarray(type_ids[part]).astype(np.int64), types, Span(path, inside=type_ids.name), "edge")
         for name in (*COUNT, *WEIGHT):
             if name in types.columns:
@@ -380,10 +413,7 @@ def _values(
                 found[name] = numbers[row]
     if not groups:
         return found
-    whole = len(type_ids)
-    ids = _dataset(population, "edge_group_id", path, whole)
-    indices = _dataset(population, "edge_group_index", path, whole)
-    group_id, group_index = np.asarray(ids[part]), np.asarray(indices[part]).astype(np.int64)
+    group_id, group_index = _grouping(population, "edge", part, whole, path)
     for key, group in groups.items():
         mine = np.flatnonzero(group_id == int(key))
         if not len(mine):

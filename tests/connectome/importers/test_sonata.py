@@ -155,3 +155,29 @@ def test_broken_circuits_get_one_finding(tmp_path: Path, fault: str) -> None:
         assert finding.span.inside == "/edges/cortex_to_cortex/source_node_id[17]"
     if fault == "unknown population":
         assert "did you mean `cortex`" in finding.help
+
+
+def test_a_network_without_types_and_groups_is_read_by_its_attributes(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "nodes.h5", "w") as file:
+        group = file.create_group("nodes/S1/0")
+        group.create_dataset("layer", data=np.array([4, 4, 23, 23]))
+        group.create_dataset("synapse_class", data=["EXC", "INH", "EXC", "EXC"], dtype=h5py.string_dtype())
+    with h5py.File(tmp_path / "edges.h5", "w") as file:
+        edges = file.create_group("edges/S1__S1__chemical")
+        for name, ids in (("source_node_id", [0, 2, 3, 0]), ("target_node_id", [2, 3, 2, 2])):
+            edges[name] = np.array(ids, np.uint64)
+            edges[name].attrs["node_population"] = "S1"
+        edges["0/conductance"] = np.array([0.5, 1.0, np.nan, 2.0])
+    found = read("sonata", [tmp_path / "nodes.h5", tmp_path / "edges.h5"])
+    circuit = found.connectome.circuits["S1"]
+    assert {n: (p.layer, p.kind, p.cells) for n, p in circuit.populations.items()} == {
+        "L23E": ("L2/3", "excitatory", 2.0), "L4E": ("L4", "excitatory", 1.0), "L4I": ("L4", "inhibitory", 1.0),
+    }  # fmt: skip
+    assert circuit.connections is not None
+    matrix = np.array(circuit.connections.probability)
+    names = list(circuit.connections.populations)
+    assert matrix[names.index("L23E"), names.index("L4E")] == pytest.approx(1 / 2)
+    assert matrix[names.index("L23E"), names.index("L23E")] == pytest.approx(2 / 4)
+    assert [d.count for d in found.report.dropped if d.what == "weights"] == [1]
+    with pytest.raises(connectome.SpecError, match="weight of this edge is nan"):
+        read("sonata", [tmp_path / "nodes.h5", tmp_path / "edges.h5"], strength="weight")
