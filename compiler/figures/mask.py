@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from connectome.diagnostics.rule import did_you_mean
-from connectome.figures.style import GREY, STRENGTHS, VERMILLION, FigureError, figure
+from connectome.figures.style import GREY, STRENGTHS, VERMILLION, FigureError, figure, short
 
 from ..artifact import Attend, Program
 
@@ -92,7 +92,7 @@ def draw(program: Program, name: str | None = None, token: int | None = None) ->
     if picture is not None:
         right.colorbar(picture, ax=grid, shrink=0.7, label="attention before learning (log scale; grey: masked)")
     more = f" ({shown} strongest of {len(sources)} sources)" if shown < len(sources) else ""
-    right.suptitle(f"what token {token} of {op.population} (+) may attend to{more}", fontsize=10)
+    right.suptitle(f"what token {token} of {short(op.population, 24)} (+)\nmay attend to{more}", fontsize=10)
     drawn.suptitle(f"{program.name}: {op.name}", fontsize=11, x=0.02, ha="left")
     return drawn
 
@@ -131,7 +131,7 @@ def _spy(panel: Any, whole: sp.csr_array, sources: list[tuple[str, int]], op: At
         labels.append(_shown(value))
         start += size
     axes.set_xticks(ticks, labels, rotation=90, fontsize=7 if len(labels) < 20 else 5)
-    axes.set_ylabel(f"tokens of {op.population}")
+    axes.set_ylabel(f"tokens of {short(op.population, 30)}")
     density = whole.nnz / max(1, whole.shape[0] * whole.shape[1])
     axes.set_title(f"whole mask: {whole.nnz:,} pairs, {density:.1%}", fontsize=10)
 
@@ -139,4 +139,4 @@ def _spy(panel: Any, whole: sp.csr_array, sources: list[tuple[str, int]], op: At
 def _shown(value: str) -> str:
     """Return what a value is called in a picture: ``V1.L23E@1.mixed/sent`` is ``V1.L23E@1``."""
     head, mark, tail = value.partition("@")
-    return head + mark + "".join(takewhile(str.isdigit, tail))
+    return short(head, 18) + mark + "".join(takewhile(str.isdigit, tail))

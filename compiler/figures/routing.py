@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from connectome.figures.style import BLUE, GREEN, GREY, INK, PURPLE, SKY, VERMILLION, figure
+from connectome.figures.style import BLUE, GREEN, GREY, INK, PURPLE, SKY, VERMILLION, figure, short
 
 from ..artifact import Attend, Embed, Mix, Program, Readout, Relay
 
@@ -112,7 +112,7 @@ def draw(program: Program) -> Figure:
                               arrowprops={"arrowstyle": "-|>", "color": INK, "shrinkA": 2, "shrinkB": 5})  # fmt: skip
                 break
     if len(areas) <= MOST_LABELS:
-        axes.set_yticks(range(len(areas)), areas, fontsize=9)
+        axes.set_yticks(range(len(areas)), [short(name) for name in areas], fontsize=9)
     axes.set_xticks([])
     axes.set_xlabel("time: the areas are updated from left to right")
     axes.set_xlim(-0.9, last + 1.0)

@@ -9,7 +9,7 @@ import numpy as np
 from ..hierarchy import order
 from ..model import Connectome
 from .hierarchy import strength
-from .style import GREY, INK, STRENGTHS, figure
+from .style import GREY, INK, STRENGTHS, figure, short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +34,7 @@ def draw(connectome: Connectome) -> Figure:
             before = matrix[index[p.target], index[p.origin]]
             matrix[index[p.target], index[p.origin]] = strength(p) + (0 if np.isnan(before) else before)
     matrix[matrix == 0] = np.nan
-    side = min(11.0, 3.6 + 0.24 * size)
+    side = min(11.0, 4.4 + 0.24 * size)
     drawn = figure(side + 1.2, side)
     axes = drawn.add_subplot()
     known = matrix[~np.isnan(matrix)]
@@ -43,8 +43,9 @@ def draw(connectome: Connectome) -> Figure:
     picture = axes.imshow(matrix, cmap=STRENGTHS, norm=norm, interpolation="nearest")
     axes.set_facecolor("#F2F2F2")
     if size <= NAMED:
-        axes.set_xticks(range(size), areas, rotation=90, fontsize=9 if size > 12 else 10)
-        axes.set_yticks(range(size), areas, fontsize=9 if size > 12 else 10)
+        named = [short(name) for name in areas]
+        axes.set_xticks(range(size), named, rotation=90, fontsize=9 if size > 12 else 10)
+        axes.set_yticks(range(size), named, fontsize=9 if size > 12 else 10)
         axes.set_xticks(np.arange(size + 1) - 0.5, minor=True)
         axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
         axes.grid(which="minor", color="white", linewidth=1.2)
@@ -63,7 +64,7 @@ def draw(connectome: Connectome) -> Figure:
     axes.set_ylabel("target, from low to high", fontsize=10)
     share = len(known) / (size * (size - 1)) if size > 1 else 0.0
     pairs = f"{len(known)} of {size * (size - 1)} pairs ({share:.0%})"
-    note = f"below the dots: from lower to higher areas; above: back. {pairs}"
+    note = f"below the dots: from lower to higher areas; above: back\n{pairs}"
     axes.text(0, -0.02, note, transform=axes.transAxes, fontsize=8.5, color=GREY, va="top")
     drawn.suptitle(f"{connectome.name}: strength of projections", fontsize=11, x=0.02, ha="left")
     if not even:

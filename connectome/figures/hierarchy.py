@@ -8,13 +8,15 @@ import numpy as np
 
 from ..hierarchy import direction, levels, order
 from ..model import Connectome, Projection
-from .style import DIRECTIONS, GREY, INK, figure
+from .style import DIRECTIONS, GREY, INK, figure, short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST = 140
 """More projections than this cannot be told apart: the strongest are drawn, and the picture says so."""
+MOST_ABREAST = 9
+"""Labels that fit side by side; where more areas share a level, they are dots without names, but for the readout."""
 BOX = 0.034
 """Half the height of an area's label, as a part of the height of the picture."""
 WIDTHS = (0.5, 4.5)
@@ -39,6 +41,7 @@ def draw(connectome: Connectome) -> Figure:
     shown = sorted(between, key=strength, reverse=True)[:MOST]
     drawn = figure(8.2, min(11.0, 5.0 + 0.14 * len(areas)))
     axes = drawn.add_subplot()
+    shrink = 3 if _crowd(areas, level) > MOST_ABREAST else 15
     low, high = _range([strength(p) for p in shown])
     for p in reversed(shown):
         way = direction(p, connectome, rank)
@@ -46,18 +49,18 @@ def draw(connectome: Connectome) -> Figure:
         arrow = FancyArrowPatch(
             place[p.origin], place[p.target], connectionstyle="arc3,rad=0.16", arrowstyle="-|>",
             mutation_scale=7 + 5 * part, linewidth=WIDTHS[0] + part * (WIDTHS[1] - WIDTHS[0]), color=DIRECTIONS[way],
-            alpha=0.35 + 0.5 * part, shrinkA=15, shrinkB=15, zorder=1 + part, linestyle="-",
+            alpha=0.35 + 0.5 * part, shrinkA=shrink, shrinkB=shrink, zorder=1 + part, linestyle="-",
         )  # fmt: skip
         axes.add_patch(arrow)
+    crowded = _crowd(areas, level) > MOST_ABREAST
     for name in areas:
         inside = name in connectome.lateral
-        box = {
-            "boxstyle": "round,pad=0.35",
-            "facecolor": "white",
-            "edgecolor": INK,
-            "linewidth": 1.8 if inside else 0.9,
-        }
-        axes.text(*place[name], name, ha="center", va="center", fontsize=10, color=INK, bbox=box, zorder=5)
+        if crowded and name != connectome.readout.area:
+            axes.plot(*place[name], marker="o", markersize=4, color=INK, zorder=5)
+            continue
+        box = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": INK, "linewidth": 0.9 + 0.9 * inside}
+        style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 10, "color": INK, "zorder": 5}
+        axes.text(*place[name], short(name), bbox=box, **style)
     _input(axes, connectome, place)
     declared = all(a.level is not None for a in connectome.areas.values())
     axes.set_ylabel("hierarchy (declared level)" if declared else "hierarchy (projections from the input)")
@@ -88,22 +91,27 @@ def _range(values: list[float]) -> tuple[float, float]:
 def _places(areas: list[str], level: dict[str, float]) -> dict[str, tuple[float, float]]:
     """Return where each area is drawn: at its level, and beside the areas that are too near to it."""
     span = max(level.values()) - min(level.values()) or 1.0
-    columns = max(3, round(np.sqrt(len(areas)) * 1.6)) | 1
+    columns = max(3, round(np.sqrt(len(areas)) * 1.6), _crowd(areas, level)) | 1
     slots = [0.5 + (-1) ** i * ((i + 1) // 2) / max(1, columns - 1) for i in range(columns)]
+    taken: dict[int, list[float]] = {slot: [] for slot in range(columns)}
     found: dict[str, tuple[float, float]] = {}
     last = 0
     for name in areas:
         y = level[name]
-
-        def crowd(slot: int, y: float = y) -> float:
-            near = [abs(y - b) for a, b in found.values() if abs(a - slots[slot]) < 1e-9]
-            return sum(max(0.0, 2.5 * BOX - gap / span) for gap in near)
-
-        candidates = [(last + 1 + k) % columns for k in range(columns)] if len(areas) > 3 else [0]
-        best = min(candidates, key=lambda slot: (round(crowd(slot), 6), candidates.index(slot)))
-        found[name] = (slots[best], y)
-        last = best
+        turn = [(last + 1 + k) % columns for k in range(columns)] if len(areas) > 3 else list(range(columns))
+        over = [sum(max(0.0, 2.5 * BOX - abs(y - other) / span) for other in taken[slot]) for slot in turn]
+        last = turn[int(np.argmin(np.round(over, 6)))]
+        taken[last].append(y)
+        found[name] = (slots[last], y)
     return found
+
+
+def _crowd(areas: list[str], level: dict[str, float]) -> int:
+    """Return how many areas lie so near to each other in level that their labels need places side by side."""
+    span = max(level.values()) - min(level.values()) or 1.0
+    heights = np.sort([level[name] for name in areas])
+    last = np.searchsorted(heights, heights + 2.5 * BOX * span, side="left")
+    return int((last - np.arange(len(heights))).max())
 
 
 def _input(axes: object, connectome: Connectome, place: dict[str, tuple[float, float]]) -> None:

@@ -23,6 +23,11 @@ class FigureError(ValueError):
     """A picture cannot be drawn of this, or not into this file."""
 
 
+def short(name: str, most: int = 16) -> str:
+    """Return a name as it is written in a picture: with its middle left out where it is long."""
+    return name if len(name) <= most else f"{name[: most - 5]}…{name[-4:]}"
+
+
 def figure(width: float, height: float) -> Figure:
     """Return an empty figure [inches] that no window knows of."""
     from matplotlib import rcParams

@@ -39,9 +39,17 @@ def test_stronger_projections_are_wider_and_higher_areas_are_higher() -> None:
     assert all(height[n] == SPEC.areas[n].level for n in SPEC.areas)
 
 
-@pytest.mark.parametrize("name", specs.names())
+ODD = {
+    "one level": (["a", "a", "a", "a"], ["b", "c", "d", "e"]),
+    "long names": (["a very long name of an area"] * 2, ["another name that is as long", "third"]),
+    "hundreds": ([f"A{i // 3}" for i in range(300)], [f"A{i + 1}" for i in range(300)]),
+    "a fan": (["root"] * 40, [f"leaf {i}" for i in range(40)]),
+}
+
+
+@pytest.mark.parametrize("name", [*specs.names(), *ODD])
 def test_no_two_areas_lie_on_each_other(name: str) -> None:
-    figure = hierarchy.draw(connectome.load(name))
+    figure = hierarchy.draw(connectome.from_edges(*ODD[name]) if name in ODD else connectome.load(name))
     figure.draw_without_rendering()
     boxes = [t.get_window_extent() for t in figure.axes[0].texts]
     for i, one in enumerate(boxes):
@@ -97,3 +105,9 @@ def test_the_command_draws_and_explains_mistakes(tmp_path: Path, capsys: pytest.
         assert main(["plot", "mouse-visual", *words]) == 2
         assert said in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["figure.png"]
+
+
+def test_long_names_leave_room_for_the_matrix() -> None:
+    figure = adjacency.draw(connectome.from_edges(*ODD["long names"]))
+    figure.draw_without_rendering()
+    assert figure.axes[0].get_window_extent().width > 0.3 * figure.bbox.width
