@@ -431,7 +431,7 @@ def chunks(path: str, options: Options, report: ImportReport) -> Iterator[Frame]
                 data.index = range(start, start + len(data))
                 start += len(data)
                 yield Frame(path, data)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise failed(UNREADABLE, path, f"`{path}` cannot be read as parquet: {_first_line(error)}") from None
     elif suffix in {".feather", ".arrow", *WORKBOOKS}:
         yield read(path, options, report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -268,11 +269,17 @@ def _variables(path: str) -> dict[str, Any]:
                 return {name: file[name] for name in file.files}
         if suffix == ".mat" and not Path(path).read_bytes()[:10] == b"MATLAB 7.3" and not _is_hdf5(path):
             from scipy.io import loadmat
+            from scipy.io.matlab import MatReadError
 
-            return {n: v for n, v in loadmat(path).items() if not n.startswith("__") and isinstance(n, str)}
+            try:
+                found = loadmat(path)
+            except MatReadError as error:
+                raise OSError(str(error)) from None
+            return {n: v for n, v in found.items() if isinstance(n, str) and not n.startswith("__")}
         return _from_hdf5(path, matlab=suffix == ".mat")
     except (
         zipfile.BadZipFile,
+        zlib.error,
         ValueError,
         OSError,
         TypeError,

@@ -51,6 +51,8 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         line, column = error.position or (1, 0)
         message = f"the XML is not well-formed: {str(error.msg).partition(', line')[0]}"
         raise failed(UNREADABLE, Span(path, line, max(1, column)), message, "the file may be cut off") from None
+    except OSError as error:
+        raise failed(UNREADABLE, path, f"the XML cannot be read: {str(error).partition(': ')[2] or error}") from None
     networks = [e for e in root.iter() if _tag(e) == "network"]
     if not networks:
         raise failed(BAD_TABLE, path, "there is no <network> in this file", "name the file that has it (.net.nml)")
