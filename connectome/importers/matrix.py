@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 from ..diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_VALUE, UNREADABLE
 from ..diagnostics.rule import did_you_mean
 from ..diagnostics.span import Span
-from . import frames
+from . import frames, matlab
 from .edges import SUM_TOLERANCE, joined
 from .options import Options
 from .report import ImportReport, failed
@@ -268,18 +267,10 @@ def _variables(path: str) -> dict[str, Any]:
             with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 return {name: file[name] for name in file.files}
         if suffix == ".mat" and not Path(path).read_bytes()[:10] == b"MATLAB 7.3" and not _is_hdf5(path):
-            from scipy.io import loadmat
-            from scipy.io.matlab import MatReadError
-
-            try:
-                found = loadmat(path)
-            except MatReadError as error:
-                raise OSError(str(error)) from None
-            return {n: v for n, v in found.items() if isinstance(n, str) and not n.startswith("__")}
+            return matlab.variables(path)
         return _from_hdf5(path, matlab=suffix == ".mat")
     except (
         zipfile.BadZipFile,
-        zlib.error,
         ValueError,
         OSError,
         TypeError,
@@ -328,7 +319,7 @@ def _labels(
         listed = _label_file(options.labels)
         _check_labels(path, listed, entries)
         return tuple(listed), tuple(listed)
-    texts = {name: flat for name, v in _variables(path).items() if (flat := _texts(v)) is not None}
+    texts = {name: flat for name, v in _variables(path).items() if (flat := matlab.names(v)) is not None}
     name = options.labels
     if name is None:
         fitting = [n for n, flat in texts.items() if len(flat) == entries.shape[0] == entries.shape[1]]
@@ -344,19 +335,3 @@ def _labels(
         raise failed(BAD_TABLE, path, f"there is no list of names `{name}`", did_you_mean(name, texts))
     _check_labels(path, texts[name], entries)
     return tuple(texts[name]), tuple(texts[name])
-
-
-def _texts(value: Any) -> list[str] | None:
-    """Return a list of names in whatever wrapping MATLAB put it, or None."""
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "OUS" or value.dtype.names:
-        return None
-    found = []
-    for item in value.ravel():
-        while isinstance(item, np.ndarray) and item.size == 1:
-            item = item.ravel()[0]
-        if isinstance(item, bytes):
-            item = item.decode("utf-8", "replace")
-        if not isinstance(item, str):
-            return None
-        found.append(item.strip())
-    return found

@@ -154,3 +154,15 @@ def test_names_of_the_columns_hold_for_the_rows_too(tmp_path: Path) -> None:
     assert edges(read("matrix", path, rows="target"), "weight") == pytest.approx(EXPECTED)
     with pytest.raises(connectome.SpecError, match="labels of its own"):
         read("matrix", path, rows="target", labels=str(path))
+
+
+def test_a_file_that_takes_its_reader_down_is_one_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from connectome.importers import matlab
+
+    scipy.io.savemat(tmp_path / "m.mat", {"fln": FLN})
+    reader = tmp_path / "dies.py"
+    reader.write_text("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(matlab, "__name__", "dies")
+    with pytest.raises(connectome.SpecError, match="broke down on it"):
+        read("matrix", tmp_path / "m.mat", rows="target")
