@@ -24,6 +24,7 @@ COMMANDS = {
     "data": "fetch, verify or corrupt the images to train and test on",
     "train": "train a spec or an artifact",
     "evaluate": "evaluate a trained run",
+    "experiment": "train and test the arms of an experiment, and report what the difference is worth",
     "demo": "compile, train and evaluate a small example in a minute or two",
 }
 

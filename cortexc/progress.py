@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections import Counter
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 if TYPE_CHECKING:
+    from experiments.execution import Overview
     from runtime.corruptions.catalogue import Cell
     from runtime.training import Progress as Standing
 
@@ -61,6 +63,17 @@ class Display:
         """Show the cell of corruption and severity that the work has come to."""
         left = (time.monotonic() - self._began) * (total - done) / done
         self.show(f"{cell.corruption} {cell.severity}", done, total, f"{_clock(left)} left")
+
+
+    def show_runs(self, at: Overview) -> None:
+        """Show where all runs of an experiment stand."""
+        counts = Counter(state.phase for state in at.states)
+        busy = [s for s in at.states if s.phase in ("training", "testing")]
+        now = "; ".join(f"{s.name} {s.phase} {100 * s.done:.0f} % ({s.text})" if s.text else s.name for s in busy)
+        left = "?" if at.seconds_left is None else _clock(at.seconds_left)
+        over = counts["done"] + counts["failed"]
+        figures = f"{left} left" + (f"; {now}" if now else "")
+        self.show(f"{over} of {len(at.states)} runs", round(1000 * at.done), 1000, figures)
 
 
 def _clock(seconds: float) -> str:

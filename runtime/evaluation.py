@@ -170,6 +170,8 @@ def evaluate(
 
 def official_folder(manifest: dict[str, Any], data_dir: Path | str | None) -> Path | None:
     """Return the folder CIFAR-10-C beside a run's data, or None where there is none."""
+    if manifest["data"].get("held_out"):
+        return None  # it belongs to the real test images
     place = manifest["data"]["folder"] if data_dir is None else data_dir
     return None if place is None else cifar_c.locate(Path(place))
 
@@ -191,6 +193,11 @@ def _tests(
         tests = MadeSet(channels_last(dataset.test.images), corrupted.regenerate)
     else:
         folder = corrupted.folder or official_folder(manifest, data_dir)
+        if held_out := manifest["data"].get("held_out"):
+            raise DataError(
+                f"the run is tested on {held_out:,} training images that were held out, and a folder holds the test "
+                "images: `--regenerate` corrupts those held out while testing"
+            )
         if folder is None:
             raise DataError(
                 f"there is no folder {cifar_c.FOLDER} beside the data; `--regenerate` corrupts the test images while "

@@ -32,7 +32,7 @@ from . import run as runs
 from .corruptions.catalogue import selected
 from .corruptions.sets import stored
 from .data.augmentation import flip_and_crop
-from .data.dataset import DataError, Dataset, ImageSet, load
+from .data.dataset import DataError, Dataset, ImageSet, held_out, load
 from .exposure import CorruptedTests, Exposure
 from .model import CorticalTransformer, build
 from .optim import adamw, warmup_cosine
@@ -118,6 +118,7 @@ def train(
     out: Path | str,
     recipe: Recipe,
     corrupted_folder: Path | str | None = None,
+    hold_out: int = 0,
     device: str = "auto",
     observe: Observer | None = None,
 ) -> Run:
@@ -130,6 +131,7 @@ def train(
         out: folder of the run.
         recipe: how to train.
         corrupted_folder: a set in the layout of CIFAR-10-C, where the recipe trains on corrupted test images.
+        hold_out: so many of the last training images are not trained on, and the run is tested on them.
         device: ``auto``, ``cpu`` or ``cuda``.
         observe: told about the work.
 
@@ -139,7 +141,7 @@ def train(
     """
     found = devices.choose(device)
     folder = None if data_dir is None else Path(data_dir)
-    dataset = load(data, folder)
+    dataset = _loaded(data, folder, hold_out)
     _check_fit(program, dataset)
     exposure = _exposure(dataset, recipe, None if corrupted_folder is None else Path(corrupted_folder))
     manifest = {
@@ -156,6 +158,7 @@ def train(
             "corrupted_folder": None if corrupted_folder is None else str(Path(corrupted_folder).resolve()),
             "corrupted": None if exposure.tests is None else exposure.tests.set.identity(recipe.corruptions),
             "fingerprint": dataset.fingerprint,
+            "held_out": hold_out,
             "training_images": len(dataset.train),
             "test_images": len(dataset.test),
             "classes": list(dataset.classes),
@@ -221,10 +224,15 @@ def dataset_of(manifest: dict[str, Any], data_dir: Path | str | None) -> Dataset
     written = manifest["data"]
     place = written["folder"] if data_dir is None else data_dir
     folder = None if place is None else Path(place)
-    dataset = load(written["name"], folder)
+    dataset = _loaded(written["name"], folder, written.get("held_out", 0))
     if dataset.fingerprint != written["fingerprint"]:
         raise RunError(f"the {written['name']} at {folder} is not the data that the run was trained on")
     return dataset
+
+
+def _loaded(name: str, folder: Path | None, hold_out: int) -> Dataset:
+    dataset = load(name, folder)
+    return held_out(dataset, hold_out) if hold_out else dataset
 
 
 def versions() -> dict[str, str]:

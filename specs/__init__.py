@@ -22,6 +22,11 @@ def kernels() -> list[str]:
     return sorted(p.relative_to(_HERE).as_posix() for p in _HERE.glob("kernels/*.yaml"))
 
 
+def experiments() -> list[str]:
+    """Return the names of the shipped experiments, sorted."""
+    return sorted(p.stem for p in _HERE.glob("experiments/*.yaml"))
+
+
 def path(name: str) -> Path:
     """Return the file of a shipped spec.
 

@@ -6,7 +6,7 @@ import itertools
 import types
 import typing
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -20,6 +20,7 @@ from ..origins import Origins, step_into
 from . import tables
 from .yaml_tree import Mapping, Node, Sequence, plain
 
+T = TypeVar("T", bound=BaseModel)
 GRID_HINT = "a grid has two numbers, rows and columns: `[8, 8]`"
 _RANGE = {
     "greater_than", "greater_than_equal", "less_than", "less_than_equal", "literal_error", "finite_number",
@@ -37,20 +38,28 @@ def decode(tree: Node, texts: dict[str, str], report: Report) -> Connectome:
     if not isinstance(tree, Mapping):
         found = reading.WRONG_TYPE.at(tree.span, "a spec is a mapping", help="start with `cortexc: 1`")
         raise SpecError(Report([*report.findings, found]))
-    tree = _expand_tables(tree)
+    return validated(Connectome, _expand_tables(tree), texts, report)
+
+
+def validated(kind: type[T], tree: Mapping, texts: dict[str, str], report: Report) -> T:
+    """Return the ``kind`` that ``tree`` describes; it has a field ``origins`` for the places of its values.
+
+    Raises:
+        SpecError: with every finding, when there is an error.
+    """
     values = {key: _values(node) for key, node in tree.items.items()}
     origins = Origins(tree, texts)
     if "origins" in values:
-        report.add(_unknown_key(origins, ("origins",), tree.keys["origins"]))
+        report.add(_unknown_key(origins, ("origins",), tree.keys["origins"], kind))
         del values["origins"]
     try:
-        connectome = Connectome.model_validate({**values, "origins": origins})
+        found = kind.model_validate({**values, "origins": origins})
     except ValidationError as error:
-        report.extend(_findings(error, origins))
+        report.extend(_findings(error, origins, kind))
         raise SpecError(report) from None
     if report.errors:
         raise SpecError(report)
-    return connectome
+    return found
 
 
 def _values(node: Any) -> Any:
@@ -84,20 +93,20 @@ def _expand_tables(tree: Mapping) -> Mapping:
     return Mapping(tree.span, tree.items | {"projections": Sequence(projections.span, items)}, tree.keys)
 
 
-def _findings(error: ValidationError, origins: Origins) -> Iterator[Diagnostic]:
+def _findings(error: ValidationError, origins: Origins, root: type[BaseModel]) -> Iterator[Diagnostic]:
     """Yield a finding for each complaint; a key that is missing because it is misspelt is one fault, not two."""
     problems = error.errors(include_url=False)
     misspelt = {
-        (*problem["loc"][:-1], nearest(str(problem["loc"][-1]), known_keys(problem["loc"][:-1])))
+        (*problem["loc"][:-1], nearest(str(problem["loc"][-1]), known_keys(problem["loc"][:-1], root)))
         for problem in problems
         if problem["type"] == "extra_forbidden"
     }
     for problem in problems:
         if problem["type"] != "missing" or problem["loc"] not in misspelt:
-            yield _finding(problem, origins)
+            yield _finding(problem, origins, root)
 
 
-def _finding(problem: Any, origins: Origins) -> Diagnostic:
+def _finding(problem: Any, origins: Origins, root: type[BaseModel]) -> Diagnostic:
     """Return pydantic's complaint as a finding of the language, at the value it is about."""
     kind, loc = problem["type"], tuple(problem["loc"])
     is_key = bool(loc) and loc[-1] == "[key]"
@@ -106,7 +115,7 @@ def _finding(problem: Any, origins: Origins) -> Diagnostic:
     name = f"the name {written[-1]}" if is_key else _last_key(written)
     shown = _shown(problem.get("input"))
     if kind == "extra_forbidden":
-        return _unknown_key(origins, written, origins.span(written, key=True))
+        return _unknown_key(origins, written, origins.span(written, key=True), root)
     if kind == "missing" and isinstance(loc[-1], int):
         name = _last_key(loc[:-1])
         return reading.WRONG_TYPE.at(span, f"`{name}` has {loc[-1]} entries, and more are needed", help=GRID_HINT)
@@ -200,9 +209,9 @@ def _expected(kind: str, context: dict[str, Any], message: str) -> str:
     return f"be valid: {message[0].lower()}{message[1:]}"
 
 
-def _unknown_key(origins: Origins, written: tuple[Any, ...], span: Span) -> Diagnostic:
+def _unknown_key(origins: Origins, written: tuple[Any, ...], span: Span, root: type[BaseModel]) -> Diagnostic:
     key = str(written[-1])
-    known = known_keys(written[:-1])
+    known = known_keys(written[:-1], root)
     present = step_into_all(origins.tree, written[:-1])
     taken = set(getattr(present, "items", ())) if isinstance(getattr(present, "items", None), dict) else set()
     free = [k for k in known if k not in taken]
@@ -224,9 +233,9 @@ def step_into_all(node: Any, path: tuple[Any, ...]) -> Any:
     return node
 
 
-def known_keys(path: tuple[Any, ...]) -> list[str]:
+def known_keys(path: tuple[Any, ...], root: type[BaseModel] = Connectome) -> list[str]:
     """Return the keys that the language has at ``path`` of a spec, found by walking the model's types."""
-    candidates: list[Any] = [Connectome]
+    candidates: list[Any] = [root]
     for step in path:
         following: list[Any] = []
         for kind in candidates:
@@ -236,7 +245,7 @@ def known_keys(path: tuple[Any, ...]) -> list[str]:
     for kind in candidates:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             keys |= {f.alias or n: None for n, f in kind.model_fields.items() if n != "origins"}
-    if not path:
+    if not path and root is Connectome:
         keys["extends"] = None
     return list(keys)
 

@@ -47,16 +47,16 @@ class Reader:
         self.chain.append((absolute, place or Span(shown)))
         tree, text = yaml_tree.parse(path, shown, self.report)
         self.texts[shown] = text
-        tree = self._follow(tree, path, shown, root=True)
+        tree = self.follow(tree, path, shown, root=True)
         self.chain.pop()
         return tree
 
-    def _follow(self, node: Node, path: Path, shown: str, *, root: bool = False) -> Node:
+    def follow(self, node: Node, path: Path, shown: str, *, root: bool = False) -> Node:
         """Return ``node`` with every reference below it replaced by what it names."""
         if isinstance(node, Sequence):
             items: list[Node] = []
             for item in node.items:
-                entry = self._follow(item, path, shown)
+                entry = self.follow(item, path, shown)
                 if isinstance(entry, Sequence) and isinstance(item, Mapping):
                     items.extend(entry.items)  # a list named by a `file:` entry of a list joins that list
                 else:
@@ -88,7 +88,7 @@ class Reader:
                 hint = f"use one of {', '.join(YAML_SUFFIXES + HDF5_SUFFIXES)}"
                 raise SpecError(Report([reading.BAD_REFERENCE.at(named.span, message, help=hint)]))
         followed: Node = Mapping(
-            own.span, {k: self._follow(v, path, shown) for k, v in own.items.items()}, own.keys
+            own.span, {k: self.follow(v, path, shown) for k, v in own.items.items()}, own.keys
         )  # fmt: skip
         for base in reversed(bases):
             followed = merge(base, followed)

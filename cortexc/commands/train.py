@@ -21,6 +21,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where CIFAR-10 lies; the digits need none")
     parser.add_argument("--out", type=Path, metavar="RUN", help="folder of the run; must not exist yet")
+    parser.add_argument(
+        "--hold-out", type=int, metavar="N",
+        help="leave the last N training images out, and test on them: for choices, which must not see the test images",
+    )  # fmt: skip
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run from its last checkpoint")
     parser.add_argument("--epochs", type=int, help="(default: 10)")
     parser.add_argument("--batch-size", type=int, help="(default: 128)")
@@ -74,7 +78,7 @@ def _resume(args: argparse.Namespace) -> Run:
 
     fixed = (
         *("program", "data", "out", "epochs", "batch_size", "lr", "seed"),
-        *("train_corruptions", "train_corrupted", "test_images"),
+        *("train_corruptions", "train_corrupted", "test_images", "hold_out"),
     )
     if given := [name for name in fixed if getattr(args, name) is not None]:
         option = "SPEC" if given[0] == "program" else "--" + given[0].replace("_", "-")
@@ -116,9 +120,23 @@ def _start(args: argparse.Namespace) -> Run:
             out=args.out,
             recipe=recipe,
             corrupted_folder=args.train_corrupted,
+            hold_out=_hold_out(args.hold_out),
             device=args.device,
             observe=display.show_training,
         )
+
+
+def _hold_out(count: int | None) -> int:
+    """Return how many images are held out.
+
+    Raises:
+        RunError: less than one is asked for.
+    """
+    from runtime.run import RunError
+
+    if count is not None and count < 1:
+        raise RunError(f"--hold-out is {count}; expected how many training images to leave out, such as 5000")
+    return count or 0
 
 
 def _corruptions(args: argparse.Namespace) -> tuple[str, ...]:

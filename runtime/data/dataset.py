@@ -61,6 +61,22 @@ def assemble(name: str, classes: tuple[str, ...], *, train: ImageSet, test: Imag
     return Dataset(name, classes, train, test, f"sha256:{digest.hexdigest()}")
 
 
+def held_out(dataset: Dataset, count: int) -> Dataset:
+    """Return a data set whose test images are the last ``count`` training images, and are not trained on any more.
+
+    For choices: whatever is chosen by looking at these images has not seen the real test images.
+
+    Raises:
+        DataError: so many are not there.
+    """
+    rest = len(dataset.train) - count
+    if count < 1 or rest < 1:
+        raise DataError(f"{count} images are to be held out; expected 1 to {len(dataset.train) - 1} of {dataset.name}")
+    images, labels = dataset.train.images, dataset.train.labels
+    train, test = ImageSet(images[:rest], labels[:rest]), ImageSet(images[rest:], labels[rest:])
+    return assemble(dataset.name, dataset.classes, train=train, test=test)
+
+
 def load(name: str, data_dir: Path | None) -> Dataset:
     """Read a data set into memory; it downloads nothing.
 

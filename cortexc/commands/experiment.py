@@ -1,0 +1,119 @@
+"""``cortexc experiment run|report FILE``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from experiments.model import Experiment
+    from experiments.planning import Schedule
+
+RUNS = Path("runs")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    verbs = parser.add_subparsers(dest="verb", metavar="run|report", required=True)
+    make = verbs.add_parser("run", help="make every run that is missing; a finished one is never made again")
+    _common(make)
+    make.add_argument("--data-dir", type=Path, metavar="DIR", help="where CIFAR-10 lies; the digits need none")
+    made = make.add_mutually_exclusive_group()
+    made.add_argument("--corrupted", type=Path, metavar="FOLDER", help="test on this set, in the layout of CIFAR-10-C")
+    made.add_argument("--regenerate", action="store_true", help="corrupt the test images while testing")
+    make.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at once (default: 1)")
+    make.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    make.add_argument("--dry-run", action="store_true", help="list the runs and where each stands, and make none")
+    make.epilog = "Exit status: 0 all runs are there, 1 some failed, 2 could not run."
+    report = verbs.add_parser("report", help="tables, plots and one HTML page, from the runs alone")
+    _common(report)
+    report.add_argument("-o", "--out", type=Path, required=True, metavar="DIR", help="folder for the report")
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="an experiment, by path or shipped name")
+    parser.add_argument("--plan", default="full", metavar="NAME", help="a plan of the file (default: all of it)")
+    parser.add_argument(
+        "--runs", type=Path, metavar="DIR", help=f"where the runs lie (default: {RUNS}/NAME, NAME being the experiment)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the runs, or the report."""
+    experiment = _experiment(args.file)
+    folder = args.runs or RUNS / experiment.name
+    return _run(experiment, folder, args) if args.verb == "run" else _report(experiment, folder, args)
+
+
+def _experiment(file: str) -> Experiment:
+    """Return the experiment, once its findings are shown.
+
+    Raises:
+        SpecError: it has errors.
+    """
+    from connectome.diagnostics import render
+    from experiments.checker import examine
+
+    experiment, report = examine(file)
+    if len(report):
+        print(render.as_text(report, colour=sys.stderr.isatty()), file=sys.stderr)
+    return experiment
+
+
+def _run(experiment: Experiment, folder: Path, args: argparse.Namespace) -> int:
+    from experiments.execution import Place, execute
+    from experiments.planning import schedule
+    from runtime.run import RunError
+
+    from ..progress import Display
+
+    if not 1 <= args.jobs <= 256:
+        raise RunError(f"--jobs is {args.jobs}; expected from 1, and no more than the machine has cores")
+    plan = schedule(experiment, args.plan, folder)
+    if args.dry_run:
+        _list(plan)
+        return 0
+    place = Place(args.data_dir, args.corrupted, args.regenerate, args.device, args.jobs)
+    again = f"cortexc experiment run {args.file}" + (f" --plan {args.plan}" if args.plan != "full" else "")
+    try:
+        with Display() as display:
+            failed = execute(plan, place, display.show_runs)
+    except KeyboardInterrupt:
+        print(f"\nstopped; the same `{again} ...` goes on from here", file=sys.stderr)
+        return 130
+    for name, why in failed.items():
+        print(f"{folder / name}: failed: {why}", file=sys.stderr)
+    done = len(plan.tasks) - len(failed)
+    print(f"{folder}: {done} of {len(plan.tasks)} runs are done")
+    if not failed:
+        options = f" --plan {args.plan}" if args.plan != "full" else ""
+        where = f" --runs {args.runs}" if args.runs else ""
+        print(f"`cortexc experiment report {args.file}{options}{where} -o DIR` writes tables, plots and the page")
+    return 1 if failed else 0
+
+
+def _list(plan: Schedule) -> None:
+    from experiments.planning import standing
+
+    width = max(len(task.name) for task in plan.tasks)
+    for task in plan.tasks:
+        counts = task.program.parameter_counts
+        print(
+            f"{task.name:{width}}  {standing(task, plan.experiment, plan.cells):8}{task.recipe.epochs:4} epochs  "
+            f"{counts['attention']:>9,} of {counts['total']:>9,} parameters are of attention  "
+            f"{task.program.flops_per_image / 1e6:7.1f} MFLOPs an image"
+        )
+
+
+def _report(experiment: Experiment, folder: Path, args: argparse.Namespace) -> int:
+    from experiments import reporting
+    from experiments.planning import schedule
+
+    plan = schedule(experiment, args.plan, folder)
+    written = reporting.write(plan, args.out, command=["cortexc", *sys.argv[1:]])
+    print(written.summary)
+    print(f"wrote {os.fspath(args.out)}: " + ", ".join(written.files))
+    return 0

@@ -1,0 +1,135 @@
+"""Reading and checking an experiment file, and every arm of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import specs
+from connectome.diagnostics import reading
+from connectome.diagnostics.error import SpecError
+from connectome.diagnostics.report import Report
+from connectome.diagnostics.rule import did_you_mean
+from connectome.diagnostics.span import Span
+from connectome.io import yaml_tree
+from connectome.io.decode import validated
+from connectome.io.yaml_tree import Mapping
+from connectome.model import Connectome
+
+from .arms import connectome_of
+from .model import Experiment
+from .rules import RULES, UNFIT_DATA, UNMATCHED
+
+KEY = "cortexc_experiment"
+SIDE, CHANNELS = 32, 3
+CLASSES = {"cifar10": 10, "digits": 10}
+
+
+def is_experiment(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file, or the shipped file of a name, says that it is an experiment."""
+    file = _located(path)
+    if file is None:
+        return False
+    with file.open("rb") as lines:
+        return any(line.startswith(KEY.encode()) for line in lines)
+
+
+def check(path: str | os.PathLike[str]) -> Report:
+    """Return the findings on an experiment file and on every arm of it. Never raises for a bad file."""
+    try:
+        return examine(path)[1]
+    except SpecError as error:
+        return error.report
+
+
+def load(path: str | os.PathLike[str]) -> Experiment:
+    """Read an experiment from a path, or a shipped one by name, and check it.
+
+    Raises:
+        SpecError: it, or an arm of it, has errors.
+    """
+    return examine(path)[0]
+
+
+def examine(path: str | os.PathLike[str]) -> tuple[Experiment, Report]:
+    """Return an experiment and the findings on it, none of which is an error.
+
+    Raises:
+        SpecError: there are errors.
+    """
+    experiment, report = read(path)
+    for rule in RULES:
+        if rule.check is not None:
+            report.extend(rule.check(experiment, rule))
+    if report.errors:  # the arms cannot be made
+        raise SpecError(report)
+    connectomes: dict[str, Connectome] = {}
+    for name in experiment.arms:
+        try:
+            connectomes[name], found = connectome_of(experiment, name)
+            report.extend(found)
+        except SpecError as error:
+            report.extend(error.report)
+    report.extend(_fit(experiment, connectomes))
+    if report.errors:
+        raise SpecError(report)
+    return experiment, report
+
+
+def read(path: str | os.PathLike[str]) -> tuple[Experiment, Report]:
+    """Read an experiment file without looking at its arms.
+
+    Raises:
+        SpecError: it cannot be read as one.
+    """
+    report, shown = Report(), os.fspath(path)
+    file = _located(path)
+    if file is None:
+        message = f"there is no file `{shown}`, and no shipped experiment of that name"
+        hint = did_you_mean(shown, specs.experiments())
+        raise SpecError(Report([reading.MISSING_FILE.at(Span(shown), message, help=hint)]))
+    shown = shown if file == Path(path) else str(file)
+    tree, text = yaml_tree.parse(file, shown, report)
+    if not isinstance(tree, Mapping):
+        found = reading.WRONG_TYPE.at(tree.span, "an experiment is a mapping", help=f"start with `{KEY}: 1`")
+        raise SpecError(Report([*report.findings, found]))
+    return validated(Experiment, tree, {shown: text}, report), report
+
+
+def _located(path: str | os.PathLike[str]) -> Path | None:
+    file = Path(path)
+    if file.is_file():
+        return file
+    return specs.find(f"experiments/{os.fspath(path)}")
+
+
+def _fit(experiment: Experiment, connectomes: dict[str, Connectome]) -> Report:
+    """Return what is wrong between arms, and between arms and data."""
+    report = Report()
+    classes = CLASSES[experiment.data.name]
+    for name, found in connectomes.items():
+        seen = (found.input.channels, *(side * found.input.patch for side in found.input.grid))
+        place = experiment.origins.span(("arms", name), key=True)
+        if seen != (CHANNELS, SIDE, SIDE):
+            message = f"the arm `{name}` takes images of {'x'.join(map(str, seen))}, and the data have 3x32x32"
+            report.add(UNFIT_DATA.at(place, message, help="change `input.grid` or `input.patch`"))
+        if found.readout.classes != classes:
+            message = f"the arm `{name}` has {found.readout.classes} classes, and {experiment.data.name} has {classes}"
+            report.add(UNFIT_DATA.at(place, message, help="change `readout.classes`"))
+    base = connectomes.get(experiment.baseline)
+    for name, found in connectomes.items() if base is not None else ():
+        assert base is not None
+        fields = ("grid", "patch", "channels", "width", "mean", "std", "gain_control", "positions")
+        other = [f for f in fields if getattr(found.input, f) != getattr(base.input, f)]
+        matched = {c.to for c in experiment.comparisons if c.arm == name}
+        same = [n for n in matched if n in connectomes and _same(connectomes[n], found, fields)]
+        if other and not same:
+            place = experiment.origins.span(("arms", name), key=True)
+            message = f"the arm `{name}` and the baseline `{experiment.baseline}` differ in `input.{other[0]}`"
+            hint = "compare it also with an arm of the same input, under `comparisons`"
+            report.add(UNMATCHED.at(place, message, help=hint))
+    return report
+
+
+def _same(one: Connectome, other: Connectome, fields: tuple[str, ...]) -> bool:
+    return all(getattr(one.input, f) == getattr(other.input, f) for f in fields)
