@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import h5py
 import numpy as np
 
-FORMAT = 1
+FORMAT = 2
 
 Scale: TypeAlias = Literal["attention", "column", "embedding", "readout"]
 Kernel: TypeAlias = Literal["", "copy", "prior", "dense", "gather", "edges"]
@@ -214,6 +214,8 @@ class InputSettings:
     patch: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    point_spread: float
+    """[pixels]; 0 for none."""
     gain_control: Literal["none", "global", "local"]
     pool: int
     semi_saturation: float

@@ -61,7 +61,9 @@ def _cost(op: Op, graph: Graph, sizes: dict[str, int]) -> Cost:
         case Embed():
             p = populations[op.population]
             tokens = p.tokens
-            macs = tokens * p.width * graph.input.channels * graph.input.patch**2
+            pixels = tokens * graph.input.channels * graph.input.patch**2
+            optics = 2 * (2 * math.ceil(3 * graph.input.point_spread) + 1) if graph.input.point_spread else 0
+            macs = pixels * (p.width + optics)
             parameters = read(f"{p.name}.patch.weight", f"{p.name}.patch.bias", f"{p.name}.position")
         case Emit():
             p = populations[op.population]

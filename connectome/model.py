@@ -67,6 +67,7 @@ Names: TypeAlias = Annotated[tuple[Name, ...], Field(min_length=1)]
 Number: TypeAlias = Annotated[float, Strict(), Field(ge=-LARGEST, le=LARGEST)]
 PixelValue: TypeAlias = Annotated[float, Strict(), Field(ge=-100, le=100)]
 PixelSpread: TypeAlias = Annotated[float, Strict(), Field(gt=0, ge=1e-3, le=100)]
+PointSpread: TypeAlias = Annotated[float, Strict(), Field(gt=0, ge=1e-3, le=100)]
 Count: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=2**53)]
 Flag: TypeAlias = Annotated[bool, Strict()]
 Millimetres: TypeAlias = Annotated[
@@ -205,6 +206,9 @@ class Input(_Data):
     """Per-channel value subtracted from the image [pixel values 0 to 1]; zero by default."""
     std: tuple[PixelSpread, ...] | None = None
     """Per-channel value that the image is then divided by [pixel values 0 to 1]; one by default."""
+    point_spread: PointSpread | None = None
+    """Standard deviation of the Gaussian through which the image is seen, before the gain control: the optics of the eye
+    and the receptive-field centres of the relay [pixels]."""
     gain_control: GainControl = GainControl()
     positions: Flag = True
     """Whether tokens carry a learned position embedding."""

@@ -119,7 +119,7 @@ def _fit(experiment: Experiment, connectomes: dict[str, Connectome]) -> Report:
     base = connectomes.get(experiment.baseline)
     for name, found in connectomes.items() if base is not None else ():
         assert base is not None
-        fields = ("grid", "patch", "channels", "width", "mean", "std", "gain_control", "positions")
+        fields = ("grid", "patch", "channels", "width", "mean", "std", "point_spread", "gain_control", "positions")
         other = [f for f in fields if getattr(found.input, f) != getattr(base.input, f)]
         matched = {c.to for c in experiment.comparisons if c.arm == name}
         same = [n for n in matched if n in connectomes and _same(connectomes[n], found, fields)]

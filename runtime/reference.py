@@ -73,6 +73,8 @@ class _Interpreter:
     def embed(self, op: Embed, image: Array) -> Array:
         s, p = self.program.input, self.populations[op.population]
         image = np.stack([(c - m) / d for c, m, d in zip(image, s.mean, s.std, strict=True)])
+        if s.point_spread:
+            image = self.optics(image)
         if s.gain_control == "global":
             centred = image - image.mean()
             image = centred / (math.sqrt((centred**2).mean() + 1e-12) + s.semi_saturation)
@@ -86,6 +88,19 @@ class _Interpreter:
                     value = (self.w[f"{p.name}.patch.weight"][c] * patch).sum() + self.w[f"{p.name}.patch.bias"][c]
                     tokens[i * p.grid[1] + j, c] = value
         return tokens + self.w[f"{p.name}.position"] if s.positions else tokens
+
+    def optics(self, image: Array) -> Array:
+        deviation, out = self.program.input.point_spread, np.empty_like(image)
+        reach, (height, width) = math.ceil(3 * deviation), image.shape[1:]
+        for i in range(height):
+            for j in range(width):
+                total, seen = 0.0, np.zeros(len(image))
+                for y in range(max(0, i - reach), min(height, i + reach + 1)):
+                    for x in range(max(0, j - reach), min(width, j + reach + 1)):
+                        weight = math.exp(-((y - i) ** 2 + (x - j) ** 2) / (2 * deviation**2))
+                        total, seen = total + weight, seen + weight * image[:, y, x]
+                out[:, i, j] = seen / total
+        return out
 
     def local_gain(self, image: Array) -> Array:
         s = self.program.input

@@ -1,4 +1,6 @@
-"""The thalamic relay: contrast gain control, then patches of the image become tokens."""
+"""The thalamic relay: optics and contrast gain control, then patches of the image become tokens."""
+
+import math
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +16,7 @@ class EmbedStep(nn.Module):
 
     mean: Tensor
     std: Tensor
+    spread: Tensor
 
     def __init__(self, op: Embed, program: Program) -> None:
         super().__init__()
@@ -21,11 +24,15 @@ class EmbedStep(nn.Module):
         shape = (1, program.input.channels, 1, 1)
         self.register_buffer("mean", torch.tensor(program.input.mean).reshape(shape), persistent=False)
         self.register_buffer("std", torch.tensor(program.input.std).reshape(shape), persistent=False)
+        self.register_buffer("spread", _gaussian(program.input.point_spread), persistent=False)
 
     def prepare(self, images: Tensor) -> Tensor:
-        """Return images as the patches see them: standardised, and under gain control."""
+        """Return images as the patches see them: standardised, through the optics, and under gain control."""
+        seen = (images - self.mean) / self.std
+        if len(self.spread) > 1:
+            seen = blurred(seen, self.spread)
         return gain_control(
-            (images - self.mean) / self.std,
+            seen,
             kind=self.settings.gain_control,
             pool=self.settings.pool,
             semi_saturation=self.settings.semi_saturation,
@@ -42,6 +49,28 @@ class EmbedStep(nn.Module):
         )  # (B, width, rows, columns)
         tokens = patches.flatten(2).transpose(1, 2)  # (B, tokens, width)
         return tokens + weights[f"{name}.position"] if self.settings.positions else tokens
+
+
+def blurred(images: Tensor, spread: Tensor) -> Tensor:
+    """Return images (B, C, H, W), each pixel the mean of those around it under the weights ``spread`` (2 reach + 1,).
+
+    Along both axes. Beyond the border there is nothing: the weights inside then count for more.
+    """
+    channels, reach = images.shape[1], len(spread) // 2
+    line = spread.to(images.dtype)
+    for shape, padding in (((1, -1), (0, reach)), ((-1, 1), (reach, 0))):
+        weight = line.reshape(1, 1, *shape)
+        total = F.conv2d(torch.ones_like(images[:1, :1]), weight, padding=padding)
+        images = F.conv2d(images, weight.expand(channels, -1, -1, -1), padding=padding, groups=channels) / total
+    return images
+
+
+def _gaussian(deviation: float) -> Tensor:
+    """Return the weights of a Gaussian (2 reach + 1,) [pixels], out to three deviations; one weight of 1 for none."""
+    reach = math.ceil(3 * deviation)
+    steps = torch.arange(-reach, reach + 1, dtype=torch.float64)
+    weights = torch.exp(-steps.square() / (2 * deviation**2)) if reach else torch.ones(1, dtype=torch.float64)
+    return (weights / weights.sum()).float()
 
 
 def gain_control(images: Tensor, *, kind: str, pool: int, semi_saturation: float) -> Tensor:

@@ -72,6 +72,7 @@ def random_connectome(seed: int, **settings: Any) -> Connectome:
             "name": f"random-{seed}",
             "input": {
                 "grid": [4, 4], "patch": 2, "width": 8, "mean": [0.4, 0.5, 0.5], "std": [0.2, 0.3, 0.2],
+                **({"point_spread": float(rng.uniform(0.3, 1.5))} if rng.uniform() < 0.5 else {}),
                 "gain_control": {"type": str(rng.choice(["none", "global", "local"])), "pool": 3},
             },
             "circuits": {"laminar": laminar},

@@ -55,6 +55,7 @@ def resolve(connectome: Connectome, seed: int) -> Graph:
             receptors.patch,
             receptors.mean or (0.0,) * receptors.channels,
             receptors.std or (1.0,) * receptors.channels,
+            receptors.point_spread or 0.0,
             control.type,
             control.pool,
             control.semi_saturation,
