@@ -47,6 +47,8 @@ class Population:
     values_from: Literal["state", "normalized"]
     output: Literal["one_to_one", "dense"]
     dale: bool
+    surround: float = 0.0
+    """Semi-saturation of the inhibition from the whole sheet [hidden units]; 0 for none."""
 
     @property
     def tokens(self) -> int:
@@ -169,6 +171,8 @@ class MixTarget:
     excitatory: tuple[str, ...]
     inhibitory: tuple[str, ...]
     output: str
+    surround: bool = False
+    """Whether its columns can differ, so that there is a surround to be told from."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,10 @@ from .artifact import Attend, Cost, Embed, Emit, Kernel, Mix, Op, Readout, Relay
 from .ir import Graph
 
 
+SURROUND_MACS = 4
+"""Of a hidden channel of one token: into the mean, its square into the variance, less the mean, by the spread."""
+
+
 @dataclass(frozen=True)
 class AttentionShape:
     """What the time of an attention op depends on, for one image."""
@@ -100,7 +104,8 @@ def _cost(op: Op, graph: Graph, sizes: dict[str, int]) -> Cost:
                 p = populations[t.population]
                 widths = [populations[s].width for s in (*t.excitatory, *t.inhibitory)]
                 out = p.width * p.hidden if t.output else 0
-                macs += tokens * (p.hidden * sum(widths) + out)
+                surround = SURROUND_MACS * p.hidden if t.surround else 0
+                macs += tokens * (p.hidden * sum(widths) + out + surround)
                 parameters += p.hidden * sum(widths) + out + read(f"{p.name}.column.input.bias")
                 parameters += read(f"{p.name}.column.output.bias") if t.output else 0
         case Readout():

@@ -266,6 +266,14 @@ class Roles(_Data):
     source: Citation = ()
 
 
+class Surround(_Data):
+    """Inhibition from the whole sheet, tuned to the feature: (h - mean) / (std + semi_saturation) of each hidden channel
+    over the columns of the area."""
+
+    semi_saturation: Positive = 0.1
+    """[hidden units]"""
+
+
 class Column(_Data):
     """How a column mixes its populations."""
 
@@ -275,6 +283,8 @@ class Column(_Data):
     """Connections less probable than this get no weight block."""
     dale: Flag = False
     """Dale's law: weights from excitatory populations are not negative."""
+    surround: Surround | None = None
+    """Whether what the hidden channels of the excitatory populations say is told from what they say elsewhere."""
 
 
 class Circuit(_Data):

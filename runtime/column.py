@@ -1,9 +1,10 @@
 """The column: populations update each other through the blocks that their circuit connects.
 
     inhibitory   r_p = softplus(sum_s W_ps z_s + b_p) / (1 + sum_i D_pi r_i)
-    excitatory   x_p <- x_p + U_p [ gelu(sum_s W_ps z_s + b_p) / (1 + sum_i D_pi r_i) ] + c_p
+    excitatory   x_p <- x_p + U_p [ h_p ] + c_p          h_p = gelu(sum_s W_ps z_s + b_p) / (1 + sum_i D_pi r_i)
 
-z is the normalised state, s runs over excitatory and i over inhibitory sources, D = softplus(...) is positive. The
+With a surround, each channel of h is (h - mean) / (std + semi-saturation) instead, over the columns of the area: what it
+says here against what it says elsewhere. z is the normalised state, s runs over excitatory and i over inhibitory sources, D = softplus(...) is positive. The
 inhibition of an inhibitory population uses rates before inhibition. Under Dale's law W is not negative and z is
 rectified.
 """
@@ -23,6 +24,13 @@ def layer_norm(state: Tensor, weights: Weights, name: str) -> Tensor:
     return F.layer_norm(state, gain.shape, gain, weights.get(f"{name}.bias"))
 
 
+def surrounded(hidden: Tensor, semi_saturation: float) -> Tensor:
+    """Return hidden channels (B, tokens, hidden), each less its mean over the tokens and divided by its spread there."""
+    centred = hidden - hidden.mean(dim=1, keepdim=True)
+    spread = (centred.square().mean(dim=1, keepdim=True) + 1e-12).sqrt()
+    return centred / (spread + semi_saturation)
+
+
 class MixStep(nn.Module):
     """One update of the columns of an area."""
 
@@ -33,6 +41,7 @@ class MixStep(nn.Module):
         wirings = {w.population: w for w in program.wirings}
         self.dale = populations[op.targets[0].population].dale
         width = {name: p.width for name, p in populations.items()}
+        self.semi_saturation = {t.population: populations[t.population].surround for t in op.targets}
         self.inhibitory = [t for t in op.targets if populations[t.population].kind == "inhibitory"]
         self.excitatory = [t for t in op.targets if populations[t.population].kind == "excitatory"]
         self.slices = {
@@ -54,6 +63,8 @@ class MixStep(nn.Module):
         for target in self.excitatory:
             name = f"{target.population}.column.output"
             hidden = self._inhibit(F.gelu(self._drive(target, normal, weights)), target, rates, weights)
+            if target.surround:
+                hidden = surrounded(hidden, self.semi_saturation[target.population])
             change = F.linear(hidden, weights[f"{name}.weight"], weights[f"{name}.bias"])  # (B, tokens, width)
             new[target.output] = change if target.state is None else values[target.state] + change
         return new

@@ -203,6 +203,11 @@ class _Interpreter:
             drive = self.drive(t, normal, dale)
             active = drive * 0.5 * (1 + np.vectorize(math.erf)(drive / math.sqrt(2)))
             hidden = self.inhibit(active, t, rates)
+            if t.surround:
+                for channel in range(hidden.shape[1]):
+                    here = hidden[:, channel] - hidden[:, channel].mean()
+                    spread = math.sqrt((here**2).mean() + 1e-12)
+                    hidden[:, channel] = here / (spread + self.populations[t.population].surround)
             name = f"{t.population}.column.output"
             change = hidden @ self.w[f"{name}.weight"].T + self.w[f"{name}.bias"]
             new[t.output] = change if t.state is None else self.states[t.state] + change

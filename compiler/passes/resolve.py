@@ -37,6 +37,7 @@ def resolve(connectome: Connectome, seed: int) -> Graph:
             populations[full] = Population(
                 full, area_name, written.kind, area.grid, width, hidden,
                 circuit.values, circuit.values_from, circuit.output, circuit.column.dale,
+                0.0 if circuit.column.surround is None else circuit.column.surround.semi_saturation,
             )  # fmt: skip
         couplings += _couplings(area_name, circuit, _probability(connectome, area.circuit))
     joins, pathways = _pathways(connectome, laminar)

@@ -16,7 +16,7 @@ from connectome.diagnostics import lowering
 from connectome.diagnostics.error import SpecError
 from connectome.diagnostics.report import Report
 
-from ..artifact import Attend, Connection, Embed, Emit, Mix, MixTarget, Op, Readout, Relay, Source
+from ..artifact import Attend, Connection, Embed, Emit, Mix, MixTarget, Op, Population, Readout, Relay, Source
 from ..ir import Graph, Pathway
 
 
@@ -28,7 +28,7 @@ def unroll(graph: Graph) -> Graph:
     """
     unrolled = _Unrolling(graph)
     unrolled.run()
-    ops = _live(_with_choices(unrolled.ops, graph.connections))
+    ops = _live(_with_choices(unrolled.ops, graph))
     return dataclasses.replace(graph, ops=ops)
 
 
@@ -144,8 +144,10 @@ class _Unrolling:
             self.now |= {t.population: t.output for t in targets if t.output}
 
 
-def _with_choices(ops: list[Op], connections: Mapping[str, Connection]) -> list[Op]:
+def _with_choices(ops: list[Op], graph: Graph) -> list[Op]:
     """Return the ops with ``choice`` of each attention set: whether any token has two keys that can differ.
+
+    And ``surround`` of each target of a mixing: whether it has one, and its columns can differ.
 
     Keys of one population differ where its tokens do. Tokens differ from the input on, until an all-to-all projection
     gives every token of an area the same.
@@ -160,12 +162,13 @@ def _with_choices(ops: list[Op], connections: Mapping[str, Connection]) -> list[
                 if op.state in varied:
                     varied.add(op.output)
             case Relay() | Attend():
-                wired = [(connections[s.connection], s.value in varied) for s in op.sources]
+                wired = [(graph.connections[s.connection], s.value in varied) for s in op.sources]
                 if op.state in varied or _rows_vary(wired):
                     varied.add(op.output)
                 if isinstance(op, Attend):
                     op = dataclasses.replace(op, choice=_has_choice(op, wired))
             case Mix():
+                op = _with_surrounds(op, varied, graph.populations)
                 varied |= _varied_by(op, varied)
         found.append(op)
     return found
@@ -200,14 +203,32 @@ def _has_choice(op: Attend, wired: list[tuple[Connection, bool]]) -> bool:
     return bool((heard.sum(axis=0) > 1).any())
 
 
+def _with_surrounds(op: Mix, varied: set[str], populations: Mapping[str, Population]) -> Mix:
+    """Return a mixing with ``surround`` of each target set: whether it has one, and its hidden channels can differ."""
+    driven = _driven(op, varied)
+    told = [
+        dataclasses.replace(t, surround=bool(populations[t.population].surround and t.population in driven and t.output))
+        for t in op.targets
+    ]
+    return dataclasses.replace(op, targets=tuple(told))
+
+
 def _varied_by(op: Mix, varied: set[str]) -> set[str]:
     """Return the outputs of a mixing whose tokens can differ: those that depend on a state whose tokens do."""
-    states = {population for population, state in op.states if state in varied}
     own = {t.population for t in op.targets if t.state in varied}
-    reached = {t.population for t in op.targets if t.population in own or states.intersection(t.excitatory)}
+    driven = _driven(op, varied)
+    return {t.output for t in op.targets if t.output and t.population in own | driven}
+
+
+def _driven(op: Mix, varied: set[str]) -> set[str]:
+    """Return the populations whose drive, or inhibition, can differ between columns."""
+    states = {population for population, state in op.states if state in varied}
+    inhibitory = {name for t in op.targets for name in t.inhibitory}
+    own = {t.population for t in op.targets if t.state in varied and t.population in inhibitory}
+    reached = {t.population for t in op.targets if states.intersection(t.excitatory)} | own
     for _ in op.targets:  # inhibition of inhibition may lead over several populations
         reached |= {t.population for t in op.targets if reached.intersection(t.inhibitory)}
-    return {t.output for t in op.targets if t.output and t.population in reached}
+    return reached
 
 
 def _live(ops: list[Op]) -> tuple[Op, ...]:
@@ -241,14 +262,17 @@ def _live(ops: list[Op]) -> tuple[Op, ...]:
 
 
 def _live_mix(op: Mix, needed: set[str]) -> Mix:
+    """Return a mixing with what the needed states depend on.
+
+    An inhibitory population is inhibited by rates before inhibition, so what inhibits its inhibitors does not matter.
+    """
     by_name = {t.population: t for t in op.targets}
-    wanted = [t.population for t in op.targets if t.output in needed]
-    alive = set(wanted)
-    while wanted:
-        for inhibitor in by_name[wanted.pop()].inhibitory:
-            if inhibitor not in alive:
-                alive.add(inhibitor)
-                wanted.append(inhibitor)
-    targets = tuple(t for t in op.targets if t.population in alive)
+    wanted = {t.population for t in op.targets if t.output in needed}
+    inhibited = wanted | {i for t in wanted for i in by_name[t].inhibitory}
+    alive = inhibited | {i for t in inhibited for i in by_name[t].inhibitory}
+    targets = tuple(
+        t if t.population in inhibited else dataclasses.replace(t, inhibitory=())
+        for t in op.targets if t.population in alive
+    )  # fmt: skip
     read = {s for t in targets for s in t.excitatory} | {t.population for t in targets if not t.output}
     return dataclasses.replace(op, targets=targets, states=tuple((p, s) for p, s in op.states if p in read))
