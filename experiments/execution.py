@@ -119,8 +119,8 @@ def execute(plan: Schedule, place: Place, observe: Observer | None = None) -> di
         while waiting or running:
             while waiting and len(running) < place.jobs:
                 work = waiting.pop(0)
-                arguments = (work.task, plan.experiment.data.hold_out or 0, plan.cells, place, threads, told)
-                work.process = context.Process(target=_make, args=(*arguments, plan.experiment.data.name), daemon=True)
+                arguments = (work.task, plan.experiment, plan.cells, place, threads, told)
+                work.process = context.Process(target=_make, args=arguments, daemon=True)
                 work.process.start()
                 running.append(work)
             _listen(told, everything)
@@ -191,9 +191,10 @@ def _listen(told: Any, everything: Sequence[_Work], *, wait: bool = True) -> Non
 
 
 def _make(
-    task: Task, hold_out: int, cells: tuple[Cell, ...], place: Place, threads: int, told: Any, data: str
+    task: Task, experiment: Experiment, cells: tuple[Cell, ...], place: Place, threads: int, told: Any
 ) -> None:  # fmt: skip
     """Train and test one run, in a process of its own."""
+    data, hold_out = experiment.data.name, experiment.data.hold_out or 0
     torch.set_num_threads(threads)
     parent = multiprocessing.parent_process()
 
@@ -215,6 +216,7 @@ def _make(
             )
             evaluate(
                 task.folder, data_dir=place.data_dir, corrupted=corrupted, device=place.device,
+                precision=experiment.evaluation.precision,
                 observe=lambda cell, done, total: tell("testing", done / total, f"{cell.corruption} {cell.severity}"),
             )  # fmt: skip
             tell("done")

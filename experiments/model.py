@@ -88,6 +88,8 @@ class Evaluation(_Data):
 
     corruptions: Literal["benchmark", "extra", "all"] = "benchmark"
     severities: Annotated[tuple[Severity, ...], Field(min_length=1)] = (1, 2, 3, 4, 5)
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of matrix products while testing."""
     human: Text | None = None
     """Votes of people on the test images: ``cifar10h-counts.npy`` of CIFAR-10H."""
     margin: Fraction = 0.005

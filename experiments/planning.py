@@ -130,7 +130,8 @@ def standing(task: Task, experiment: Experiment, cells: Sequence[Cell]) -> Stand
         have = set(predictions.load(run.predictions_path).cells)
     except (json.JSONDecodeError, RunError):
         return Standing.BEGUN
-    return Standing.DONE if evaluation.get("finished") and have.issuperset(cells) else Standing.BEGUN
+    same = evaluation.get("precision") == experiment.evaluation.precision
+    return Standing.DONE if evaluation.get("finished") and same and have.issuperset(cells) else Standing.BEGUN
 
 
 def digest(program: Program) -> str:

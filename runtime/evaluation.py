@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -33,6 +33,9 @@ from .training import dataset_of
 
 BATCH = {"cpu": 64, "cuda": 1000}
 """Images at once: few enough for the caches of a processor, many enough to fill an accelerator."""
+Precision: TypeAlias = Literal["float32", "bfloat16"]
+"""Of matrix products. In ``bfloat16``, as in training, a test takes about half the time, and a few answers in a thousand
+are others."""
 Observer: TypeAlias = Callable[[Cell, int, int], None]
 """Called with the cell that is done, the cells done, and the cells in all."""
 
@@ -80,12 +83,15 @@ class Measures:
 
 
 @torch.no_grad()
-def predict(model: CorticalTransformer, images: torch.Tensor) -> torch.Tensor:
+def predict(
+    model: CorticalTransformer, images: torch.Tensor, precision: Precision = "float32"
+) -> torch.Tensor:
     """Return the logits (N, classes), float32 on the CPU, of images (N, C, H, W) uint8."""
     place = next(model.parameters()).device
     model.eval()
     batches = torch.split(images, BATCH[place.type])
-    return torch.cat([model(batch.to(place).float() / 255).float().cpu() for batch in batches])
+    with torch.autocast(place.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        return torch.cat([model(batch.to(place).float() / 255).float().cpu() for batch in batches])
 
 
 def score(logits: torch.Tensor, data: ImageSet, classes: tuple[str, ...]) -> Evaluation:
@@ -105,10 +111,11 @@ def evaluate(
     data_dir: Path | str | None = None,
     corrupted: Corrupted | None = None,
     measures: Measures | None = None,
+    precision: Precision = "float32",
     device: str = "auto",
     observe: Observer | None = None,
 ) -> tuple[Evaluation, dict[str, Any]]:
-    """Evaluate a run on the test images, in full precision; return the result and the run's manifest.
+    """Evaluate a run on the test images; return the result and the run's manifest.
 
     The result is also written to ``evaluation.json`` in the run, and what the model said of each image to
     ``predictions.h5``. Test images that the run was trained on are left out.
@@ -118,6 +125,7 @@ def evaluate(
         data_dir: where the data lie now, if they were moved.
         corrupted: which corrupted images to test on; None for the clean ones alone.
         measures: what else to measure.
+        precision: of matrix products.
         device: ``auto``, ``cpu`` or ``cuda``.
         observe: told about the work.
 
@@ -140,17 +148,18 @@ def evaluate(
     keep = np.setdiff1d(np.arange(len(dataset.test)), excluded(manifest))
     clean = ImageSet(dataset.test.images[keep], dataset.test.labels[keep])
     tests, cells, identity = _tests(dataset, corrupted, manifest, data_dir)
-    logits = predict(model, torch.from_numpy(clean.images))
+    logits = predict(model, torch.from_numpy(clean.images), precision)
     result = dataclasses.replace(score(logits, clean, dataset.classes), finished=bool(state["finished"]))
     about = {
         "run": manifest["name"],
         "weights": _digest(model),
         "data": dataset.fingerprint,
         "set": identity,
+        "precision": precision,
     }
     found = _previous(run, about, (CLEAN, *cells), keep)
     if found is None:
-        given = itertools.chain([logits], _logits(model, tests, cells, keep, observe))
+        given = itertools.chain([logits], _logits(model, tests, cells, keep, precision, observe))
         found = _collected(given, (CLEAN, *cells), keep, clean.labels, about)
         answers.save(found, run.predictions_path)
     robustness = None
@@ -162,6 +171,7 @@ def evaluate(
     entry = {
         "data": {"name": dataset.name, "fingerprint": dataset.fingerprint, "split": "test"},
         "step": int(state["step"]),
+        "precision": precision,
         **dataclasses.asdict(result),
     }
     runs.write_json(run.evaluation_path, entry)
@@ -219,6 +229,7 @@ def _logits(
     tests: CorruptedSet | None,
     cells: Sequence[Cell],
     keep: NDArray[np.int64],
+    precision: Precision,
     observe: Observer | None,
 ) -> Iterator[torch.Tensor]:
     """Yield the logits of each cell."""
@@ -226,7 +237,7 @@ def _logits(
         return
     for done, (cell, images) in enumerate(tests.images(cells), 1):
         pixels = torch.from_numpy(np.ascontiguousarray(images[keep].transpose(0, 3, 1, 2)))
-        yield predict(model, pixels)
+        yield predict(model, pixels, precision)
         if observe is not None:
             observe(cell, done, len(cells))
 

@@ -17,6 +17,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", choices=("cifar10", "digits"), help="what the run was trained on; it knows itself")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where the data lie now, if they were moved")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument(
+        "--precision", choices=("float32", "bfloat16"), default="float32",
+        help="of matrix products; bfloat16 is faster where the processor has it (default: float32)",
+    )  # fmt: skip
     parser.add_argument("--format", choices=("text", "json", "csv"), default="text")
     corrupted = parser.add_argument_group(
         "corrupted images", "Without any of these, the folder CIFAR-10-C beside the data is used, if there is one."
@@ -56,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
             data_dir=args.data_dir,
             corrupted=corrupted,
             measures=measures,
+            precision=args.precision,
             device=args.device,
             observe=display.show_cell,
         )
