@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from .artifact import Attend, Cost, Embed, Emit, Kernel, Mix, Op, Readout, Relay
 from .ir import Graph
 
-
 SURROUND_MACS = 4
 """Of a hidden channel of one token: into the mean, its square into the variance, less the mean, by the spread."""
 

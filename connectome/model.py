@@ -207,8 +207,8 @@ class Input(_Data):
     std: tuple[PixelSpread, ...] | None = None
     """Per-channel value that the image is then divided by [pixel values 0 to 1]; one by default."""
     point_spread: PointSpread | None = None
-    """Standard deviation of the Gaussian through which the image is seen, before the gain control: the optics of the eye
-    and the receptive-field centres of the relay [pixels]."""
+    """Standard deviation of the Gaussian through which the image is seen, before the gain control: the optics of the
+    eye and the receptive-field centres of the relay [pixels]."""
     gain_control: GainControl = GainControl()
     positions: Flag = True
     """Whether tokens carry a learned position embedding."""
@@ -267,8 +267,8 @@ class Roles(_Data):
 
 
 class Surround(_Data):
-    """Inhibition from the whole sheet, tuned to the feature: (h - mean) / (std + semi_saturation) of each hidden channel
-    over the columns of the area."""
+    """Inhibition from the whole sheet, tuned to the feature: (h - mean) / (std + semi_saturation) of each hidden
+    channel over the columns of the area."""
 
     semi_saturation: Positive = 0.1
     """[hidden units]"""

@@ -64,7 +64,6 @@ class Display:
         left = (time.monotonic() - self._began) * (total - done) / done
         self.show(f"{cell.corruption} {cell.severity}", done, total, f"{_clock(left)} left")
 
-
     def show_runs(self, at: Overview) -> None:
         """Show where all runs of an experiment stand."""
         counts = Counter(state.phase for state in at.states)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from compiler.checker import RULES as CHECKED
 from connectome.diagnostics.importing import RULES as IMPORTED
+from experiments.rules import RULES as EXPERIMENTAL
 
-RULES = (*CHECKED, *IMPORTED)
+RULES = (*CHECKED, *IMPORTED, *EXPERIMENTAL)
 
 _HEAD = """# The rules
 
 Every finding has the code of a rule. Codes are stable and never used twice. `S1..` are found while a file is read,
 `S2..` once the whole connectome is known: its structure. `G` is the graph, `A` anatomy, `C` compilation and cost, and
-`I` is found while anatomy is imported. Only an error keeps a spec from being compiled. `cortexc explain CODE` prints
-the same pages.
+`I` is found while anatomy is imported, `X` in the file of an experiment. Only an error keeps a spec from being
+compiled. `cortexc explain CODE` prints the same pages.
 
 A finding that is known and accepted is silenced in the spec, with a reason:
 
@@ -23,8 +24,8 @@ checker:
   bounds: {attention_parameters: 50000, activation_mb: 2000}   # C502 is an error where a model is larger
 ```
 
-The examples are laid over [one small spec](../tests/fixtures/rules/base.yaml); those of `I` are edge lists. The tests
-run them all.
+The examples are laid over [one small spec](../tests/fixtures/rules/base.yaml); those of `I` are edge lists, and those
+of `X` are laid over [one small experiment](../tests/fixtures/rules/experiment.yaml). The tests run them all.
 
 This page is written by `python docs/make_rules.py > docs/rules.md`.
 """

@@ -65,7 +65,9 @@ def _without(experiment: Experiment, name: str) -> Node:
     arms = tree.items["arms"]
     arm = arms.items[name]
     kept = Mapping(arm.span, {k: v for k, v in arm.items.items() if k != "overrides"}, arm.keys)
-    return Mapping(tree.span, {**tree.items, "arms": Mapping(arms.span, {**arms.items, name: kept}, arms.keys)}, tree.keys)
+    return Mapping(
+        tree.span, {**tree.items, "arms": Mapping(arms.span, {**arms.items, name: kept}, arms.keys)}, tree.keys
+    )
 
 
 def _sound(connectome: Connectome, before: Report) -> Report:

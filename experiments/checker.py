@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import compiler
 import specs
 from connectome.diagnostics import reading
 from connectome.diagnostics.error import SpecError
@@ -68,6 +69,7 @@ def examine(path: str | os.PathLike[str]) -> tuple[Experiment, Report]:
         try:
             connectomes[name], found = connectome_of(experiment, name)
             report.extend(found)
+            report.extend(compiler.check(connectomes[name]))
         except SpecError as error:
             report.extend(error.report)
     report.extend(_fit(experiment, connectomes))
@@ -121,15 +123,9 @@ def _fit(experiment: Experiment, connectomes: dict[str, Connectome]) -> Report:
         assert base is not None
         fields = ("grid", "patch", "channels", "width", "mean", "std", "point_spread", "gain_control", "positions")
         other = [f for f in fields if getattr(found.input, f) != getattr(base.input, f)]
-        matched = {c.to for c in experiment.comparisons if c.arm == name}
-        same = [n for n in matched if n in connectomes and _same(connectomes[n], found, fields)]
-        if other and not same:
+        if other and experiment.arms[name].other_input is None:
             place = experiment.origins.span(("arms", name), key=True)
             message = f"the arm `{name}` and the baseline `{experiment.baseline}` differ in `input.{other[0]}`"
-            hint = "compare it also with an arm of the same input, under `comparisons`"
+            hint = "give it the same input, or say under `other_input` why it has another one"
             report.add(UNMATCHED.at(place, message, help=hint))
     return report
-
-
-def _same(one: Connectome, other: Connectome, fields: tuple[str, ...]) -> bool:
-    return all(getattr(one.input, f) == getattr(other.input, f) for f in fields)

@@ -55,8 +55,8 @@ class Evidence:
     data: dict[str, Any]
     """Name and fingerprint of the data, and what the corrupted images are."""
     difficulty: NDArray[np.uint8] | None
-    """(benchmark cell, image), 0 the easiest hundredth of all answers and 99 the hardest, by what the references make of
-    them; None without references or without the whole benchmark."""
+    """(benchmark cell, image), 0 the easiest hundredth of all answers and 99 the hardest, by what the references make
+    of them; None without references or without the whole benchmark."""
 
     def correct(self, run: Answers, cells: tuple[Cell, ...]) -> NDArray[np.bool_]:
         """Return (cell, image), whether the answers of a run are right."""
@@ -135,7 +135,10 @@ def load(path: Path) -> Evidence:
                 raise RunError(f"{path}: format {head['format']}, expected {FORMAT}; write the report again")
             names, severities = file["corruption"].asstr()[:], file["severity"][:]
             cells = tuple(Cell(str(n), int(s)) for n, s in zip(names, severities, strict=True))
-            runs = [Answers(predicted=file["runs"][n][:], **json.loads(file["runs"][n].attrs["about"])) for n in file["runs"]]
+            runs = [
+                Answers(predicted=file["runs"][n][:], **json.loads(file["runs"][n].attrs["about"]))
+                for n in file["runs"]
+            ]
             difficulty = file["difficulty"][:] if "difficulty" in file else None
             labels = file["labels"][:]
     except (OSError, KeyError, ValueError, TypeError) as error:
@@ -153,6 +156,17 @@ def _levels(easiness: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 def _about(run: Run) -> dict[str, Any]:
     manifest = json.loads(run.manifest_path.read_text(encoding="utf-8"))
-    kept = ("name", "spec", "parameters", "flops_per_image", "recipe", "seeds", "versions", "machine", "started", "command")
+    kept = (
+        "name",
+        "spec",
+        "parameters",
+        "flops_per_image",
+        "recipe",
+        "seeds",
+        "versions",
+        "machine",
+        "started",
+        "command",
+    )
     epochs = [{key: m[key] for key in ("epoch", "loss", "accuracy", "seconds")} for m in read_metrics(run)]
     return {**{key: manifest[key] for key in kept if key in manifest}, "epochs": epochs}

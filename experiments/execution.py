@@ -108,7 +108,7 @@ def execute(plan: Schedule, place: Place, observe: Observer | None = None) -> di
         if standing(task, plan.experiment, plan.cells) is not Standing.DONE:
             waiting.append(_Work(task, cost(task, images, len(plan.cells)), State(task.name, "waiting")))
     everything = list(waiting)
-    threads = max(1, (os.cpu_count() or 1) // max(1, min(place.jobs, len(waiting))))
+    threads = max(1, _cores() // max(1, min(place.jobs, len(waiting))))
     context = multiprocessing.get_context("spawn")
     told: Any = context.Queue()
     failed: dict[str, str] = {}
@@ -152,6 +152,13 @@ def execute(plan: Schedule, place: Place, observe: Observer | None = None) -> di
             assert work.process is not None
             work.process.join()
     return failed
+
+
+def _cores() -> int:
+    """Return how many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _overview(everything: Sequence[_Work], done: float, first: float, seconds: float) -> Overview:

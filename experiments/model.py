@@ -69,6 +69,8 @@ class Arm(_Data):
     overrides: dict[str, Any] = {}
     """Laid over the spec as one that ``extends`` it: mappings merge, null removes a key."""
     null_model: NullModel | None = None
+    other_input: Text | None = None
+    """Why it sees other tokens than the baseline, where that is meant."""
     recipe: Recipe = Recipe()
     """Where it is trained otherwise than the rest."""
 

@@ -174,5 +174,3 @@ def _difference(wanted: Any, found: Any) -> str:
 
 def _file_name(arm: str) -> str:
     return "".join(c if c.isalnum() or c in "-_+" else "_" for c in arm)
-
-

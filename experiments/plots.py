@@ -68,8 +68,8 @@ def _against_parameters(found: Results) -> Plot:
         _plain(panel)
     _legend(drawn, axes[0], len(found.arms))
     parts = [
-        f"{a.title}: {a.parameters['attention']:,} parameters, {_percent(a, CLEAN_ACCURACY)} clean, {_percent(a, D1)} at "
-        "severity 5"
+        f"{a.title}: {a.parameters['attention']:,} parameters, {_percent(a, CLEAN_ACCURACY)} clean, {_percent(a, D1)} "
+        "at severity 5"
         for a in found.arms
     ]
     return _plot("parameters", "Accuracy against attention parameters", "; ".join(parts), drawn)
@@ -107,7 +107,9 @@ def _difficulty(found: Results) -> Plot:
     _plain(axes)
     _legend(drawn, axes, len(found.arms))
     parts = [f"{a.title}: {100 * a.difficulty[0]:.1f} % to {100 * a.difficulty[-1]:.1f} %" for a in found.arms]
-    return _plot("difficulty", "Accuracy by difficulty", "From the easiest to the hardest fifth. " + "; ".join(parts), drawn)
+    return _plot(
+        "difficulty", "Accuracy by difficulty", "From the easiest to the hardest fifth. " + "; ".join(parts), drawn
+    )
 
 
 def _differences(found: Results) -> Plot:
@@ -124,7 +126,13 @@ def _differences(found: Results) -> Plot:
             at = difference.interval
             colour = {"better": BLUE, "worse": VERMILLION}.get(difference.verdict, GREY)
             panel.errorbar(
-                100 * at.value, row, xerr=_reach(at.value, at.low, at.high), color=colour, marker="o", capsize=3, markersize=5
+                100 * at.value,
+                row,
+                xerr=_reach(at.value, at.low, at.high),
+                color=colour,
+                marker="o",
+                capsize=3,
+                markersize=5,
             )
         panel.axvline(0, color=INK, linewidth=0.8)
         panel.set_title(measure.name, fontsize=10)
@@ -133,9 +141,11 @@ def _differences(found: Results) -> Plot:
     axes[0].set_yticks(range(len(rows)), rows, fontsize=8)
     axes[0].invert_yaxis()
     parts = []
-    for comparison, row in zip(found.comparisons, rows, strict=True):
+    for comparison, name in zip(found.comparisons, rows, strict=True):
         said = [(m, comparison.of(m)) for m in measures]
-        parts.append(row + ": " + ", ".join(f"{m.name} {100 * d.interval.value:+.1f}" for m, d in said if d is not None))
+        parts.append(
+            name + ": " + ", ".join(f"{m.name} {100 * d.interval.value:+.1f}" for m, d in said if d is not None)
+        )
     return _plot("differences", "Differences with their intervals", "In points. " + "; ".join(parts), drawn)
 
 

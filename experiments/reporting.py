@@ -6,11 +6,9 @@ import csv
 import dataclasses
 import difflib
 import io
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
 
 import jinja2
 import numpy as np
@@ -93,7 +91,10 @@ def summary(found: Results) -> str:
         counts = [f"{arm.parameters['attention']:,}", f"{arm.parameters['total']:,}", f"{arm.flops / 1e6:.1f}"]
         rows.append([arm.title, *counts, *(f"{100 * arm.measures[code].value:.2f}" for code in codes)])
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]) for row in rows]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
+        for row in rows
+    ]
     lines.append("")
     words = {True: "holds", False: "does not hold", None: "not measured"}
     lines += [f"{words[claim.holds]}: {claim.text}: {claim.found}" for claim in found.claims]
@@ -176,8 +177,11 @@ def _card(experiment: Experiment, name: str, title: str) -> Card:
     """Return how an arm's spec differs from what it is laid over."""
     arm = experiment.arms[name]
     mine, base = connectome_of(experiment, name)[0], base_of(experiment, name)
-    texts = [encode.as_yaml(encode.resolved(c.model_copy(update={"null_model": None}), HERE)) for c in (base, mine)]
-    lines = difflib.unified_diff(*(t.splitlines() for t in texts), base.name, name, n=1, lineterm="")
+    before, after = (
+        encode.as_yaml(encode.resolved(c.model_copy(update={"null_model": None}), HERE)).splitlines()
+        for c in (base, mine)
+    )
+    lines = difflib.unified_diff(before, after, base.name, name, n=1, lineterm="")
     origin = f"a variant of `{arm.of}`" if arm.of is not None else f"the spec `{arm.spec}`"
     record = mine.null_model
     return Card(
@@ -189,7 +193,9 @@ def _card(experiment: Experiment, name: str, title: str) -> Card:
 def _set_name(found: Results) -> str:
     if found.data["set"] is None:
         return "no corrupted images"
-    return sets.describe(found.data["set"], "CIFAR-10-C" if found.data["name"] == "cifar10" else f"{found.data['name']}-C")
+    return sets.describe(
+        found.data["set"], "CIFAR-10-C" if found.data["name"] == "cifar10" else f"{found.data['name']}-C"
+    )
 
 
 def _percent(value: float) -> str:
@@ -204,5 +210,3 @@ def _shade(value: float) -> str:
     light = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.4
     colour = "#" + "".join(f"{round(255 * c):02x}" for c in (red, green, blue))
     return f"background:{colour};color:{'#111' if light else '#fff'}"
-
-

@@ -35,11 +35,17 @@ class Measure:
 CLEAN_ACCURACY = Measure("clean", "Clean accuracy", "on the test images as they are")
 MEAN = Measure("mean", "Mean of 15 x 5", "mean accuracy over the 15 corruptions at all 5 severities")
 D1 = Measure("D1", "Severity 5", "mean accuracy over the 15 corruptions at severity 5")
-D2 = Measure("D2", "15 hard cells", "mean accuracy over the 15 cells that are hardest for a public WRN-28-10 (RobustBench)")
+D2 = Measure(
+    "D2", "15 hard cells", "mean accuracy over the 15 cells that are hardest for a public WRN-28-10 (RobustBench)"
+)
 D3 = Measure("D3", "Hardest tenth", "accuracy on the tenth of all answers that is hardest for the reference runs")
 D4 = Measure("D4", "Worst case", "part of the images that are right under all 15 corruptions at severity 5")
-D5 = Measure("D5", "Human-uncertain", "severity 5, on the tenth of the images about which people disagree most (CIFAR-10H)")
-EXTRAS = Measure("extra", "Mean of 4 x 5", "mean accuracy over the 4 extra corruptions: for choices, and no part of the claim")
+D5 = Measure(
+    "D5", "Human-uncertain", "severity 5, on the tenth of the images about which people disagree most (CIFAR-10H)"
+)
+EXTRAS = Measure(
+    "extra", "Mean of 4 x 5", "mean accuracy over the 4 extra corruptions: for choices, and no part of the claim"
+)
 MEASURES = (CLEAN_ACCURACY, MEAN, D1, D2, D3, D4, D5, EXTRAS)
 FAMILY = (D1, D2, D3, D4, D5)
 """What Holm's correction is over, in each comparison."""
@@ -186,7 +192,9 @@ def _pairs(plan: Schedule) -> list[tuple[str, str]]:
     return list(dict.fromkeys(p for p in pairs if p[0] != p[1]))
 
 
-def _asked(measure: Measure, evidence: Evidence, human: NDArray[np.float64] | None) -> dict[Cell, NDArray[np.bool_]] | None:
+def _asked(
+    measure: Measure, evidence: Evidence, human: NDArray[np.float64] | None
+) -> dict[Cell, NDArray[np.bool_]] | None:
     """Return which images of which cells a measure asks about; None where the cells or what it needs are not there."""
     everyone = np.ones(len(evidence.labels), bool)
     at_5 = [Cell(name, 5) for name in BENCHMARK]
@@ -327,7 +335,8 @@ def _provenance(evidence: Evidence) -> dict[str, Any]:
 
     return {
         "runs": [
-            {"arm": r.arm, "seed": r.seed, "reference": r.reference, "spec": r.about["spec"], "started": r.about["started"]}
+            {"arm": r.arm, "seed": r.seed, "reference": r.reference}
+            | {key: r.about[key] for key in ("spec", "started")}
             for r in evidence.runs
         ],
         "recipes": distinct("recipe"),

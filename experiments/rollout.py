@@ -32,8 +32,8 @@ PHOTOGRAPHS = {
     "astronaut": ("astronaut", (0, 80, 300, 380), "NASA, public domain"),
     "cup": ("coffee", (0, 100, 400, 500), "R. Michelson, CC0"),
 }
-"""Name -> photograph of scikit-image, square (top, left, bottom, right) of it, who made it. CIFAR-10 itself has no licence
-to be shown in a page that is handed on."""
+"""Name -> photograph of scikit-image, square (top, left, bottom, right) of it, who made it. CIFAR-10 itself has no
+licence to be shown in a page that is handed on."""
 SIDE = 32
 SHOWN = 128
 """Side of a picture in the page [pixels]."""
@@ -68,8 +68,8 @@ def gazes(plan: Schedule, arms: tuple[str, ...]) -> tuple[Gaze, ...]:
             share = rollout(model, torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None].float() / 255)
             row, column = divmod(int(share.argmax()), share.shape[1])
             alt = (
-                f"{arm} on the photograph `{name}`: most attention leads to patch row {row + 1}, column {column + 1}, which "
-                f"has {100 * share.max():.1f} % of it; even attention would be {100 / share.size:.1f} %"
+                f"{arm} on the photograph `{name}`: most attention leads to patch row {row + 1}, column {column + 1}, "
+                f"which has {100 * share.max():.1f} % of it; even attention would be {100 / share.size:.1f} %"
             )
             found.append(Gaze(name, PHOTOGRAPHS[name][2], arm, _overlaid(pixels, share), alt))
     return tuple(found)
@@ -125,7 +125,7 @@ def _matrix(connection: Connection) -> csr_array:
 def _even(shares: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return shares whose rows sum to 1; a row of nothing stays."""
     total = shares.sum(axis=1, keepdims=True)
-    return np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
+    return np.asarray(np.divide(shares, total, out=np.zeros_like(shares), where=total > 0))
 
 
 def _overlaid(pixels: NDArray[np.uint8], share: NDArray[np.float64]) -> str:

@@ -239,8 +239,8 @@ UNMATCHED = Rule(
     "unmatched-arms",
     Severity.WARNING,
     """Two arms do not see the same tokens: grid, patch, width, mean, deviation or gain control of their inputs differ,
-or their classes do. What the comparison then shows is not the connectivity alone. Where this is meant, add an arm that
-differs from the baseline in nothing else.
+or their classes do. What the comparison then shows is not the connectivity alone. Where this is meant, the arm says why
+under `other_input`.
 
 Bad:
 

@@ -34,8 +34,7 @@ from .training import dataset_of
 BATCH = {"cpu": 64, "cuda": 1000}
 """Images at once: few enough for the caches of a processor, many enough to fill an accelerator."""
 Precision: TypeAlias = Literal["float32", "bfloat16"]
-"""Of matrix products. In ``bfloat16``, as in training, a test takes about half the time, and a few answers in a thousand
-are others."""
+"""Of matrix products. In ``bfloat16``, as in training, a test takes about half the time; few answers change."""
 Observer: TypeAlias = Callable[[Cell, int, int], None]
 """Called with the cell that is done, the cells done, and the cells in all."""
 
@@ -83,9 +82,7 @@ class Measures:
 
 
 @torch.no_grad()
-def predict(
-    model: CorticalTransformer, images: torch.Tensor, precision: Precision = "float32"
-) -> torch.Tensor:
+def predict(model: CorticalTransformer, images: torch.Tensor, precision: Precision = "float32") -> torch.Tensor:
     """Return the logits (N, classes), float32 on the CPU, of images (N, C, H, W) uint8."""
     place = next(model.parameters()).device
     model.eval()

@@ -44,8 +44,11 @@ def random_connectome(seed: int, **settings: Any) -> Connectome:
             "populations": ["L23E", "L4E", "L5E", "PV", "SOM"],
             "probability": probability.round(3).tolist(),
         },
-        "column": {"expansion": 1.5, "dale": bool(rng.uniform() < 0.3),
-                       **({"surround": {"semi_saturation": 0.3}} if rng.uniform() < 0.5 else {})},
+        "column": {
+            "expansion": 1.5,
+            "dale": bool(rng.uniform() < 0.3),
+            **({"surround": {"semi_saturation": 0.3}} if rng.uniform() < 0.5 else {}),
+        },
         "values": str(rng.choice(["one_to_one", "block", "dense"])),
         "values_from": str(rng.choice(["state", "normalized"])),
         "output": str(rng.choice(["one_to_one", "dense"])),

@@ -207,7 +207,9 @@ def _with_surrounds(op: Mix, varied: set[str], populations: Mapping[str, Populat
     """Return a mixing with ``surround`` of each target set: whether it has one, and its hidden channels can differ."""
     driven = _driven(op, varied)
     told = [
-        dataclasses.replace(t, surround=bool(populations[t.population].surround and t.population in driven and t.output))
+        dataclasses.replace(
+            t, surround=bool(populations[t.population].surround and t.population in driven and t.output)
+        )
         for t in op.targets
     ]
     return dataclasses.replace(op, targets=tuple(told))

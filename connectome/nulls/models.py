@@ -53,6 +53,8 @@ class Model:
     make: Callable[[Connectome, np.random.Generator], dict[str, Any]]
     kept: tuple[str, ...]
     destroyed: tuple[str, ...]
+    broken: tuple[str, ...] = ()
+    """More rules of the checker that do not hold of it."""
 
 
 def null(connectome: Connectome, model: str, *, seed: int = 0) -> Connectome:
@@ -76,7 +78,7 @@ def null(connectome: Connectome, model: str, *, seed: int = 0) -> Connectome:
     note = f"{model} null model of {connectome.name}, seed {seed}. The numbers are no measurements of these pairs."
     sources = {**connectome.sources, CITED: Source(note=note, status="assumed")}
     reason = f"a {model} null model: what these rules look for is destroyed on purpose"
-    allowed = tuple(Allowance(rule=name, reason=reason) for name in BROKEN_RULES)
+    allowed = tuple(Allowance(rule=name, reason=reason) for name in (*BROKEN_RULES, *chosen.broken))
     checker = Checker(allow=(*connectome.checker.allow, *allowed))
     return connectome.model_copy(
         update={
@@ -450,6 +452,7 @@ MODELS: dict[str, Model] = {
             "which sending populations feedforward input can reach",
         ),
         ("which layer has which place in the circuit",),
+        broken=("unusual-inhibition",),
     ),
     "uniform": Model(
         uniform,

@@ -17,7 +17,9 @@ ROUNDS = 10
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("specs", nargs="+", metavar="SPEC", help="path of a spec, or name of a shipped one")
+    parser.add_argument(
+        "specs", nargs="+", metavar="SPEC", help="path of a spec or experiment, or name of a shipped one"
+    )
     parser.add_argument("--format", choices=("text", "json", "sarif", "github"), default="text")
     parser.add_argument(
         "--select",
@@ -43,10 +45,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check each spec; all findings of all specs are shown."""
     import specs
-    from compiler.checker import RULES, check
+    from compiler.checker import RULES as SPEC_RULES
+    from compiler.checker import check
     from connectome.diagnostics import github, render, sarif
     from connectome.diagnostics.report import Report
     from connectome.diagnostics.rule import Severity
+    from experiments import checker as experiments
+    from experiments.rules import RULES as EXPERIMENT_RULES
 
     select, ignore = _codes(args.select), _codes(args.ignore)
     if select is None or ignore is None:
@@ -55,9 +60,9 @@ def run(args: argparse.Namespace) -> int:
         _fix(args.specs)
     everything, status = Report(), 0
     for spec in args.specs:
-        found = check(spec)
+        found = experiments.check(spec) if experiments.is_experiment(spec) else check(spec)
         report = found.only(select, ignore)
-        absent = not Path(spec).is_file() and specs.find(spec) is None
+        absent = not (Path(spec).is_file() or specs.find(spec) or experiments.is_experiment(spec))
         if absent or any(f.code.startswith("S1") for f in found.errors):  # nothing else could be looked at
             report = found
         everything.extend(report)
@@ -70,7 +75,11 @@ def run(args: argparse.Namespace) -> int:
     elif args.format == "github":
         print(github.as_github(everything))
     else:
-        print(render.as_json(everything) if args.format == "json" else sarif.as_sarif(everything, RULES))
+        print(
+            render.as_json(everything)
+            if args.format == "json"
+            else sarif.as_sarif(everything, (*SPEC_RULES, *EXPERIMENT_RULES))
+        )
     return status
 
 
@@ -78,10 +87,12 @@ def _fix(specs: list[str]) -> None:
     """Mend the specs, again while mends bring new ones to light, and show each change."""
     from compiler.checker import check
     from connectome.io import mending
+    from experiments import checker as experiments
 
     for spec in specs:
+        find = experiments.check if experiments.is_experiment(spec) else check
         for _ in range(ROUNDS):
-            changes = mending.mended(check(spec))
+            changes = mending.mended(find(spec))
             for change in changes:
                 mending.write(change)
                 print(change.diff, end="", file=sys.stderr)
@@ -100,14 +111,16 @@ def _print(report: Report) -> None:
 
 def _codes(text: str) -> list[str] | None:
     """Return the codes, or beginnings of codes, that a list names; None, and say so, where one names no rule."""
-    from compiler.checker import RULES
+    from compiler.checker import RULES as SPEC_RULES
     from connectome.diagnostics.rule import did_you_mean
+    from experiments.rules import RULES as EXPERIMENT_RULES
 
-    names = {rule.name: rule.code for rule in RULES}
+    rules = (*SPEC_RULES, *EXPERIMENT_RULES)
+    names = {rule.name: rule.code for rule in rules}
     found = []
     for word in filter(None, (part.strip() for part in text.split(","))):
         code = names.get(word.lower(), word.upper())
-        if not any(rule.code.startswith(code) for rule in RULES):
+        if not any(rule.code.startswith(code) for rule in rules):
             hint = did_you_mean(word, [*names.values(), *names])
             print(f"error: there is no rule `{word}`; {hint}", file=sys.stderr)
             return None

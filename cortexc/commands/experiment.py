@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,6 +73,7 @@ def _run(experiment: Experiment, folder: Path, args: argparse.Namespace) -> int:
 
     if not 1 <= args.jobs <= 256:
         raise RunError(f"--jobs is {args.jobs}; expected from 1, and no more than the machine has cores")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end, it ends as after Ctrl-C
     plan = schedule(experiment, args.plan, folder)
     if args.dry_run:
         _list(plan)

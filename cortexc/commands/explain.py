@@ -16,8 +16,9 @@ def run(args: argparse.Namespace) -> int:
     from compiler import checker
     from connectome.diagnostics import importing
     from connectome.diagnostics.rule import did_you_mean
+    from experiments.rules import RULES
 
-    rules = (*checker.RULES, *importing.RULES)
+    rules = (*checker.RULES, *importing.RULES, *RULES)
     if args.code is None:
         for rule in rules:
             print(f"{rule.code}  {rule.severity.value:7}  {rule.name}")

@@ -30,4 +30,7 @@ def run(args: argparse.Namespace) -> int:
             print(specs.find(circuit))
         else:
             print(f"{circuit}   (a circuit: use it as `file:`)")
+    for experiment in specs.experiments():
+        file = specs.find(f"experiments/{experiment}")
+        print(file if args.paths else f"{experiment:24}(an experiment: `cortexc experiment run {experiment}`)")
     return 0
