@@ -76,8 +76,11 @@ def _unused(
 
 
 def _place(connectome: Connectome, one: Allowance) -> Span | str | None:
-    """Return the place of an allowance; None for the whole spec; its own words where there is no such place."""
-    if one.at is None:
+    """Return the place of an allowance; None for the whole spec; its own words where there is no such place.
+
+    A connectome that was made in Python has no places: there an allowance is for all of it.
+    """
+    if one.at is None or connectome.origins.tree is None:
         return None
     ends = re.fullmatch(r"\s*(\S.*?)\s*->\s*(\S.*?)\s*", one.at)
     if ends:

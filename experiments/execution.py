@@ -80,8 +80,8 @@ class _Work:
     costs: tuple[float, float]
     state: State
     process: SpawnProcess | None = None
-    begun_at: float = field(default=0.0)
-    """Part of its work that was done before this session."""
+    before: float = field(default=0.0)
+    """FLOPs of it that were done before it was begun here."""
 
     @property
     def part(self) -> float:
@@ -113,7 +113,6 @@ def execute(plan: Schedule, place: Place, observe: Observer | None = None) -> di
     told: Any = context.Queue()
     failed: dict[str, str] = {}
     started = time.monotonic()
-    first: float | None = None
     running: list[_Work] = []
     try:
         while waiting or running:
@@ -139,10 +138,8 @@ def execute(plan: Schedule, place: Place, observe: Observer | None = None) -> di
                 if work.state.phase == "failed":
                     failed[work.task.name] = work.state.text
                 running.remove(work)
-            done = sum(w.part for w in everything)
-            first = done if first is None and done > 0 else first
             if observe is not None:
-                observe(_overview(everything, done, first or 0.0, time.monotonic() - started))
+                observe(_overview(everything, time.monotonic() - started))
     finally:
         for work in running:
             assert work.process is not None
@@ -161,9 +158,10 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _overview(everything: Sequence[_Work], done: float, first: float, seconds: float) -> Overview:
+def _overview(everything: Sequence[_Work], seconds: float) -> Overview:
+    done, here = sum(w.part for w in everything), sum(max(0.0, w.part - w.before) for w in everything)
     total = sum(sum(w.costs) for w in everything if w.state.phase != "failed")
-    left = None if done <= first else (total - done) * seconds / (done - first)
+    left = None if here <= 0 else (total - done) * seconds / here
     return Overview(tuple(w.state for w in everything), done / total if total else 1.0, left)
 
 
@@ -191,7 +189,10 @@ def _listen(told: Any, everything: Sequence[_Work], *, wait: bool = True) -> Non
     try:
         state = told.get(timeout=POLL_S) if wait else told.get(timeout=0.1)
         while True:
-            by_name[state.name].state = state
+            work = by_name[state.name]
+            begun, work.state = work.state.phase != "waiting", state
+            if not begun:
+                work.before = work.part
             state = told.get_nowait()
     except queue.Empty:
         return

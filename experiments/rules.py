@@ -193,13 +193,13 @@ def incomplete_plan(experiment: Experiment, rule: Rule) -> Iterator[Diagnostic]:
     Bad:
 
     ```yaml
-    plans: {small: {arms: [cortex, random]}}
+    plans: {small: {arms: [cortex]}}
     ```
 
     Good:
 
     ```yaml
-    plans: {small: {arms: [dense, cortex, random]}}
+    plans: {small: {arms: [dense, cortex]}}
     ```
     """
     needed = [n for n in (experiment.baseline, experiment.headline) if n in experiment.arms]
@@ -247,7 +247,7 @@ Bad:
 ```yaml
 arms:
   dense: {spec: vit-tiny}
-  cortex: {spec: macaque-ventral, overrides: {input: {width: 48}, circuits: {granular: {populations: {L6E: null}}}}}
+  cortex: {spec: vit-tiny, overrides: {input: {width: 48}, attention: {key_width: 16}}}
 ```
 
 Good:
@@ -255,7 +255,7 @@ Good:
 ```yaml
 arms:
   dense: {spec: vit-tiny}
-  cortex: {spec: macaque-ventral}
+  cortex: {spec: vit-tiny, overrides: {attention: {key_width: 16}}}
 ```""",
 )
 UNFIT_DATA = Rule(

@@ -220,7 +220,7 @@ def _unknown_key(origins: Origins, written: tuple[Any, ...], span: Span, root: t
     before = itertools.takewhile(lambda name: name != key, getattr(present, "items", ()))
     if mend is not None and any(name not in known and nearest(name, free) == mend for name in before):
         mend = None  # another misspelt key there already becomes that one
-    hint = did_you_mean(key, free or known)
+    hint = did_you_mean(key, known if nearest(key, known) is not None else free or known)
     mends = [] if mend is None else [(span, mend)]
     return reading.UNKNOWN_KEY.at(span, f"unknown key `{key}`{where}", help=hint, mends=mends)
 

@@ -1,0 +1,62 @@
+"""A small experiment on the digits, and its runs, made once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+SPEC = """
+cortexc: 1
+name: small
+sources: {test: {note: made for the tests, status: assumed}}
+input: {name: LGN, grid: [4, 4], patch: 8, width: 8, source: test}
+areas: {V1: {grid: [4, 4], source: test}, V2: {grid: [2, 2], source: test}, V4: {grid: [2, 2], source: test}}
+lateral: {V1: {kernel: {type: disc, radius: 1}, source: test}}
+projections:
+  - {from: LGN, to: V1, source: test}
+  - {from: V1, to: V2, fln: 0.6, sln: 0.8, source: test}
+  - {from: V2, to: V1, fln: 0.5, sln: 0.3, source: test}
+  - {from: V2, to: V4, fln: 0.4, sln: 0.9, source: test}
+  - {from: V4, to: V2, fln: 0.2, sln: 0.2, source: test}
+  - {from: V4, to: V1, fln: 0.1, sln: 0.1, source: test}
+attention: {heads: 2, key_width: 2}
+dynamics: {sweeps: 2}
+readout: {area: V4, classes: 10}
+"""
+EXPERIMENT = """
+cortexc_experiment: 1
+name: small-test
+description: A test of <everything> & more
+data: {name: digits}
+recipe: {epochs: 2, batch_size: 256}
+seeds: [0, 1]
+baseline: dense
+references: {arm: dense, seeds: [7, 8], epochs: [2, 1]}
+evaluation: {corruptions: all, resamples: 1000}
+arms:
+  dense: {title: Dense, spec: small.yaml, overrides: {attention: {heads: 4, key_width: 16}}}
+  cortex: {title: Cortical, spec: small.yaml}
+  random: {of: cortex, null_model: {model: weights, seed: 1}}
+plans:
+  tiny: {arms: [dense, cortex], seeds: [0], references: {arm: dense, seeds: [7]}, recipe: {epochs: 1}}
+"""
+
+
+@pytest.fixture(scope="session")
+def experiment_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("experiment")
+    (folder / "small.yaml").write_text(SPEC)
+    (folder / "experiment.yaml").write_text(EXPERIMENT)
+    return folder / "experiment.yaml"
+
+
+@pytest.fixture(scope="session")
+def finished_runs(experiment_file: Path) -> Path:
+    """Return the folder of all runs of the experiment, made by the command."""
+    from cortexc.main import main
+
+    folder = experiment_file.parent / "runs"
+    words = ["experiment", "run", str(experiment_file), "--runs", str(folder), "--regenerate", "--jobs", "2"]
+    assert main(words) == 0
+    return folder

@@ -1,0 +1,114 @@
+"""Experiment files: what is read, and what is said of what cannot be."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import experiments
+import specs
+from cortexc.main import main
+from experiments.checker import is_experiment
+from experiments.rules import RULES
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "rules"
+BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
+EXAMPLES = [(rule, *BLOCK.findall(rule.page)) for rule in RULES]
+
+
+def laid_over(path: Path, text: str) -> Path:
+    """Write the base experiment with ``text`` laid over it."""
+
+    def merge(base: Any, over: Any) -> Any:
+        if isinstance(base, dict) and isinstance(over, dict):
+            return base | {k: merge(base.get(k), v) for k, v in over.items()}
+        return over
+
+    base = yaml.safe_load((FIXTURES / "experiment.yaml").read_text())
+    path.write_text(yaml.safe_dump(merge(base, yaml.safe_load(text)), sort_keys=False))
+    return path
+
+
+@pytest.mark.parametrize(("rule", "bad", "good"), EXAMPLES, ids=[r.code for r in RULES])
+def test_the_examples_of_each_rule_show_it(rule: Any, bad: str, good: str, tmp_path: Path) -> None:
+    found = experiments.check(laid_over(tmp_path / "bad.yaml", bad))
+    assert rule.code in {f.code for f in found}
+    assert all(f.span.path.endswith("bad.yaml") and f.span.line > 1 for f in found if f.code == rule.code)
+    assert list(experiments.check(laid_over(tmp_path / "good.yaml", good))) == []
+
+
+@pytest.mark.parametrize("name", specs.experiments())
+def test_shipped_experiments_check_clean(name: str) -> None:
+    assert list(experiments.check(name)) == []
+    assert is_experiment(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line", "words"),
+    [
+        ("cortexc_experiment: 1\nname: a\nbaseline: d\narms: {d: {spec: vit-tiny}}\nseed: [1]\n", "S103", 5, "seeds"),
+        ("cortexc_experiment: 1\nname: a\nbaseline: d\narms: {d: {spec: vit-tinny}}\n", "S109", 4, "vit-tinny"),
+        ("cortexc_experiment: 2\nname: a\nbaseline: d\narms: {d: {spec: vit-tiny}}\n", "S106", 1, "1"),
+        ("cortexc_experiment: 1\nname: a\nbaseline: d\narms: {d: {spec: vit-tiny}}\nseeds: [-1]\n", "S106", 5, "-1"),
+        (
+            "cortexc_experiment: 1\nname: a\nbaseline: d\nrecipe: {epochs: .nan}\narms: {d: {spec: vit-tiny}}\n",
+            "S105", 4, "epochs",
+        ),
+        (
+            "cortexc_experiment: 1\nname: a\nbaseline: d\nrecipe: {learning_rate: .inf}\narms: {d: {spec: vit-tiny}}\n",
+            "S106", 4, "finite",
+        ),
+        (
+            "cortexc_experiment: 1\nname: a\nbaseline: d\narms:\n  d:\n    spec: vit-tiny\n    overrides:\n"
+            "      dynamics: {sweps: 2}\n",
+            "S103", 8, "sweeps",
+        ),
+        ("cortexc_experiment: 1\nname: a\nname: b\nbaseline: d\narms: {d: {spec: vit-tiny}}\n", "S102", 3, "name"),
+        ("cortexc_experiment: 1\nname: a\n", "S104", 1, "baseline"),
+        ("cortexc_experiment: [1\n", "S101", 2, ""),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_found_at_its_place(text: str, code: str, line: int, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "experiment.yaml"
+    path.write_text(text)
+    found = [f for f in experiments.check(path) if f.code == code]
+    assert found
+    assert found[0].span.line == line
+    assert any(words in f.message + f.help for f in found)
+
+
+def test_check_and_explain_know_experiments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = laid_over(tmp_path / "e.yaml", "baseline: densse")
+    assert main(["check", str(path)]) == 1
+    said = capsys.readouterr().out
+    assert "error[X701]" in said
+    assert "did you mean `dense`?" in said
+    assert main(["explain", "X701"]) == 0
+    assert "unknown-arm" in capsys.readouterr().out
+
+
+def test_an_arm_is_its_spec_with_the_overrides_laid_over() -> None:
+    from experiments.arms import base_of, connectome_of
+
+    experiment = experiments.load("multiscale")
+    cortex, parts = connectome_of(experiment, "all-three")[0], connectome_of(experiment, "macro")[0]
+    assert cortex.lateral
+    assert not parts.lateral
+    assert parts.projections == cortex.projections
+    assert parts.name == "macro"
+    assert base_of(experiment, "macro").lateral == cortex.lateral
+    assert base_of(experiment, "dense").input.point_spread is None
+    null = connectome_of(experiment, "random")[0]
+    assert null.null_model is not None
+    assert null.projections != cortex.projections
+
+
+def test_checking_an_experiment_loads_no_torch() -> None:
+    code = "import sys, experiments; experiments.check('multiscale'); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

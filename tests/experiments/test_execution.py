@@ -1,0 +1,137 @@
+"""Runs of an experiment: made once, gone on with after a kill, refused where they are of something else."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from filelock import FileLock, Timeout
+
+import experiments
+from cortexc.main import main
+from experiments.planning import Standing, schedule, standing
+from runtime.run import RunError
+
+
+def words(file: Path, runs: Path, *more: str) -> list[str]:
+    return ["experiment", "run", str(file), "--runs", str(runs), "--regenerate", *more]
+
+
+def test_all_runs_are_made_and_none_twice(
+    experiment_file: Path, finished_runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = schedule(experiments.load(experiment_file), "full", finished_runs)
+    names = [task.name for task in plan.tasks]
+    assert names[:3] == ["dense-0", "cortex-0", "random-0"]
+    assert names[-2:] == ["reference-dense-7", "reference-dense-8"]
+    assert all(standing(task, plan.experiment, plan.cells) is Standing.DONE for task in plan.tasks)
+    before = {p: p.stat().st_mtime_ns for p in finished_runs.rglob("*.*") if p.suffix != ".lock"}
+    assert main(words(experiment_file, finished_runs)) == 0
+    assert before == {p: p.stat().st_mtime_ns for p in finished_runs.rglob("*.*") if p.suffix != ".lock"}
+    assert "8 of 8 runs are done" in capsys.readouterr().out
+    epochs = [len((finished_runs / name / "metrics.jsonl").read_text().splitlines()) for name in names]
+    assert epochs == [2, 2, 2, 2, 2, 2, 2, 1]
+
+
+def test_what_is_left_is_listed(experiment_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words(experiment_file, tmp_path / "runs", "--dry-run", "--plan", "tiny")) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[:3] for line in said] == [
+        ["dense-0", "missing", "1"], ["cortex-0", "missing", "1"], ["reference-dense-7", "missing", "1"],
+    ]  # fmt: skip
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_killed_experiment_goes_on_where_it_was(experiment_file: Path, tmp_path: Path) -> None:
+    text = experiment_file.read_text().replace("recipe: {epochs: 1}", "recipe: {epochs: 40}")
+    (tmp_path / "small.yaml").write_text((experiment_file.parent / "small.yaml").read_text())
+    file, runs = tmp_path / "experiment.yaml", tmp_path / "runs"
+    file.write_text(text)
+    command = [sys.executable, "-m", "cortexc", *words(file, runs, "--plan", "tiny")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    metrics = runs / "dense-0" / "metrics.jsonl"
+    wait_for(lambda: metrics.exists() and len(metrics.read_text().splitlines()) >= 2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    wait_for(lambda: is_free(runs / ".locks" / "dense-0.lock"))  # its worker has saved, and ended too
+    assert not (runs / "cortex-0").exists()
+    epochs = len(metrics.read_text().splitlines())
+    assert 2 <= epochs < 40
+    first = metrics.read_text().splitlines()[:2]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    lines = metrics.read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == list(range(1, 41))
+    assert lines[:2] == first  # they were not made again
+
+
+def test_a_run_of_another_recipe_is_refused(experiment_file: Path, finished_runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text((experiment_file.parent / "small.yaml").read_text())
+    changed = tmp_path / "changed.yaml"
+    changed.write_text(experiment_file.read_text().replace("batch_size: 256", "batch_size: 128"))
+    plan = schedule(experiments.load(changed), "full", finished_runs)
+    with pytest.raises(RunError, match=r"dense-0 was made with another recipe .*batch size 256, now 128"):
+        standing(plan.tasks[0], plan.experiment, plan.cells)
+    changed.write_text(experiment_file.read_text().replace("heads: 4", "heads: 2"))
+    plan = schedule(experiments.load(changed), "full", finished_runs)
+    with pytest.raises(RunError, match="another spec"):
+        standing(plan.tasks[0], plan.experiment, plan.cells)
+
+
+def test_comments_do_not_make_runs_stale(experiment_file: Path, finished_runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text("# another comment\n" + (experiment_file.parent / "small.yaml").read_text())
+    (tmp_path / "experiment.yaml").write_text("# and here\n" + experiment_file.read_text())
+    plan = schedule(experiments.load(tmp_path / "experiment.yaml"), "full", finished_runs)
+    assert {standing(task, plan.experiment, plan.cells) for task in plan.tasks} == {Standing.DONE}
+
+
+def test_a_failed_run_does_not_stop_the_others(
+    experiment_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = tmp_path / "runs"
+    (runs / "dense-0").mkdir(parents=True)
+    (runs / "dense-0" / "notes.txt").write_text("something of mine")
+    assert main(words(experiment_file, runs, "--plan", "tiny", "--jobs", "2")) == 1
+    said = capsys.readouterr()
+    assert "dense-0: failed" in said.err
+    assert "no empty folder" in said.err
+    assert "2 of 3 runs are done" in said.out
+    assert (runs / "cortex-0" / "predictions.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "words_said"),
+    [
+        (("--plan", "huge"), "has no plan `huge`; it has full, tiny"),
+        (("--jobs", "0"), "--jobs is 0"),
+    ],
+)
+def test_what_cannot_be_is_said(
+    experiment_file: Path, tmp_path: Path, more: tuple[str, ...], words_said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words(experiment_file, tmp_path / "runs", *more)) == 2
+    assert words_said in capsys.readouterr().err
+
+
+def is_free(lock: Path) -> bool:
+    try:
+        with FileLock(lock, timeout=0):
+            return True
+    except Timeout:
+        return False
+
+
+def wait_for(happened: Callable[[], bool], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)
+
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and /proc")

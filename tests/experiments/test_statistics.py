@@ -1,0 +1,108 @@
+"""The bootstrap against what is known of it, and Holm's correction against a worked example."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from experiments.statistics import Counts, effective_robustness, holm, interval, resample
+
+
+def counts(right: np.ndarray) -> Counts:
+    return Counts(right.astype(float), np.ones(right.shape[1]))
+
+
+def test_the_interval_of_one_accuracy_is_that_of_a_proportion() -> None:
+    right = np.zeros((1, 2000))
+    right[0, :1200] = 1
+    found = resample({("a", "m"): counts(right)}, resamples=4000).of("a", "m", level=0.95)
+    assert found.value == pytest.approx(0.6)
+    half = 1.96 * np.sqrt(0.6 * 0.4 / 2000)
+    assert (found.low, found.high) == pytest.approx((0.6 - half, 0.6 + half), abs=0.0015)
+
+
+def test_pairing_over_images_takes_their_common_difficulty_out() -> None:
+    rng = np.random.default_rng(0)
+    base = (rng.uniform(size=(1, 3000)) < 0.5).astype(float)
+    better = base.copy()
+    better[0, np.flatnonzero(base[0] == 0)[:60]] = 1  # 2 points, on images where the other is wrong
+    found = resample({("a", "m"): counts(better), ("b", "m"): counts(base)}, resamples=2000)
+    paired = found.difference("a", "b", "m", level=0.95)
+    assert paired.value == pytest.approx(0.02)
+    assert paired.high - paired.low < 0.012  # two independent samples would have 0.05
+    assert paired.p < 0.002
+    assert paired.low > 0
+
+
+def test_the_spread_of_seeds_is_that_of_their_mean() -> None:
+    right = np.stack([np.r_[np.ones(n), np.zeros(10_000 - n)] for n in (5000, 5400, 5800, 5400)])
+    drawn = resample({("a", "m"): counts(right)}, resamples=8000).drawn["a", "m"]
+    seeds = np.var([0.50, 0.54, 0.58, 0.54], ddof=1) / 4
+    images = np.mean(right, axis=0).var() / 10_000
+    assert drawn.std() == pytest.approx(np.sqrt(seeds + images), rel=0.06)
+
+
+def test_two_seeds_are_not_taken_for_certain() -> None:
+    right = np.stack([np.r_[np.ones(n), np.zeros(10_000 - n)] for n in (5000, 6000)])
+    drawn = resample({("a", "m"): counts(right)}, resamples=4000).drawn["a", "m"]
+    assert drawn.std() == pytest.approx(0.05, rel=0.05)  # |0.6 - 0.5| / 2 = the standard error of the mean of two
+
+
+def test_images_that_are_not_asked_do_not_count() -> None:
+    asked = np.r_[np.full(100, 3.0), np.zeros(900)]
+    right = np.zeros((1, 1000))
+    right[0, :100] = 1.5
+    found = resample({("a", "m"): Counts(right, asked)}, resamples=1000)
+    assert found.value["a", "m"] == pytest.approx(0.5)
+    assert found.drawn["a", "m"].std() == pytest.approx(0, abs=1e-6)
+
+
+def test_an_image_is_one_cluster_with_all_its_cells() -> None:
+    rng = np.random.default_rng(1)
+    image = (rng.uniform(size=1000) < 0.5).astype(float)
+    whole = Counts((image * 75)[None], np.full(1000, 75.0))
+    found = resample({("a", "m"): whole}, resamples=3000).of("a", "m", level=0.95)
+    assert found.high - found.low == pytest.approx(2 * 1.96 * np.sqrt(0.25 / 1000), rel=0.06)
+
+
+def test_unequal_numbers_of_images_are_refused() -> None:
+    with pytest.raises(ValueError, match="cannot be paired"):
+        resample({("a", "m"): counts(np.ones((1, 5))), ("b", "m"): counts(np.ones((1, 6)))}, resamples=1000)
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+    assert holm([0.5, 0.9]) == pytest.approx((1.0, 1.0))
+    assert holm([]) == ()
+
+
+def test_a_difference_of_nothing_has_a_p_of_one() -> None:
+    assert interval(0.0, np.zeros(999), level=0.95).p == 1.0
+
+
+def test_effective_robustness_is_what_lies_above_the_line_of_the_family() -> None:
+    rng = np.random.default_rng(2)
+
+    def arm(clean: float, corrupted: float) -> dict[str, Counts]:
+        return {
+            "clean": counts((rng.permutation(8000)[None] < clean * 8000)),
+            "mean": counts((rng.permutation(8000)[None] < corrupted * 8000)),
+        }
+
+    def on_the_line(logit: float, above: float = 0.0) -> dict[str, Counts]:
+        clean, corrupted = (1 / (1 + np.exp(-at)) for at in (logit, logit - 0.8))
+        return arm(clean, corrupted + above)
+
+    arms = {name: on_the_line(logit) for name, logit in {"x": 0.0, "y": 0.4, "z": 0.8, "same": 0.6}.items()}
+    arms["new"] = on_the_line(0.4, above=0.06)
+    found = resample({(a, m): c for a, by in arms.items() for m, c in by.items()}, resamples=1500)
+    family = ("x", "y", "z")
+    new = effective_robustness(found, family, "new", clean="clean", corrupted="mean", level=0.95)
+    same = effective_robustness(found, family, "same", clean="clean", corrupted="mean", level=0.95)
+    assert new is not None
+    assert same is not None
+    assert new.value == pytest.approx(0.06, abs=0.002)
+    assert new.low > 0
+    assert abs(same.value) < 0.002
+    assert same.low < 0 < same.high
+    assert effective_robustness(found, ("y", "new"), "x", clean="clean", corrupted="mean", level=0.95) is None
