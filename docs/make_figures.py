@@ -24,7 +24,7 @@ def main() -> None:
         spec = connectome.load(name)
         style.save(hierarchy.draw(spec), FOLDER / f"{name}-hierarchy.png")
         style.save(adjacency.draw(spec), FOLDER / f"{name}-adjacency.png")
-    for name in ("macaque-ventral", "vit-tiny"):
+    for name in ("macaque-ventral", "macaque-multiscale", "vit-tiny"):
         style.save(routing.draw(compiler.compile(name)), FOLDER / f"{name}-routing.png")
     style.save(mask.draw(compiler.compile("macaque-ventral"), "V1.L23E@2"), FOLDER / "macaque-ventral-mask.png")
     style.save(circuit.draw(connectome.load("mouse-visual"), "VISp"), FOLDER / "mouse-visual-circuit.png")

@@ -31,6 +31,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     make.epilog = "Exit status: 0 all runs are there, 1 some failed, 2 could not run."
     report = verbs.add_parser("report", help="tables, plots and one HTML page, from the runs alone")
     _common(report)
+    report.add_argument(
+        "--evidence", type=Path, metavar="FILE", help="take the evidence.h5 of a report instead of the runs"
+    )
     report.add_argument("-o", "--out", type=Path, required=True, metavar="DIR", help="folder for the report")
 
 
@@ -115,7 +118,7 @@ def _report(experiment: Experiment, folder: Path, args: argparse.Namespace) -> i
     from experiments.planning import schedule
 
     plan = schedule(experiment, args.plan, folder)
-    written = reporting.write(plan, args.out, command=["cortexc", *sys.argv[1:]])
+    written = reporting.write(plan, args.out, command=["cortexc", *sys.argv[1:]], published=args.evidence)
     print(written.summary)
     print(f"wrote {os.fspath(args.out)}: " + ", ".join(written.files))
     return 0

@@ -85,8 +85,8 @@ def test_effective_robustness_is_what_lies_above_the_line_of_the_family() -> Non
 
     def arm(clean: float, corrupted: float) -> dict[str, Counts]:
         return {
-            "clean": counts((rng.permutation(8000)[None] < clean * 8000)),
-            "mean": counts((rng.permutation(8000)[None] < corrupted * 8000)),
+            "clean": counts(rng.permutation(8000)[None] < clean * 8000),
+            "mean": counts(rng.permutation(8000)[None] < corrupted * 8000),
         }
 
     def on_the_line(logit: float, above: float = 0.0) -> dict[str, Counts]:
