@@ -30,6 +30,8 @@ from .results import FAMILY, Results, points, results
 from .rollout import Gaze, gazes
 
 EVIDENCE, RESULTS, TABLE, CELLS, PAGE = "evidence.h5", "results.json", "table.csv", "cells.csv", "index.html"
+LUMINANCE, EVEN = (0.2126, 0.7152, 0.0722), 0.179
+"""Of red, green and blue light, and where black and white contrast alike (WCAG 2.2)."""
 HERE = Path(__file__).resolve().parent
 
 
@@ -207,6 +209,7 @@ def _shade(value: float) -> str:
     from matplotlib import colormaps
 
     red, green, blue, _ = colormaps["cividis"](min(1.0, max(0.0, value)))
-    light = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.4
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)]
+    light = float(np.dot(linear, LUMINANCE)) > EVEN  # black ink then has more contrast than white
     colour = "#" + "".join(f"{round(255 * c):02x}" for c in (red, green, blue))
-    return f"background:{colour};color:{'#111' if light else '#fff'}"
+    return f"background:{colour};color:{'#000' if light else '#fff'}"

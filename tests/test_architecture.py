@@ -14,7 +14,7 @@ import specs
 from compiler.checker import RULES
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("connectome", "compiler", "runtime", "specs", "cortexc")
+ROOMS = ("connectome", "compiler", "runtime", "experiments", "specs", "cortexc")
 
 
 @pytest.mark.parametrize("name", specs.names())

@@ -19,6 +19,7 @@ import connectome
 from compiler.checker import RULES
 from connectome import model as language
 from connectome.diagnostics.importing import RULES as IMPORTED
+from experiments.rules import RULES as EXPERIMENTAL
 from cortexc.main import main
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -201,7 +202,7 @@ def test_rules_page_is_up_to_date() -> None:
 
 def test_changelog_names_every_rule() -> None:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    for rule in (*RULES, *IMPORTED):
+    for rule in (*RULES, *IMPORTED, *EXPERIMENTAL):
         assert f"{rule.code} {rule.name}" in " ".join(text.split())
 
 
