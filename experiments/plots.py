@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,8 @@ def plots(found: Results) -> tuple[Plot, ...]:
 
 
 def _against_parameters(found: Results) -> Plot:
+    from matplotlib.ticker import NullFormatter
+
     drawn = figure(8.0, 3.9)
     axes = drawn.subplots(1, 2, sharex=True)
     for panel, measure in zip(axes, (CLEAN_ACCURACY, D1), strict=True):
@@ -62,6 +65,8 @@ def _against_parameters(found: Results) -> Plot:
                 marker=_marker(i), markersize=7, capsize=3, linestyle="none", label=arm.title,
             )  # fmt: skip
         panel.set_xscale("log")
+        panel.set_xlim(*_decades([arm.parameters["attention"] for arm in found.arms]))
+        panel.xaxis.set_minor_formatter(NullFormatter())
         panel.set_xlabel("learnable attention parameters")
         panel.set_ylabel("accuracy [%]")
         panel.set_title(measure.name, fontsize=11)
@@ -165,6 +170,12 @@ def _legend(drawn: Figure, axes: Axes, entries: int) -> None:
     handles, labels = axes.get_legend_handles_labels()
     columns = 3 if entries > 4 else 2
     drawn.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=8)
+
+
+def _decades(counts: Sequence[int]) -> tuple[float, float]:
+    """Return the powers of ten around counts."""
+    low, high = math.floor(math.log10(0.8 * max(1, min(counts)))), math.ceil(math.log10(1.2 * max(1, *counts)))
+    return 10.0**low, 10.0 ** max(high, low + 1)
 
 
 def _reach(value: float, low: float, high: float) -> Any:

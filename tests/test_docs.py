@@ -19,8 +19,8 @@ import connectome
 from compiler.checker import RULES
 from connectome import model as language
 from connectome.diagnostics.importing import RULES as IMPORTED
-from experiments.rules import RULES as EXPERIMENTAL
 from cortexc.main import main
+from experiments.rules import RULES as EXPERIMENTAL
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
