@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .checker import check, load
     from .model import Experiment
+    from .schema import json_schema
 
-__all__ = ["Experiment", "check", "load"]
+__all__ = ["Experiment", "check", "json_schema", "load"]
 
-_HOMES = {"Experiment": "model", "check": "checker", "load": "checker"}
+_HOMES = {"Experiment": "model", "check": "checker", "load": "checker", "json_schema": "schema"}
 
 
 def __getattr__(name: str) -> Any:

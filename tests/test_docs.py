@@ -10,12 +10,15 @@ import subprocess
 import typing
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 from pydantic import BaseModel
 
 import compiler
 import connectome
+import experiments
+import specs
 from compiler.checker import RULES
 from connectome import model as language
 from connectome.diagnostics.importing import RULES as IMPORTED
@@ -27,8 +30,16 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 LANGUAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
 PAGES = (
     "README.md", "ARCHITECTURE.md", "specs/README.md", "docs/language.md", "docs/anatomy.md", "docs/specs.md",
+    "docs/experiments.md",
 )  # fmt: skip
-NEEDS_TRAINING = ("cortexc export runs", "cortexc train", "cortexc evaluate", "cortexc demo", "cortexc data")
+NEEDS_TRAINING = (
+    "cortexc export runs",
+    "cortexc experiment",
+    "cortexc train",
+    "cortexc evaluate",
+    "cortexc demo",
+    "cortexc data",
+)
 
 
 def blocks(text: str, kind: str) -> list[str]:
@@ -122,7 +133,7 @@ def test_links_lead_somewhere(name: str) -> None:
 
 def test_architecture_names_files_and_functions_that_exist() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    rooms = ("connectome", "compiler", "runtime", "cortexc", "benchmarks")
+    rooms = ("connectome", "compiler", "runtime", "experiments", "cortexc", "benchmarks")
     sources = {p.relative_to(ROOT).as_posix(): p for room in rooms for p in (ROOT / room).rglob("*.py")}
     named = re.findall(r"`([\w/]+\.py)(?:: ([\w.]+))?`", text)
     assert len(named) > 15
@@ -209,6 +220,24 @@ def test_changelog_names_every_rule() -> None:
 def test_schema_is_up_to_date() -> None:
     written = json.loads((ROOT / "docs" / "cortexc.schema.json").read_text(encoding="utf-8"))
     assert written == connectome.json_schema(), "run: cortexc schema > docs/cortexc.schema.json"
+
+
+def test_schema_of_experiments_is_up_to_date_and_takes_the_shipped_ones() -> None:
+    schema = experiments.json_schema()
+    written = json.loads((ROOT / "docs" / "experiment.schema.json").read_text(encoding="utf-8"))
+    assert written == schema, "run: cortexc schema --experiment > docs/experiment.schema.json"
+    validator = jsonschema.Draft202012Validator(schema)
+    for name in specs.experiments():
+        validator.validate(
+            yaml.safe_load((ROOT / "specs" / "experiments" / f"{name}.yaml").read_text(encoding="utf-8"))
+        )
+    assert list(validator.iter_errors({"cortexc_experiment": 1, "name": "a", "baseline": "b", "arms": {}, "seed": 1}))
+
+
+def test_the_experiment_of_the_page_checks_clean(tmp_path: Path) -> None:
+    text = blocks((ROOT / "docs" / "experiments.md").read_text(encoding="utf-8"), "yaml")[0]
+    (tmp_path / "lateral.yaml").write_text(text, encoding="utf-8")
+    assert list(experiments.check(tmp_path / "lateral.yaml")) == []
 
 
 def test_index_of_specs_names_every_file() -> None:

@@ -6,7 +6,8 @@ import argparse
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what it is for."""
+    """Add the arguments."""
+    parser.add_argument("--experiment", action="store_true", help="that of experiment files")
     parser.epilog = "Save it, and put `# yaml-language-server: $schema=PATH` on the first line of a spec."
 
 
@@ -15,6 +16,7 @@ def run(args: argparse.Namespace) -> int:
     import json
 
     import connectome
+    import experiments
 
-    print(json.dumps(connectome.json_schema(), indent=2))
+    print(json.dumps(experiments.json_schema() if args.experiment else connectome.json_schema(), indent=2))
     return 0
