@@ -148,6 +148,8 @@ def _excel(path: str, options: Options, report: ImportReport, header: str) -> Fr
     try:
         with pd.ExcelFile(path, engine="calamine") as book:
             sheets = [str(name) for name in book.sheet_names]
+            if not sheets:
+                raise failed(BAD_TABLE, path, "the workbook has no sheet", "save it again, or export the table as CSV")
             sheet = options.sheet or sheets[0]
             if sheet not in sheets:
                 hint = did_you_mean(sheet, sheets)

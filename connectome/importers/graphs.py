@@ -52,7 +52,7 @@ def _graphml(path: str) -> nx.Graph[Any]:
         line, column = error.position
         message = f"the XML is not well-formed: {error.msg.partition(':')[0]}"
         raise failed(UNREADABLE, Span(path, line, column + 1), message, "the file may be cut off") from None
-    except (nx.NetworkXError, ValueError, KeyError, StopIteration, UnicodeError, AttributeError) as error:
+    except (nx.NetworkXError, ValueError, LookupError, StopIteration, UnicodeError, AttributeError) as error:
         message = f"the file is not GraphML that networkx can read: {error or type(error).__name__}"
         raise failed(UNREADABLE, path, message) from None
     return graph
@@ -89,7 +89,12 @@ def _declared(path: str) -> None:
     from lxml import etree
 
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
-    root: Any = etree.parse(path, parser).getroot()
+    try:
+        root: Any = etree.parse(path, parser).getroot()
+    except etree.XMLSyntaxError as error:
+        line, column = error.position or (1, 0)
+        message = f"the XML is not well-formed: {str(error.msg).partition(', line')[0]}"
+        raise failed(UNREADABLE, Span(path, line, max(1, column)), message, "the file may be damaged") from None
     nodes: set[str] = set()
     for element in root.iter("{*}node"):
         name = str(element.get("id"))

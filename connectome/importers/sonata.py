@@ -207,7 +207,7 @@ def _opened(path: str) -> Iterator[h5py.File]:
     with file:
         try:
             yield file
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, KeyError) as error:
             raise failed(UNREADABLE, path, f"`{path}` is damaged: {str(error).splitlines()[0][:160]}") from None
 
 
@@ -329,7 +329,11 @@ def _picked(group: Any, name: str, index: np.ndarray, path: str) -> np.ndarray:
     values = np.asarray(data[low:high])[index - low]
     library = group.get("@library")
     if isinstance(library, h5py.Group) and name in library:
-        values = np.asarray(np.asarray(library[name][()])[values.astype(np.int64)])
+        known, wanted = np.atleast_1d(np.asarray(library[name][()])), values.astype(np.int64)
+        if len(wanted) and not 0 <= int(wanted.min()) <= int(wanted.max()) < len(known):
+            message = f"`{data.name}` asks for entry {int(wanted.max()):,} of a library of {len(known):,}"
+            raise failed(BAD_TABLE, Span(path, inside=data.name), message, "the file may be damaged")
+        values = known[wanted]
     return values
 
 
