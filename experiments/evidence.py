@@ -1,6 +1,6 @@
-"""What the runs of a plan said of every image: all that the results follow from, in one small file.
+"""What the runs of a plan said of every image, right or wrong: all that the results follow from, in one small file.
 
-The file (HDF5) holds classes, no images and no weights, so that it can be published and the tables recomputed from it.
+The file (HDF5) holds which answers are right, no images and no weights, so that it can be published and the tables recomputed from it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from runtime.run import Run, RunError, read_metrics
 
 from .planning import Schedule, Standing, standing
 
-FORMAT = 1
-LEVELS = 100
+FORMAT = 2
+LEVELS = 10
 """Classes of difficulty, of as many answers each."""
 
 
@@ -35,8 +35,8 @@ class Answers:
     arm: str
     seed: int
     reference: bool
-    predicted: NDArray[np.uint8]
-    """(cell, image), a class."""
+    right: NDArray[np.bool_]
+    """(cell, image), whether the answer is right."""
     about: dict[str, Any]
     """Name, parameters, FLOPs, recipe, seeds, versions, machine, loss and seconds of each epoch."""
 
@@ -55,13 +55,13 @@ class Evidence:
     data: dict[str, Any]
     """Name and fingerprint of the data, and what the corrupted images are."""
     difficulty: NDArray[np.uint8] | None
-    """(benchmark cell, image), 0 the easiest hundredth of all answers and 99 the hardest, by what the references make
+    """(benchmark cell, image), 0 the easiest tenth of all answers and 9 the hardest, by what the references make
     of them; None without references or without the whole benchmark."""
 
     def correct(self, run: Answers, cells: tuple[Cell, ...]) -> NDArray[np.bool_]:
         """Return (cell, image), whether the answers of a run are right."""
         where = {cell: row for row, cell in enumerate(self.cells)}
-        return np.asarray(run.predicted[[where[c] for c in cells]] == self.labels)
+        return np.asarray(run.right[[where[c] for c in cells]])
 
     def of(self, arm: str, *, reference: bool = False) -> tuple[Answers, ...]:
         """Return the runs of an arm by their seeds."""
@@ -95,7 +95,7 @@ def gather(plan: Schedule) -> Evidence:
                 raise RunError(f"{run.folder} was tested on another {key} than {plan.tasks[0].folder}: test it again")
         if task.reference and set(ALL_CELLS) <= set(cells):
             easiness.append(found.true_probability[found.rows(ALL_CELLS)])
-        runs.append(Answers(task.arm, task.seed, task.reference, found.predicted, _about(run)))
+        runs.append(Answers(task.arm, task.seed, task.reference, found.correct(cells), _about(run)))
     assert first is not None
     data = {"fingerprint": first.about["data"], "set": first.about["set"], "images": len(first.labels)}
     data |= {"name": plan.experiment.data.name, "held_out": plan.experiment.data.hold_out or 0}
@@ -116,8 +116,8 @@ def save(evidence: Evidence, path: Path) -> None:
         if evidence.difficulty is not None:
             file.create_dataset("difficulty", data=evidence.difficulty, **packed)
         for number, run in enumerate(evidence.runs):
-            stored = file.create_dataset(f"runs/{number:04}", data=run.predicted, **packed)
-            about = {f.name: getattr(run, f.name) for f in dataclasses.fields(run) if f.name != "predicted"}
+            stored = file.create_dataset(f"runs/{number:04}", data=np.packbits(run.right, axis=1), **packed)
+            about = {f.name: getattr(run, f.name) for f in dataclasses.fields(run) if f.name != "right"}
             stored.attrs["about"] = json.dumps(about)
     part.replace(path)
 
@@ -135,19 +135,22 @@ def load(path: Path) -> Evidence:
                 raise RunError(f"{path}: format {head['format']}, expected {FORMAT}; write the report again")
             names, severities = file["corruption"].asstr()[:], file["severity"][:]
             cells = tuple(Cell(str(n), int(s)) for n, s in zip(names, severities, strict=True))
+            labels = file["labels"][:]
             runs = [
-                Answers(predicted=file["runs"][n][:], **json.loads(file["runs"][n].attrs["about"]))
-                for n in file["runs"]
+                Answers(
+                    right=np.unpackbits(run[:], axis=1, count=len(labels)).astype(bool),
+                    **json.loads(run.attrs["about"]),
+                )
+                for run in file["runs"].values()
             ]
             difficulty = file["difficulty"][:] if "difficulty" in file else None
-            labels = file["labels"][:]
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise RunError(f"{path}: it cannot be read as the evidence of an experiment: {error}") from None
     return Evidence(head["experiment"], head["plan"], cells, labels, tuple(runs), head["data"], difficulty)
 
 
 def _levels(easiness: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return (cell, image) which hundredth of all answers each one belongs to, the easiest first; ties by place."""
+    """Return (cell, image) which tenth of all answers each one belongs to, the easiest first; ties by place."""
     order = np.argsort(-easiness.ravel(), kind="stable")
     level = np.empty(easiness.size, np.uint8)
     level[order] = np.arange(easiness.size, dtype=np.int64) * LEVELS // easiness.size

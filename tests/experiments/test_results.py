@@ -76,7 +76,7 @@ def test_evidence_comes_back_from_its_file(evidence: Evidence, tmp_path: Path) -
     assert again.difficulty is not None
     np.testing.assert_array_equal(again.difficulty, evidence.difficulty)
     for one, other in zip(again.runs, evidence.runs, strict=True):
-        np.testing.assert_array_equal(one.predicted, other.predicted)
+        np.testing.assert_array_equal(one.right, other.right)
         assert (one.arm, one.seed, one.reference, one.about) == (other.arm, other.seed, other.reference, other.about)
     (tmp_path / "e.h5").write_bytes((tmp_path / "e.h5").read_bytes()[:3000])
     with pytest.raises(RunError, match="cannot be read as the evidence"):
@@ -91,8 +91,7 @@ def made_up(plan: Schedule, evidence: Evidence, right: dict[str, float]) -> Resu
     rng = np.random.default_rng(0)
     luck = rng.uniform(size=(len(cells), images))
     runs = tuple(
-        dataclasses.replace(run, predicted=(luck > right["dense" if run.reference else run.arm]).astype(np.uint8))
-        for run in evidence.runs
+        dataclasses.replace(run, right=luck <= right["dense" if run.reference else run.arm]) for run in evidence.runs
     )
     made = Evidence("small-test", "full", cells, labels, runs, evidence.data, None)
     return results(plan, made)
@@ -121,8 +120,8 @@ def test_runs_on_other_images_are_not_mixed(plan: Schedule, evidence: Evidence, 
 
 def test_difficulty_is_what_the_references_make_of_it(plan: Schedule, evidence: Evidence) -> None:
     assert evidence.difficulty is not None
-    assert np.bincount(evidence.difficulty.ravel(), minlength=100).min() == evidence.difficulty.size // 100
-    easy, hard = evidence.difficulty < 10, evidence.difficulty >= 90
+    assert np.bincount(evidence.difficulty.ravel(), minlength=10).min() == evidence.difficulty.size // 10
+    easy, hard = evidence.difficulty == 0, evidence.difficulty == 9
     references = [run for run in evidence.runs if run.reference]
     right = np.mean([evidence.correct(run, ALL_CELLS) for run in references], axis=0)
     assert right[easy].mean() > right[hard].mean() + 0.05
