@@ -136,12 +136,10 @@ def load(path: Path) -> Evidence:
             names, severities = file["corruption"].asstr()[:], file["severity"][:]
             cells = tuple(Cell(str(n), int(s)) for n, s in zip(names, severities, strict=True))
             labels = file["labels"][:]
+            stored = [(json.loads(run.attrs["about"]), run[:]) for run in file["runs"].values()]
             runs = [
-                Answers(
-                    right=np.unpackbits(run[:], axis=1, count=len(labels)).astype(bool),
-                    **json.loads(run.attrs["about"]),
-                )
-                for run in file["runs"].values()
+                Answers(right=np.unpackbits(bits, axis=1, count=len(labels)).astype(bool), **about)
+                for about, bits in stored
             ]
             difficulty = file["difficulty"][:] if "difficulty" in file else None
     except (OSError, KeyError, ValueError, TypeError) as error:
