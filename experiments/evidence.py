@@ -1,6 +1,7 @@
 """What the runs of a plan said of every image, right or wrong: all that the results follow from, in one small file.
 
-The file (HDF5) holds which answers are right, no images and no weights, so that it can be published and the tables recomputed from it.
+The file (HDF5) holds which answers are right, no images and no weights. So it can be published, and the tables
+recomputed from it.
 """
 
 from __future__ import annotations
@@ -169,5 +170,7 @@ def _about(run: Run) -> dict[str, Any]:
         "started",
         "command",
     )
+    evaluation = json.loads(run.evaluation_path.read_text(encoding="utf-8"))
     epochs = [{key: m[key] for key in ("epoch", "loss", "accuracy", "seconds")} for m in read_metrics(run)]
-    return {**{key: manifest[key] for key in kept if key in manifest}, "epochs": epochs}
+    tested = {"precision": evaluation["precision"]}
+    return {**{key: manifest[key] for key in kept if key in manifest}, **tested, "epochs": epochs}

@@ -20,7 +20,8 @@ from filelock import FileLock, Timeout
 from runtime.corruptions.catalogue import Cell
 from runtime.corruptions.generation import Source
 from runtime.data.dataset import DataError, held_out, load
-from runtime.evaluation import Corrupted, evaluate, official_folder
+from runtime.device import choose, has_bfloat16
+from runtime.evaluation import Corrupted, Precision, evaluate, official_folder
 from runtime.run import Run, RunError
 from runtime.training import resume, train
 
@@ -224,7 +225,7 @@ def _make(
             )
             evaluate(
                 task.folder, data_dir=place.data_dir, corrupted=corrupted, device=place.device,
-                precision=experiment.evaluation.precision,
+                precision=_precision(experiment, place),
                 observe=lambda cell, done, total: tell("testing", done / total, f"{cell.corruption} {cell.severity}"),
             )  # fmt: skip
             tell("done")
@@ -236,6 +237,13 @@ def _make(
         sys.exit(130)
     except OSError as error:
         tell("failed", text=f"{error.filename}: {error.strerror}" if error.filename else str(error))
+
+
+def _precision(experiment: Experiment, place: Place) -> Precision:
+    asked = experiment.evaluation.precision
+    if asked != "auto":
+        return asked
+    return "bfloat16" if has_bfloat16(choose(place.device)) else "float32"
 
 
 def _train(task: Task, data: str, hold_out: int, place: Place, tell: Callable[..., None]) -> None:

@@ -90,8 +90,8 @@ class Evaluation(_Data):
 
     corruptions: Literal["benchmark", "extra", "all"] = "benchmark"
     severities: Annotated[tuple[Severity, ...], Field(min_length=1)] = (1, 2, 3, 4, 5)
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """Of matrix products while testing."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of matrix products while testing. ``auto`` is as in training: bfloat16 where the processor multiplies in it."""
     human: Text | None = None
     """Votes of people on the test images: ``cifar10h-counts.npy`` of CIFAR-10H."""
     margin: Fraction = 0.005
@@ -116,6 +116,7 @@ class Plan(_Data):
     arms: Names | None = None
     seeds: Seeds | None = None
     references: References | None = None
+    """An explicit null: none."""
     recipe: Recipe = Recipe()
 
 

@@ -78,7 +78,8 @@ def schedule(experiment: Experiment, plan: str, folder: Path) -> Schedule:
     given = experiment.plans.get(plan)
     arms = (given and given.arms) or tuple(experiment.arms)
     seeds = (given and given.seeds) or experiment.seeds
-    references = (given and given.references) or experiment.references
+    own = given is not None and "references" in given.model_fields_set
+    references = given.references if given is not None and own else experiment.references
     changes = given.recipe if given else Wanted()
     programs: dict[tuple[str, int], Program] = {}
 
@@ -130,7 +131,7 @@ def standing(task: Task, experiment: Experiment, cells: Sequence[Cell]) -> Stand
         have = set(predictions.load(run.predictions_path).cells)
     except (json.JSONDecodeError, RunError):
         return Standing.BEGUN
-    same = evaluation.get("precision") == experiment.evaluation.precision
+    same = experiment.evaluation.precision in ("auto", evaluation.get("precision"))
     return Standing.DONE if evaluation.get("finished") and same and have.issuperset(cells) else Standing.BEGUN
 
 
