@@ -342,4 +342,5 @@ def _provenance(evidence: Evidence) -> dict[str, Any]:
         "recipes": distinct("recipe"),
         "versions": distinct("versions"),
         "machines": distinct("machine"),
+        "precisions": distinct("precision"),
     }  # fmt: skip
