@@ -43,7 +43,9 @@ def main() -> None:
             style.save(mask.draw(compiler.compile(path), op), FOLDER / f"{Path(name).stem}.png")
 
     for path in FOLDER.glob("*.png"):
-        Image.open(path).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+        # this method keeps rare colours as they are: the lines of a legend are as those in the picture
+        few = Image.open(path).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(path, optimize=True)
 
 
 if __name__ == "__main__":

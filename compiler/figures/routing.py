@@ -109,7 +109,7 @@ def draw(program: Program) -> Figure:
                 name = population.partition(".")[0]
                 at = x.get((name, _time(state)), last - 1.0)
                 axes.annotate("logits", (at, row[name]), (last + 0.2, row[name]), va="center", fontsize=10,
-                              arrowprops={"arrowstyle": "-|>", "color": INK, "shrinkA": 2, "shrinkB": 5})  # fmt: skip
+                              arrowprops={"arrowstyle": "<|-", "color": INK, "shrinkA": 2, "shrinkB": 5})  # fmt: skip
                 break
     if len(areas) <= MOST_LABELS:
         axes.set_yticks(range(len(areas)), [short(name) for name in areas], fontsize=9)

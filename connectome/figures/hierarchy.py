@@ -71,7 +71,8 @@ def draw(connectome: Connectome) -> Figure:
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     part_shown = f"the {len(shown)} strongest of {len(between)}" if len(shown) < len(between) else f"all {len(shown)}"
     axes.set_title(f"{connectome.name}: {len(areas)} areas, {part_shown} projections", fontsize=11, loc="left")
-    handles = [Line2D([], [], color=c, linewidth=2.5, label=w) for w, c in DIRECTIONS.items()]
+    present = {direction(p, connectome, rank) for p in shown}
+    handles = [Line2D([], [], color=c, linewidth=2.5, label=w) for w, c in DIRECTIONS.items() if w in present]
     handles.append(Line2D([], [], color=GREY, linewidth=2.5, label="from the input"))
     unit = "FLNe" if any(p.fln is not None for p in shown) else "strength"
     if high > low:
