@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import compiler
@@ -22,8 +23,12 @@ from .model import Experiment
 from .rules import RULES, UNFIT_DATA, UNMATCHED
 
 KEY = "cortexc_experiment"
+SAYS_SO = re.compile(rb"(\xef\xbb\xbf)?[{\s]*[\"']?" + KEY.encode() + rb"[\"']?\s*:")
+"""The line of a file that tells an experiment from a spec."""
 SIDE, CHANNELS = 32, 3
 CLASSES = {"cifar10": 10, "digits": 10}
+TRAINING = {"cifar10": 50_000, "digits": 1437}
+"""Images to train on."""
 
 
 def is_experiment(path: str | os.PathLike[str]) -> bool:
@@ -32,7 +37,7 @@ def is_experiment(path: str | os.PathLike[str]) -> bool:
     if file is None:
         return False
     with file.open("rb") as lines:
-        return any(line.startswith(KEY.encode()) for line in lines)
+        return any(SAYS_SO.match(line) for line in lines)
 
 
 def check(path: str | os.PathLike[str]) -> Report:
@@ -95,7 +100,16 @@ def read(path: str | os.PathLike[str]) -> tuple[Experiment, Report]:
     if not isinstance(tree, Mapping):
         found = reading.WRONG_TYPE.at(tree.span, "an experiment is a mapping", help=f"start with `{KEY}: 1`")
         raise SpecError(Report([*report.findings, found]))
+    if KEY not in tree.items and "cortexc" in tree.items:
+        hint = f"an arm of an experiment names it as `spec`; an experiment starts with `{KEY}: 1`"
+        found = reading.WRONG_TYPE.at(tree.keys["cortexc"], "this is a spec, and an experiment is expected", help=hint)
+        raise SpecError(Report([*report.findings, found]))
     return validated(Experiment, tree, {shown: text}, report), report
+
+
+def votes_path(experiment: Experiment) -> Path:
+    """Return where the votes of people lie that an experiment names: beside its file."""
+    return Path(experiment.span("evaluation", "human").path).parent / str(experiment.evaluation.human)
 
 
 def _located(path: str | os.PathLike[str]) -> Path | None:
@@ -109,6 +123,15 @@ def _fit(experiment: Experiment, connectomes: dict[str, Connectome]) -> Report:
     """Return what is wrong between arms, and between arms and data."""
     report = Report()
     classes = CLASSES[experiment.data.name]
+    if (experiment.data.hold_out or 0) >= (there := TRAINING[experiment.data.name]):
+        message = (
+            f"{experiment.data.hold_out:,} images are held out, and {experiment.data.name} has {there:,} to train on"
+        )
+        report.add(UNFIT_DATA.at(experiment.span("data", "hold_out"), message, help="hold fewer out"))
+    if experiment.evaluation.human is not None and not (votes := votes_path(experiment)).is_file():
+        message = f"there is no file `{votes}`"
+        hint = "it is `cifar10h-counts.npy` of https://github.com/jcpeterson/cifar-10h, beside the experiment"
+        report.add(reading.MISSING_FILE.at(experiment.span("evaluation", "human"), message, help=hint))
     for name, found in connectomes.items():
         seen = (found.input.channels, *(side * found.input.patch for side in found.input.grid))
         place = experiment.origins.span(("arms", name), key=True)

@@ -1,14 +1,15 @@
 """What the runs of a plan said of every image, right or wrong: all that the results follow from, in one small file.
 
-The file (HDF5) holds which answers are right, no images and no weights. So it can be published, and the tables
-recomputed from it.
+The file (HDF5) holds which answers are right, and where models look in free photographs; no images of the data and no
+weights. So it can be published, and the report written again from it.
 """
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,23 @@ class Answers:
     """Name, parameters, FLOPs, recipe, seeds, versions, machine, loss and seconds of each epoch."""
 
 
+@dataclass(frozen=True)
+class Gaze:
+    """Where one model looks in one photograph."""
+
+    photograph: str
+    maker: str
+    arm: str
+    alt: str
+    """What the picture shows, in words."""
+    png: bytes = field(repr=False)
+
+    @property
+    def address(self) -> str:
+        """The picture as an address that a page can hold."""
+        return "data:image/png;base64," + base64.b64encode(self.png).decode()
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """What all runs of a plan said of the same images."""
@@ -58,6 +76,7 @@ class Evidence:
     difficulty: NDArray[np.uint8] | None
     """(benchmark cell, image), 0 the easiest tenth of all answers and 9 the hardest, by what the references make
     of them; None without references or without the whole benchmark."""
+    gazes: tuple[Gaze, ...] = ()
 
     def correct(self, run: Answers, cells: tuple[Cell, ...]) -> NDArray[np.bool_]:
         """Return (cell, image), whether the answers of a run are right."""
@@ -120,6 +139,10 @@ def save(evidence: Evidence, path: Path) -> None:
             stored = file.create_dataset(f"runs/{number:04}", data=np.packbits(run.right, axis=1), **packed)
             about = {f.name: getattr(run, f.name) for f in dataclasses.fields(run) if f.name != "right"}
             stored.attrs["about"] = json.dumps(about)
+        for number, gaze in enumerate(evidence.gazes):
+            picture = file.create_dataset(f"gazes/{number:04}", data=np.frombuffer(gaze.png, np.uint8))
+            about = {f.name: getattr(gaze, f.name) for f in dataclasses.fields(gaze) if f.name != "png"}
+            picture.attrs["about"] = json.dumps(about)
     part.replace(path)
 
 
@@ -143,9 +166,12 @@ def load(path: Path) -> Evidence:
                 for about, bits in stored
             ]
             difficulty = file["difficulty"][:] if "difficulty" in file else None
+            pictures = file["gazes"].values() if "gazes" in file else ()
+            looks = [Gaze(png=p[:].tobytes(), **json.loads(p.attrs["about"])) for p in pictures]
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise RunError(f"{path}: it cannot be read as the evidence of an experiment: {error}") from None
-    return Evidence(head["experiment"], head["plan"], cells, labels, tuple(runs), head["data"], difficulty)
+    experiment, plan, data = head["experiment"], head["plan"], head["data"]
+    return Evidence(experiment, plan, cells, labels, tuple(runs), data, difficulty, tuple(looks))
 
 
 def _levels(easiness: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -172,5 +198,5 @@ def _about(run: Run) -> dict[str, Any]:
     )
     evaluation = json.loads(run.evaluation_path.read_text(encoding="utf-8"))
     epochs = [{key: m[key] for key in ("epoch", "loss", "accuracy", "seconds")} for m in read_metrics(run)]
-    tested = {"precision": evaluation["precision"]}
+    tested = {"precision": evaluation.get("precision")}
     return {**{key: manifest[key] for key in kept if key in manifest}, **tested, "epochs": epochs}

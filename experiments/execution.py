@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from runtime.corruptions.catalogue import Cell
 from runtime.corruptions.generation import Source
+from runtime.corruptions.sets import stored
 from runtime.data.dataset import DataError, held_out, load
 from runtime.device import choose, has_bfloat16
 from runtime.evaluation import Corrupted, Precision, evaluate, official_folder
@@ -103,7 +104,7 @@ def execute(plan: Schedule, place: Place, observe: Observer | None = None) -> di
         DataError: the data or the corrupted images cannot be read.
         KeyboardInterrupt: it was stopped; the runs go on from their last checkpoints next time.
     """
-    images = _images(plan.experiment, place)
+    images = _images(plan, place)
     waiting: list[_Work] = []
     for task in plan.tasks:
         if standing(task, plan.experiment, plan.cells) is not Standing.DONE:
@@ -166,21 +167,31 @@ def _overview(everything: Sequence[_Work], seconds: float) -> Overview:
     return Overview(tuple(w.state for w in everything), done / total if total else 1.0, left)
 
 
-def _images(experiment: Experiment, place: Place) -> tuple[int, int]:
+def _images(plan: Schedule, place: Place) -> tuple[int, int]:
     """Return how many images there are to train and to test on, once all data are known to be there."""
-    data = experiment.data
+    data = plan.experiment.data
     if data.name == "cifar10" and place.data_dir is None:
         raise RunError("CIFAR-10 needs --data-dir DIR; `cortexc data fetch cifar10 --data-dir DIR` fills it")
     dataset = load(data.name, place.data_dir)
     if data.hold_out:
+        if place.corrupted is not None:
+            raise RunError("--corrupted: the images held out are corrupted while testing; leave the option out")
         dataset = held_out(dataset, data.hold_out)
-    elif not place.regenerate and place.corrupted is None:
+    elif not place.regenerate:
         about = {"data": {"folder": str(place.data_dir)}}
-        if place.data_dir is None or official_folder(about, None) is None:
+        beside = official_folder(about, None) if place.data_dir is not None else None
+        folder = place.corrupted or beside
+        if folder is None:
             raise DataError(
-                "there is no folder CIFAR-10-C beside the data; `--regenerate` corrupts the test images while testing, "
-                "`cortexc data fetch cifar10-c` downloads the official set"
+                "there is no folder CIFAR-10-C beside the data; `--regenerate` corrupts the test images while testing"
+                + (", `cortexc data fetch cifar10-c` downloads the official set" if data.name == "cifar10" else "")
             )
+        there = stored(folder, dataset.test, dataset.fingerprint)
+        for cell in plan.cells:
+            if cell.corruption not in there.corruptions or cell.severity not in there.severities:
+                raise DataError(
+                    f"{folder} has no {cell.corruption} of severity {cell.severity}, and the plan asks for it"
+                )
     return len(dataset.train), len(dataset.test)
 
 

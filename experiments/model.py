@@ -14,6 +14,8 @@ from connectome.origins import Origins
 Seed: TypeAlias = Annotated[int, Strict(), Field(ge=0, lt=2**32)]
 Seeds: TypeAlias = Annotated[tuple[Seed, ...], Field(min_length=1)]
 Severity: TypeAlias = Annotated[int, Strict(), Field(ge=1, le=5)]
+FULL = "full"
+"""The plan that is the experiment itself."""
 
 
 class _Data(BaseModel):
@@ -73,6 +75,11 @@ class Arm(_Data):
     """Why it sees other tokens than the baseline, where that is meant."""
     recipe: Recipe = Recipe()
     """Where it is trained otherwise than the rest."""
+
+
+def folder_name(arm: str) -> str:
+    """Return what the folders of an arm's runs are called."""
+    return "".join(c if c.isalnum() or c in "-_+" else "_" for c in arm)
 
 
 class References(_Data):
@@ -153,4 +160,4 @@ class Experiment(_Data):
         """The arm that the claim is about."""
         if self.headline is not None:
             return self.headline
-        return [name for name, arm in self.arms.items() if arm.of is None][-1]
+        return [self.baseline, *(n for n, arm in self.arms.items() if arm.of is None and n != self.baseline)][-1]

@@ -19,11 +19,9 @@ from runtime.run import Run, RunError
 from runtime.training import Recipe
 
 from .arms import connectome_of
-from .model import Experiment
+from .model import FULL, Experiment, folder_name
 from .model import Recipe as Wanted
 
-FULL = "full"
-"""The plan that is the experiment itself."""
 BACKWARD = 3
 """A training step computes about so many times what the model's forward pass does."""
 
@@ -87,7 +85,7 @@ def schedule(experiment: Experiment, plan: str, folder: Path) -> Schedule:
         if (arm, seed) not in programs:
             programs[arm, seed] = compiler.compile(connectome_of(experiment, arm)[0], seed=seed)
         recipe = _recipe(experiment, (experiment.recipe, experiment.arms[arm].recipe, changes), seed, epochs)
-        name = f"{'reference-' if reference else ''}{_file_name(arm)}-{seed}"
+        name = f"{'reference-' if reference else ''}{folder_name(arm)}-{seed}"
         return Task(arm, seed, reference, recipe, programs[arm, seed], folder / name)
 
     tasks = [task(arm, seed) for seed in seeds for arm in arms]
@@ -114,8 +112,7 @@ def standing(task: Task, experiment: Experiment, cells: Sequence[Cell]) -> Stand
         return Standing.MISSING
     manifest = _manifest(run)
     for what, wanted, found in (
-        ("spec", digest(task.program), manifest.get("spec")),
-        ("recipe", json.loads(json.dumps(dataclasses.asdict(task.recipe))), manifest.get("recipe")),
+        *_made_with(task, manifest),
         ("data", experiment.data.name, manifest.get("data", {}).get("name")),
         ("images held out", experiment.data.hold_out or 0, manifest.get("data", {}).get("held_out", 0)),
     ):
@@ -129,10 +126,20 @@ def standing(task: Task, experiment: Experiment, cells: Sequence[Cell]) -> Stand
     try:
         evaluation = json.loads(run.evaluation_path.read_text(encoding="utf-8"))
         have = set(predictions.load(run.predictions_path).cells)
-    except (json.JSONDecodeError, RunError):
+    except (json.JSONDecodeError, UnicodeDecodeError, RunError):
+        return Standing.BEGUN
+    if not isinstance(evaluation, dict):
         return Standing.BEGUN
     same = experiment.evaluation.precision in ("auto", evaluation.get("precision"))
     return Standing.DONE if evaluation.get("finished") and same and have.issuperset(cells) else Standing.BEGUN
+
+
+def made_otherwise(task: Task, about: dict[str, Any]) -> str | None:
+    """Return in what a run, of which its manifest or evidence tells, differs from what a task asks for."""
+    for what, wanted, found in _made_with(task, about):
+        if wanted != found:
+            return f"another {what}{_difference(wanted, found)}"
+    return None
 
 
 def digest(program: Program) -> str:
@@ -144,6 +151,12 @@ def cost(task: Task, images: tuple[int, int], cells: int) -> tuple[float, float]
     """Return the FLOPs of training and of testing a run; ``images`` are those of training and of the test."""
     forward = task.program.flops_per_image
     return forward * BACKWARD * images[0] * task.recipe.epochs, forward * images[1] * (1 + cells)
+
+
+def _made_with(task: Task, about: dict[str, Any]) -> tuple[tuple[str, Any, Any], ...]:
+    """Return what a run is made with: its name, what is wanted, what is found."""
+    recipe = json.loads(json.dumps(dataclasses.asdict(task.recipe)))
+    return ("spec", digest(task.program), about.get("spec")), ("recipe", recipe, about.get("recipe"))
 
 
 def _recipe(experiment: Experiment, layers: tuple[Wanted, ...], seed: int, epochs: int | None) -> Recipe:
@@ -171,7 +184,3 @@ def _difference(wanted: Any, found: Any) -> str:
             if wanted[key] != found.get(key):
                 return f" ({key.replace('_', ' ')} {found.get(key)}, now {wanted[key]})"
     return "" if isinstance(wanted, str) and wanted.startswith("sha256:") else f" ({found}, now {wanted})"
-
-
-def _file_name(arm: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_+" else "_" for c in arm)

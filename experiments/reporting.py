@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import difflib
 import io
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +23,13 @@ from runtime.run import RunError, write_json
 
 from . import evidence as records
 from .arms import base_of, connectome_of
-from .evidence import Evidence
+from .checker import votes_path
+from .evidence import Evidence, Gaze
 from .model import Experiment
-from .planning import Schedule
+from .planning import Schedule, made_otherwise
 from .plots import Plot, plots
 from .results import FAMILY, Results, points, results
-from .rollout import Gaze, gazes
+from .rollout import gazes
 
 EVIDENCE, RESULTS, TABLE, CELLS, PAGE = "evidence.h5", "results.json", "table.csv", "cells.csv", "index.html"
 LUMINANCE, EVEN = (0.2126, 0.7152, 0.0722), 0.179
@@ -55,12 +57,13 @@ class Card:
     destroyed: tuple[str, ...]
 
 
-def write(plan: Schedule, out: Path, *, command: Sequence[str], published: Path | None = None) -> Written:
+def write(plan: Schedule, out: Path, *, file: str, command: Sequence[str], published: Path | None = None) -> Written:
     """Write a report; files of an earlier one are replaced.
 
     Args:
         plan: whose runs they are.
         out: the folder.
+        file: of the experiment, as it was named.
         command: what was typed, for the page.
         published: evidence to use instead of that of the runs.
 
@@ -68,11 +71,13 @@ def write(plan: Schedule, out: Path, *, command: Sequence[str], published: Path 
         RunError: runs are missing, or the folder cannot be written.
         DataError: the votes of people cannot be read.
     """
-    found = records.gather(plan) if published is None else _of(plan, records.load(published))
+    if published is None:
+        shown = dict.fromkeys((plan.experiment.baseline, plan.experiment.main))
+        found = dataclasses.replace(records.gather(plan), gazes=gazes(plan, tuple(shown)))
+    else:
+        found = _of(plan, records.load(published))
     outcome = results(plan, found, _votes(plan.experiment, found))
-    shown = (plan.experiment.baseline, plan.experiment.main)
-    looks = gazes(plan, shown) if published is None else ()
-    page = render(plan, outcome, plots(outcome), looks, command)
+    page = render(plan, outcome, plots(outcome), found.gazes, file, command)
     try:
         out.mkdir(parents=True, exist_ok=True)
         records.save(found, out / EVIDENCE)
@@ -98,6 +103,8 @@ def summary(found: Results) -> str:
         for row in rows
     ]
     lines.append("")
+    if found.freedom == 0:
+        lines.append("one seed: intervals are over images alone; what a seed is worth is not in them")
     words = {True: "holds", False: "does not hold", None: "not measured"}
     lines += [f"{words[claim.holds]}: {claim.text}: {claim.found}" for claim in found.claims]
     return "\n".join(lines)
@@ -126,7 +133,9 @@ def cell_table(found: Results) -> str:
     return file.getvalue()
 
 
-def render(plan: Schedule, found: Results, drawn: Sequence[Plot], looks: Sequence[Gaze], command: Sequence[str]) -> str:
+def render(
+    plan: Schedule, found: Results, drawn: Sequence[Plot], looks: Sequence[Gaze], file: str, command: Sequence[str]
+) -> str:
     """Return the page: one HTML file that needs nothing else."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True,
@@ -142,9 +151,12 @@ def render(plan: Schedule, found: Results, drawn: Sequence[Plot], looks: Sequenc
         style=(HERE / "page.css").read_text(encoding="utf-8"),
         corruptions=corruptions,
         groups={c: CORRUPTIONS[c].group if c in BENCHMARK else "extra" for c in corruptions},
-        family=[m.code for m in FAMILY],
+        family=[m.code for m in FAMILY if m in found.measures],
+        seeds=_counted([len(arm.seeds) for arm in found.arms], "seed"),
+        epochs=_counted([arm.epochs for arm in found.arms], "epoch"),
         set_name=_set_name(found),
-        command=" ".join(command),
+        file=shlex.quote(file),
+        command=shlex.join(command),
         titles={arm.name: arm.title for arm in found.arms},
         settings=plan.experiment.evaluation,
     )
@@ -161,9 +173,15 @@ def _of(plan: Schedule, found: Evidence) -> Evidence:
             f"the evidence is of the plan `{found.plan}` of {found.experiment}, and not of `{plan.plan}` of "
             f"{plan.experiment.name}"
         )
-    missing = [arm for arm in plan.arms if not found.of(arm)]
-    if missing:
-        raise RunError(f"the evidence has no run of the arm `{missing[0]}`")
+    runs = {(run.arm, run.seed, run.reference): run for run in found.runs}
+    for task in plan.tasks:
+        run = runs.pop((task.arm, task.seed, task.reference), None)
+        what = "no such run" if run is None else made_otherwise(task, run.about)
+        if what is not None:
+            raise RunError(f"the evidence is not of the experiment as it is now: {task.name}: {what}")
+    if runs:
+        arm, seed, _ = next(iter(runs))
+        raise RunError(f"the evidence has a run that the plan does not ask for: {arm}, seed {seed}")
     return found
 
 
@@ -171,8 +189,7 @@ def _votes(experiment: Experiment, found: Evidence) -> NDArray[np.float64] | Non
     """Return the votes of people, where the experiment names a file of them."""
     if experiment.evaluation.human is None:
         return None
-    path = Path(experiment.span("evaluation", "human").path).parent / experiment.evaluation.human
-    return read_human(path, found.labels.astype(np.int64), 10)
+    return read_human(votes_path(experiment), found.labels.astype(np.int64), 10)
 
 
 def _card(experiment: Experiment, name: str, title: str) -> Card:
@@ -198,6 +215,12 @@ def _set_name(found: Results) -> str:
     return sets.describe(
         found.data["set"], "CIFAR-10-C" if found.data["name"] == "cifar10" else f"{found.data['name']}-C"
     )
+
+
+def _counted(numbers: Sequence[int], what: str) -> str:
+    """Return the range of numbers, and what they count."""
+    low, high = min(numbers), max(numbers)
+    return f"{low}{f' to {high}' if high > low else ''} {what}{'s' if high > 1 else ''}"
 
 
 def _percent(value: float) -> str:

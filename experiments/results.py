@@ -38,7 +38,12 @@ D1 = Measure("D1", "Severity 5", "mean accuracy over the 15 corruptions at sever
 D2 = Measure(
     "D2", "15 hard cells", "mean accuracy over the 15 cells that are hardest for a public WRN-28-10 (RobustBench)"
 )
-D3 = Measure("D3", "Hardest tenth", "accuracy on the tenth of all answers that is hardest for the reference runs")
+D3 = Measure(
+    "D3",
+    "Hardest tenth",
+    "accuracy on the tenth of all answers that is hardest for the reference runs. What is hard for one kind of model "
+    "is less so for any other kind: arms unlike the references gain here by that alone",
+)
 D4 = Measure("D4", "Worst case", "part of the images that are right under all 15 corruptions at severity 5")
 D5 = Measure(
     "D5", "Human-uncertain", "severity 5, on the tenth of the images about which people disagree most (CIFAR-10H)"
@@ -132,6 +137,10 @@ class Results:
     headline: str
     level: float
     resamples: int
+    freedom: int
+    """Degrees of freedom of what a seed is worth; 0 where the intervals are over images alone."""
+    line: int
+    """Models in the line that effective robustness is measured from."""
     measures: tuple[Measure, ...]
     arms: tuple[ArmResult, ...]
     comparisons: tuple[ComparisonResult, ...]
@@ -159,11 +168,8 @@ def results(plan: Schedule, evidence: Evidence, human: NDArray[np.float64] | Non
         (arm, m.code): _counts(m, evidence, human, [(run.arm, run.seed, run.reference) for run in evidence.of(arm)])
         for arm in plan.arms for m in measures
     }  # fmt: skip
-    family = [
-        f"{'reference' if run.reference else 'run'} {run.seed}"
-        for run in (*evidence.of(experiment.baseline), *evidence.of(experiment.baseline, reference=True))
-    ]
     members = (*evidence.of(experiment.baseline), *evidence.of(experiment.baseline, reference=True))
+    family = [f"{run.arm}@{'reference' if run.reference else 'run'}-{run.seed}" for run in members]  # no arm has an @
     for name, run in zip(family, members, strict=True):
         for m in measures:
             if m in (CLEAN_ACCURACY, MEAN):
@@ -178,7 +184,7 @@ def results(plan: Schedule, evidence: Evidence, human: NDArray[np.float64] | Non
     )
     return Results(
         experiment.name, experiment.description or "", plan.plan, experiment.baseline, experiment.main,
-        settings.level, settings.resamples, measures, arms, comparisons,
+        settings.level, settings.resamples, found.freedom, len(family), measures, arms, comparisons,
         _claims(experiment, arms, comparisons), references, evidence.data, _provenance(evidence),
     )  # fmt: skip
 
@@ -261,7 +267,7 @@ def _arm(
         difficulty = tuple(float(right[:, fifth == i].mean()) for i in range(5))
     codes = {m.code for m in measures}
     effective = None
-    if {"clean", "mean"} <= codes and len(family) > 1:
+    if {"clean", "mean"} <= codes:
         effective = effective_robustness(found, family, name, clean="clean", corrupted="mean", level=level)
     seconds = [e["seconds"] for run in runs for e in run.about["epochs"]]
     return ArmResult(

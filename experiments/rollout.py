@@ -10,9 +10,7 @@ References:
 
 from __future__ import annotations
 
-import base64
 import io
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -25,6 +23,7 @@ from runtime.exporting import trained
 from runtime.model import CorticalTransformer, attention_maps
 from runtime.run import Run
 
+from .evidence import Gaze
 from .planning import Schedule
 
 PHOTOGRAPHS = {
@@ -37,18 +36,6 @@ licence to be shown in a page that is handed on."""
 SIDE = 32
 SHOWN = 128
 """Side of a picture in the page [pixels]."""
-
-
-@dataclass(frozen=True)
-class Gaze:
-    """Where one model looks in one photograph."""
-
-    photograph: str
-    maker: str
-    arm: str
-    picture: str
-    """PNG, as an address that a page can hold."""
-    alt: str
 
 
 def gazes(plan: Schedule, arms: tuple[str, ...]) -> tuple[Gaze, ...]:
@@ -71,7 +58,7 @@ def gazes(plan: Schedule, arms: tuple[str, ...]) -> tuple[Gaze, ...]:
                 f"{arm} on the photograph `{name}`: most attention leads to patch row {row + 1}, column {column + 1}, "
                 f"which has {100 * share.max():.1f} % of it; even attention would be {100 / share.size:.1f} %"
             )
-            found.append(Gaze(name, PHOTOGRAPHS[name][2], arm, _overlaid(pixels, share), alt))
+            found.append(Gaze(name, PHOTOGRAPHS[name][2], arm, alt, _overlaid(pixels, share)))
     return tuple(found)
 
 
@@ -128,8 +115,8 @@ def _even(shares: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.divide(shares, total, out=np.zeros_like(shares), where=total > 0))
 
 
-def _overlaid(pixels: NDArray[np.uint8], share: NDArray[np.float64]) -> str:
-    """Return the photograph in grey, and over it in yellow what is attended to more than evenly, as a PNG address."""
+def _overlaid(pixels: NDArray[np.uint8], share: NDArray[np.float64]) -> bytes:
+    """Return the photograph in grey, and over it in yellow what is attended to more than evenly, as a PNG."""
     grey = np.asarray(Image.fromarray(pixels).convert("L").resize((SHOWN, SHOWN), Image.Resampling.BICUBIC))
     relative = Image.fromarray((share * share.size).astype(np.float32))
     level = np.asarray(relative.resize((SHOWN, SHOWN), Image.Resampling.BICUBIC))
@@ -137,4 +124,4 @@ def _overlaid(pixels: NDArray[np.uint8], share: NDArray[np.float64]) -> str:
     coloured = (1 - 0.65 * strength) * grey[..., None] + 0.65 * strength * np.array([240, 228, 66])
     file = io.BytesIO()
     Image.fromarray(coloured.clip(0, 255).astype(np.uint8)).save(file, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    return file.getvalue()

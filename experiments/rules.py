@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from connectome.diagnostics.rule import Diagnostic, Rule, Severity, did_you_mean, rule
 from connectome.nulls import MODELS
 
-from .model import Experiment, References
+from .model import FULL, Experiment, References, folder_name
 
 
 @rule("X701", "unknown-arm")
@@ -202,12 +202,72 @@ def incomplete_plan(experiment: Experiment, rule: Rule) -> Iterator[Diagnostic]:
     plans: {small: {arms: [dense, cortex]}}
     ```
     """
-    needed = [n for n in (experiment.baseline, experiment.headline) if n in experiment.arms]
+    needed = dict.fromkeys(n for n in (experiment.baseline, experiment.main) if n in experiment.arms)
     for name, plan in experiment.plans.items():
         for arm in needed:
             if plan.arms is not None and arm not in plan.arms:
                 place = experiment.span("plans", name, "arms")
                 yield rule.at(place, f"the plan `{name}` leaves `{arm}` out", help=f"add `{arm}` to its arms")
+
+
+@rule("X711", "same-name")
+def same_name(experiment: Experiment, rule: Rule) -> Iterator[Diagnostic]:
+    """The runs of two arms would lie in the same folder, or a plan is called ``full``, as the whole experiment is.
+    Names of folders have letters, digits, ``-``, ``_`` and ``+``; what else a name has becomes ``_``. Some file systems
+    do not tell small letters from capital ones.
+
+    Bad:
+
+    ```yaml
+    arms:
+      small net: {spec: vit-tiny}
+      small_net: {spec: macaque-ventral}
+    ```
+
+    Good:
+
+    ```yaml
+    arms:
+      small dense: {spec: vit-tiny}
+      small_net: {spec: macaque-ventral}
+    ```
+    """
+    seen: dict[str, str] = {}
+    for name in experiment.arms:
+        other = seen.setdefault(folder_name(name).lower(), name)
+        if other != name:
+            message = f"the runs of the arms `{other}` and `{name}` would lie in the same folder"
+            yield rule.at(experiment.origins.span(("arms", name), key=True), message, help="rename one of them")
+    if FULL in experiment.plans:
+        message = f"a plan is called `{FULL}`, and so is the whole experiment"
+        yield rule.at(experiment.origins.span(("plans", FULL), key=True), message, help="give the plan another name")
+
+
+@rule("X712", "compared-with-itself")
+def compared_with_itself(experiment: Experiment, rule: Rule) -> Iterator[Diagnostic]:
+    """An arm is compared with itself: the headline is the baseline, or a comparison names one arm twice.
+
+    Bad:
+
+    ```yaml
+    baseline: dense
+    headline: dense
+    ```
+
+    Good:
+
+    ```yaml
+    baseline: dense
+    headline: cortex
+    ```
+    """
+    if experiment.headline == experiment.baseline:
+        message = f"`{experiment.headline}` is the headline and the baseline"
+        yield rule.at(experiment.span("headline"), message, help="name the arm that the claim is about, or none")
+    for i, pair in enumerate(experiment.comparisons):
+        if pair.arm == pair.to:
+            message = f"`{pair.arm}` is compared with itself"
+            yield rule.at(experiment.span("comparisons", i), message, help="name another arm, or take it out")
 
 
 NO_NULL_MODEL = Rule(
@@ -287,6 +347,8 @@ RULES: tuple[Rule, ...] = (
     epochs_of_references,
     unknown_null_model,
     incomplete_plan,
+    same_name,
+    compared_with_itself,
     NO_NULL_MODEL,
     UNMATCHED,
     UNFIT_DATA,

@@ -1,13 +1,16 @@
 """How sure a difference is: a paired bootstrap over images and seeds, and Holm's correction.
 
-Images are drawn anew and are the same for all arms, with all their corruptions (an image is one cluster). The seeds of
-each arm are drawn on their own, one less than there are, with replacement: the variance is then that of the mean over
-the seeds and not, as in the plain bootstrap of S of them, (S - 1)/S of it. With one seed, what the seed is worth is not
-in the interval.
+Images are drawn anew and are the same for all arms, with all their corruptions (an image is one cluster).
+
+Seeds are few, and drawing two of two anew gives intervals that miss the truth far too often. So the seeds' part is
+drawn from a normal distribution with the variance of the seeds, pooled over the arms, and made as wide as Student's t
+of as many degrees of freedom as that variance has: the sum of S - 1 over the arms. All measures of a draw share it, so
+that measures that go together in the seeds go together in the draws. It is assumed that the seeds of all arms vary
+alike. Where no arm has two seeds, what a seed is worth is not in the intervals.
 
 References:
-    B. Efron, R. Tibshirani (1993), An introduction to the bootstrap, chapters 8, 13 and 15
-    J. N. K. Rao, C. F. J. Wu (1988), J Am Stat Assoc 83:231-241: drawing n - 1 of n
+    B. Efron, R. Tibshirani (1993), An introduction to the bootstrap, chapters 6.5 (parametric), 8, 13 and 15
+    Student (1908), Biometrika 6:1-25
     S. Holm (1979), Scand J Stat 6:65-70
     R. Taori et al. (2020), https://arxiv.org/abs/2007.00644: effective robustness
 """
@@ -22,6 +25,8 @@ from numpy.typing import NDArray
 
 CHUNK = 256
 """Resamples at once."""
+LINE = 3
+"""Models that a line needs."""
 CLIP = 1e-4
 """Accuracies are kept as far from 0 and 1 when their logit is taken."""
 
@@ -59,6 +64,8 @@ class Resampled:
     value: dict[tuple[str, str], float]
     """(arm, measure) -> on the images themselves, mean over seeds."""
     drawn: dict[tuple[str, str], NDArray[np.float64]]
+    freedom: int
+    """Degrees of freedom of what a seed is worth; 0 where no arm has two, and the draws are over images alone."""
 
     def of(self, arm: str, measure: str, *, level: float) -> Interval:
         """Return an accuracy and its interval."""
@@ -74,7 +81,8 @@ def resample(counts: Mapping[tuple[str, str], Counts], *, resamples: int, seed: 
     """Return accuracies under resampling of images, the same for all, and of the seeds of each arm.
 
     Args:
-        counts: by arm and measure; all of one number of images. Arms may have different numbers of seeds.
+        counts: by arm and measure; all of one number of images. Arms may have different numbers of seeds, and an arm
+            has the same seeds, in the same order, in each of its measures.
         resamples: how often.
         seed: of the resampling.
 
@@ -87,23 +95,19 @@ def resample(counts: Mapping[tuple[str, str], Counts], *, resamples: int, seed: 
         raise ValueError(f"counts of {sorted(images)} images cannot be paired")
     (number,) = images
     random = np.random.default_rng(seed)
-    arms = {arm: counts[arm, measure].right.shape[0] for arm, measure in keys}
-    right = np.concatenate([counts[key].right for key in keys]).T.astype(np.float32)  # (image, all seeds of all keys)
+    right = np.stack([counts[key].right.mean(axis=0) for key in keys], axis=1).astype(np.float32)  # (image, key)
     asked = np.stack([counts[key].asked for key in keys], axis=1).astype(np.float32)  # (image, key)
-    ends = np.cumsum([counts[key].right.shape[0] for key in keys])
+    luck, freedom = _luck(counts, random, resamples)
     drawn: dict[tuple[str, str], list[NDArray[np.float64]]] = {key: [] for key in keys}
     for begin in range(0, resamples, CHUNK):
         size = min(CHUNK, resamples - begin)
         chosen = random.integers(number, size=(size, number))
         times = np.stack([np.bincount(row, minlength=number) for row in chosen]).astype(np.float32)  # (resample, image)
-        hits, total = times @ right, times @ asked
-        shares = {arm: _shares(random, seeds, size) for arm, seeds in arms.items()}
-        for column, (key, end) in enumerate(zip(keys, ends, strict=True)):
-            share = shares[key[0]]  # (resample, seed)
-            mean = (hits[:, end - share.shape[1] : end] * share).sum(axis=1, dtype=np.float64)
-            drawn[key].append(mean / np.maximum(total[:, column], 1))
+        hits, total = (times @ right).astype(np.float64), times @ asked
+        for column, key in enumerate(keys):
+            drawn[key].append(hits[:, column] / np.maximum(total[:, column], 1) + luck[key][begin : begin + size])
     value = {key: float(counts[key].accuracy.mean()) for key in keys}
-    return Resampled(value, {key: np.concatenate(parts) for key, parts in drawn.items()})
+    return Resampled(value, {key: np.concatenate(parts) for key, parts in drawn.items()}, freedom)
 
 
 def interval(value: float, drawn: NDArray[np.float64], *, level: float) -> Interval:
@@ -133,14 +137,15 @@ def effective_robustness(
     """Return how much more accurate an arm is on corrupted images than a model of the family as accurate as it is.
 
     A line through the family, in logits of accuracy, tells what its clean accuracy would lead one to expect; it is
-    drawn anew in every resample. None where the family has no two clean accuracies a point apart.
+    drawn anew in every resample. None where the family has fewer than three members (a line through two has no scatter,
+    and none of them can lie beside it), or no two clean accuracies a point apart.
     """
     x = np.stack([resampled.drawn[member, clean] for member in family], axis=1)  # (resample, member)
     y = np.stack([resampled.drawn[member, corrupted] for member in family], axis=1)
     at, got = resampled.drawn[arm, clean], resampled.drawn[arm, corrupted]
     x0 = np.array([[resampled.value[member, clean] for member in family]])
     y0 = np.array([[resampled.value[member, corrupted] for member in family]])
-    if np.ptp(x0) < 0.01:
+    if len(family) < LINE or np.ptp(x0) < 0.01:
         return None
     value = resampled.value[arm, corrupted] - _expected(x0, y0, np.array([resampled.value[arm, clean]]))[0]
     return interval(float(value), got - _expected(x, y, at), level=level)
@@ -160,10 +165,29 @@ def _logit(p: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.log(p / (1 - p)))
 
 
-def _shares(random: np.random.Generator, seeds: int, size: int) -> NDArray[np.float64]:
-    """Return (resample, seed) how much each seed counts in the mean."""
-    if seeds == 1:
-        return np.ones((size, 1))
-    chosen = random.integers(seeds, size=(size, seeds - 1))
-    times = np.stack([np.bincount(row, minlength=seeds) for row in chosen])
-    return np.asarray(times / (seeds - 1))
+def _luck(
+    counts: Mapping[tuple[str, str], Counts], random: np.random.Generator, resamples: int
+) -> tuple[dict[tuple[str, str], NDArray[np.float64]], int]:
+    """Return what other seeds would have added to each mean (resample,), by arm and measure, and degrees of freedom.
+
+    A draw adds up how far each seed of each arm lies from its arm's mean, each times a normal number of its own. The
+    covariance of the measures is then the pooled one, whatever their number.
+    """
+    arms = {arm: counts[arm, measure].right.shape[0] for arm, measure in counts}
+    freedom = sum(seeds - 1 for seeds in arms.values())
+    if freedom == 0:
+        return {key: np.zeros(resamples) for key in counts}, 0
+    away: dict[str, dict[str, NDArray[np.float64]]] = {}  # measure -> arm -> (seed,)
+    for (arm, measure), found in counts.items():
+        if arms[arm] > 1:
+            away.setdefault(measure, {})[arm] = found.accuracy - found.accuracy.mean()
+    wide = np.sqrt(freedom / random.chisquare(freedom, resamples))
+    several = [arm for arm, seeds in arms.items() if seeds > 1]
+    normal = {arm: [random.standard_normal((resamples, arms[other])) for other in several] for arm in arms}
+    luck = {}
+    for arm, measure in counts:
+        there = away.get(measure, {})
+        parts = [z @ there[other] for other, z in zip(several, normal[arm], strict=True) if other in there]
+        total = np.sum(parts, axis=0) if parts else np.zeros(resamples)
+        luck[arm, measure] = wide * total / np.sqrt(freedom * arms[arm])
+    return luck, freedom

@@ -123,10 +123,23 @@ def append_metrics(run: Run, entry: dict[str, Any]) -> None:
 
 
 def read_metrics(run: Run) -> list[dict[str, Any]]:
-    """Return the lines of the metrics."""
+    """Return the lines of the metrics.
+
+    Raises:
+        RunError: the file is damaged.
+    """
     if not run.metrics_path.is_file():
         return []
-    return [json.loads(line) for line in run.metrics_path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    found = []
+    for number, line in enumerate(run.metrics_path.read_bytes().splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            found.append(json.loads(line))
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            mend = "take that line out, or make the run again"
+            raise RunError(f"{run.metrics_path}:{number} is damaged: it is no JSON; {mend}") from None
+    return found
 
 
 def trim_metrics(run: Run, epochs: int) -> None:
@@ -159,7 +172,10 @@ def load_checkpoint(run: Run, device: torch.device) -> dict[str, Any]:
     try:
         state = torch.load(run.checkpoint_path, map_location=device, weights_only=True)
     except Exception as error:  # torch raises several unrelated types for a damaged file
-        raise RunError(f"{run.checkpoint_path} is damaged: {str(error).splitlines()[0]}") from None
+        kind = type(error).__name__
+        raise RunError(
+            f"{run.checkpoint_path} is damaged and cannot be read ({kind}): take {run.folder} away, and train again"
+        ) from None
     assert isinstance(state, dict)
     return state
 

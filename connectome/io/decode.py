@@ -38,6 +38,11 @@ def decode(tree: Node, texts: dict[str, str], report: Report) -> Connectome:
     if not isinstance(tree, Mapping):
         found = reading.WRONG_TYPE.at(tree.span, "a spec is a mapping", help="start with `cortexc: 1`")
         raise SpecError(Report([*report.findings, found]))
+    other = next((key for key in tree.keys if key.startswith("cortexc_")), None)
+    if other is not None and "cortexc" not in tree.keys:
+        message = f"`{other}` says that this is another kind of file, and a spec is expected"
+        hint = "a spec has `cortexc: 1`; what names a spec here may have meant another file"
+        raise SpecError(Report([*report.findings, reading.WRONG_TYPE.at(tree.keys[other], message, help=hint)]))
     return validated(Connectome, _expand_tables(tree), texts, report)
 
 

@@ -118,7 +118,8 @@ def _report(experiment: Experiment, folder: Path, args: argparse.Namespace) -> i
     from experiments.planning import schedule
 
     plan = schedule(experiment, args.plan, folder)
-    written = reporting.write(plan, args.out, command=["cortexc", *sys.argv[1:]], published=args.evidence)
+    command = ["cortexc", *sys.argv[1:]]
+    written = reporting.write(plan, args.out, file=args.file, command=command, published=args.evidence)
     print(written.summary)
     print(f"wrote {os.fspath(args.out)}: " + ", ".join(written.files))
     return 0

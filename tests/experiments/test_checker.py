@@ -72,6 +72,32 @@ def test_shipped_experiments_check_clean(name: str) -> None:
         ("cortexc_experiment: 1\nname: a\nname: b\nbaseline: d\narms: {d: {spec: vit-tiny}}\n", "S102", 3, "name"),
         ("cortexc_experiment: 1\nname: a\n", "S104", 1, "baseline"),
         ("cortexc_experiment: [1\n", "S101", 2, ""),
+        ("cortexc: 1\nname: a\n", "S105", 1, "this is a spec"),
+        (
+            "cortexc_experiment: 1\nname: a\nbaseline: d\narms: {d: {spec: vit-tiny}}\n"
+            "evaluation: {human: votes.npy}\n",
+            "S109", 5, "cifar10h-counts",
+        ),
+        (
+            "cortexc_experiment: 1\nname: a\nbaseline: d\narms: {d: {spec: vit-tiny}}\n"
+            "data: {name: digits, hold_out: 1437}\n",
+            "X710", 5, "1,437",
+        ),
+        (
+            "cortexc_experiment: 1\nname: a\nbaseline: d\narms: {d: {spec: vit-tiny}}\n"
+            "plans: {full: {seeds: [1]}}\n",
+            "X711", 5, "full",
+        ),
+        (
+            "cortexc_experiment: 1\nname: a\nbaseline: d\narms: {d: {spec: vit-tiny}, c: {spec: vit-tiny}}\n"
+            "plans: {small: {arms: [d]}}\n",
+            "X707", 5, "`c`",
+        ),
+        (
+            "cortexc_experiment: 1\nname: a\nbaseline: d\narms: {d: {spec: vit-tiny}}\n"
+            "comparisons: [{arm: d, to: d}]\n",
+            "X712", 5, "itself",
+        ),
     ],
 )  # fmt: skip
 def test_a_mistake_is_found_at_its_place(text: str, code: str, line: int, words: str, tmp_path: Path) -> None:
@@ -81,6 +107,22 @@ def test_a_mistake_is_found_at_its_place(text: str, code: str, line: int, words:
     assert found
     assert found[0].span.line == line
     assert any(words in f.message + f.help for f in found)
+
+
+@pytest.mark.parametrize("first", ["\ufeffcortexc_experiment: 1", '"cortexc_experiment": 1', "cortexc_experiment : 1"])
+def test_an_experiment_is_known_however_its_key_is_written(first: str, tmp_path: Path) -> None:
+    path = tmp_path / "e.yaml"
+    path.write_text(f"{first}\nname: a\nbaseline: d\narms: {{d: {{spec: vit-tiny}}}}\n", encoding="utf-8")
+    assert is_experiment(path)
+    assert list(experiments.check(path)) == []
+
+
+def test_an_experiment_is_no_spec(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = specs.path("experiments/multiscale.yaml")
+    assert main(["compile", str(path), "-o", str(tmp_path / "x.h5")]) == 2
+    said = capsys.readouterr().err
+    assert said.count("error[") == 1
+    assert "`cortexc_experiment` says that this is another kind of file" in said
 
 
 def test_check_and_explain_know_experiments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

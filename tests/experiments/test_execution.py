@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from filelock import FileLock, Timeout
 import experiments
 from cortexc.main import main
 from experiments.planning import Standing, schedule, standing
-from runtime.run import RunError
+from runtime.run import Run, RunError, read_metrics
 
 
 def words(file: Path, runs: Path, *more: str) -> list[str]:
@@ -118,6 +119,42 @@ def test_what_cannot_be_is_said(
 ) -> None:
     assert main(words(experiment_file, tmp_path / "runs", *more)) == 2
     assert words_said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "words_said"),
+    [(("--corrupted", "nosuch"), "nosuch: there is no such folder"), ((), "there is no folder CIFAR-10-C")],
+)
+def test_images_that_are_not_there_are_missed_before_anything_is_trained(
+    experiment_file: Path, tmp_path: Path, more: tuple[str, ...], words_said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = tmp_path / "runs"
+    assert main(["experiment", "run", str(experiment_file), "--runs", str(runs), *more]) == 2
+    assert words_said in capsys.readouterr().err
+    assert not runs.exists()
+
+
+@pytest.mark.parametrize("damage", ["[1]", "{", '{"finished": true}'])
+def test_a_damaged_evaluation_is_made_again(
+    experiment_file: Path, finished_runs: Path, tmp_path: Path, damage: str
+) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(finished_runs / "dense-0", runs / "dense-0")
+    plan = schedule(experiments.load(experiment_file), "full", runs)
+    wanted = plan.experiment.model_copy(
+        update={"evaluation": plan.experiment.evaluation.model_copy(update={"precision": "float32"})}
+    )
+    assert standing(plan.tasks[0], wanted, plan.cells) is Standing.DONE
+    (runs / "dense-0" / "evaluation.json").write_text(damage)
+    assert standing(plan.tasks[0], wanted, plan.cells) is Standing.BEGUN
+
+
+def test_damaged_metrics_are_named(finished_runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished_runs / "dense-0", tmp_path / "dense-0")
+    with (tmp_path / "dense-0" / "metrics.jsonl").open("a") as file:
+        file.write('{"epoch": 3, "lo')
+    with pytest.raises(RunError, match=r"metrics\.jsonl:3 is damaged"):
+        read_metrics(Run(tmp_path / "dense-0"))
 
 
 def is_free(lock: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import dataclasses
 import json
 import re
 import shutil
@@ -17,6 +18,8 @@ import experiments
 from cortexc.main import main
 from experiments import evidence as records
 from experiments.planning import schedule
+from experiments.plots import plots
+from experiments.reporting import render, summary
 from experiments.results import results
 
 HERE = Path(__file__).parents[2] / "experiments"
@@ -51,9 +54,46 @@ def test_the_report_can_be_rebuilt_from_the_evidence_alone(
     words = ["experiment", "report", str(experiment_file), "--evidence", str(report / "evidence.h5")]
     assert main([*words, "-o", str(tmp_path / "again")]) == 0
     assert (tmp_path / "again" / "table.csv").read_text() == (report / "table.csv").read_text()
-    assert "weights of the runs are not here" in (tmp_path / "again" / "index.html").read_text()
+    page, first = ((folder / "index.html").read_text() for folder in (tmp_path / "again", report))
+    pictures = re.compile(r'<img src="(data:image/png[^"]+)"')
+    assert pictures.findall(page) == pictures.findall(first) != []
     assert main([*words, "--plan", "tiny", "-o", str(tmp_path / "other")]) == 2
     assert "the evidence is of the plan `full`" in capsys.readouterr().err
+
+
+def test_evidence_of_another_experiment_is_refused(
+    report: Path, experiment_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "small.yaml").write_text((experiment_file.parent / "small.yaml").read_text())
+    changed = tmp_path / "experiment.yaml"
+    for old, new, said in (
+        ("heads: 4", "heads: 2", "dense-0: another spec"),
+        ("batch_size: 256", "batch_size: 128", "dense-0: another recipe (batch size 256, now 128)"),
+        ("seeds: [0, 1]", "seeds: [0, 1, 2]", "dense-2: no such run"),
+        ("seeds: [0, 1]", "seeds: [0]", "a run that the plan does not ask for: dense, seed 1"),
+    ):
+        changed.write_text(experiment_file.read_text().replace(old, new))
+        words = ["experiment", "report", str(changed), "--evidence", str(report / "evidence.h5")]
+        assert main([*words, "-o", str(tmp_path / "out")]) == 2
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_page_says_what_the_seeds_are_worth(report: Path, experiment_file: Path, finished_runs: Path) -> None:
+    page = (report / "index.html").read_text()
+    assert "known with 3 degrees of freedom" in page
+    assert f"cortexc experiment run {experiment_file}</code>" in page
+    assert "2 seeds each" in page
+    plan = schedule(experiments.load(experiment_file), "full", finished_runs)
+    found = records.load(report / "evidence.h5")
+    single = dataclasses.replace(plan, seeds=(0,))
+    one = dataclasses.replace(found, runs=tuple(run for run in found.runs if run.seed != 1))
+    outcome = results(single, one)
+    assert outcome.freedom == 0
+    assert "one seed" in summary(outcome)
+    said = render(single, outcome, plots(outcome), one.gazes, "e.yaml", ["cortexc"])
+    assert "One seed: the intervals are over images alone" in said
+    assert "1 seed each" in said
 
 
 def test_unfinished_runs_are_named(experiment_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from experiments.statistics import Counts, effective_robustness, holm, interval, resample
 
@@ -34,18 +35,61 @@ def test_pairing_over_images_takes_their_common_difficulty_out() -> None:
     assert paired.low > 0
 
 
-def test_the_spread_of_seeds_is_that_of_their_mean() -> None:
-    right = np.stack([np.r_[np.ones(n), np.zeros(10_000 - n)] for n in (5000, 5400, 5800, 5400)])
-    drawn = resample({("a", "m"): counts(right)}, resamples=8000).drawn["a", "m"]
-    seeds = np.var([0.50, 0.54, 0.58, 0.54], ddof=1) / 4
-    images = np.mean(right, axis=0).var() / 10_000
-    assert drawn.std() == pytest.approx(np.sqrt(seeds + images), rel=0.06)
+def seeds(*accuracies: float) -> Counts:
+    """Return counts of seeds of these accuracies; no image is harder than another."""
+    return Counts(np.repeat(np.array(accuracies)[:, None], 50, axis=1), np.ones(50))
 
 
-def test_two_seeds_are_not_taken_for_certain() -> None:
-    right = np.stack([np.r_[np.ones(n), np.zeros(10_000 - n)] for n in (5000, 6000)])
-    drawn = resample({("a", "m"): counts(right)}, resamples=4000).drawn["a", "m"]
-    assert drawn.std() == pytest.approx(0.05, rel=0.05)  # |0.6 - 0.5| / 2 = the standard error of the mean of two
+def test_the_seeds_are_worth_what_students_t_says() -> None:
+    given = (0.50, 0.54, 0.58, 0.54)
+    found = resample({("a", "m"): seeds(*given)}, resamples=40_000)
+    error = np.std(given, ddof=1) / 2
+    assert found.freedom == 3
+    for level in (0.5, 0.95):
+        at = found.of("a", "m", level=level)
+        half = stats.t.ppf((1 + level) / 2, df=3) * error
+        assert (at.low, at.high) == pytest.approx((0.54 - half, 0.54 + half), rel=0.02)
+
+
+def test_what_a_seed_is_worth_is_pooled_over_arms() -> None:
+    arms = {("a", "m"): seeds(0.5, 0.6), ("b", "m"): seeds(0.4, 0.42), ("c", "m"): seeds(0.7)}
+    found = resample(arms, resamples=40_000)
+    pooled = np.sqrt((np.var([0.5, 0.6], ddof=1) + np.var([0.4, 0.42], ddof=1)) / 2)
+    assert found.freedom == 2
+    half = stats.t.ppf(0.975, df=2) * pooled
+    at = found.difference("a", "b", "m", level=0.95)
+    assert (at.low, at.high) == pytest.approx((0.14 - half, 0.14 + half), rel=0.03)
+    at = found.of("c", "m", level=0.95)  # one seed, and as uncertain as one of the others
+    assert at.high - at.value == pytest.approx(half, rel=0.03)
+
+
+def test_measures_go_together_as_they_do_in_the_seeds() -> None:
+    both = {
+        ("a", "clean"): seeds(0.5, 0.6, 0.7),
+        ("a", "mean"): seeds(0.4, 0.5, 0.6),
+        ("a", "odd"): seeds(0.7, 0.6, 0.5),
+    }
+    drawn = resample(both, resamples=2000).drawn
+    assert np.corrcoef(drawn["a", "clean"], drawn["a", "mean"])[0, 1] == pytest.approx(1)
+    assert np.corrcoef(drawn["a", "clean"], drawn["a", "odd"])[0, 1] == pytest.approx(-1)
+
+
+def test_intervals_of_few_seeds_hold_the_truth_as_often_as_they_say() -> None:
+    rng = np.random.default_rng(3)
+    held = 0
+    for trial in range(600):
+        arms = {
+            (arm, "m"): seeds(*rng.normal(truth, 0.01, 2)) for arm, truth in {"a": 0.6, "b": 0.5, "c": 0.55}.items()
+        }
+        at = resample(arms, resamples=800, seed=trial).difference("a", "b", "m", level=0.95)
+        held += at.low <= 0.1 <= at.high
+    assert 0.92 < held / 600 < 0.98  # drawing one of two seeds anew gave 0.66
+
+
+def test_with_one_seed_its_worth_is_in_no_interval() -> None:
+    found = resample({("a", "m"): seeds(0.5), ("b", "m"): seeds(0.6)}, resamples=1000)
+    assert found.freedom == 0
+    assert found.drawn["a", "m"].std() == pytest.approx(0, abs=1e-6)
 
 
 def test_images_that_are_not_asked_do_not_count() -> None:
@@ -105,4 +149,6 @@ def test_effective_robustness_is_what_lies_above_the_line_of_the_family() -> Non
     assert new.low > 0
     assert abs(same.value) < 0.002
     assert same.low < 0 < same.high
-    assert effective_robustness(found, ("y", "new"), "x", clean="clean", corrupted="mean", level=0.95) is None
+    few, alike = ("x", "z"), ("y", "new", "y")
+    for family in (few, alike):
+        assert effective_robustness(found, family, "x", clean="clean", corrupted="mean", level=0.95) is None
