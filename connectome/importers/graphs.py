@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import ParseError
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 LABELS = ("label", "name", "dn_name", "acronym", "area", "region")
 """Attributes of nodes that may be their names, best first."""
 FACTS = ("level", "surface_mm2")
+OWN = (*FACTS, "role", "rows", "columns")
+"""What is read of a node, besides its name."""
+_NUMBER = re.compile(r"n?\d+(?:::n?\d+)*")
 
 
 def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
@@ -39,7 +43,7 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         graph = _node_link(path)
     else:
         graph = _graphml(path)
-        _declared(path)
+        _declared(path, report)
     return of_graph(graph, options, report, path)
 
 
@@ -53,6 +57,7 @@ def _graphml(path: str) -> nx.Graph[Any]:
         message = f"the XML is not well-formed: {error.msg.partition(':')[0]}"
         raise failed(UNREADABLE, Span(path, line, column + 1), message, "the file may be cut off") from None
     except (nx.NetworkXError, ValueError, LookupError, StopIteration, UnicodeError, AttributeError) as error:
+        _declared(path, ImportReport())
         message = f"the file is not GraphML that networkx can read: {error or type(error).__name__}"
         raise failed(UNREADABLE, path, message) from None
     return graph
@@ -84,8 +89,11 @@ def _node_link(path: str) -> nx.Graph[Any]:
     return found
 
 
-def _declared(path: str) -> None:
-    """Raise where GraphML has a node twice, or an edge to a node that it does not declare."""
+def _declared(path: str, report: ImportReport) -> None:
+    """Raise where GraphML has a node twice, an edge to a node that it does not declare, or a text for a number.
+
+    What networkx leaves out goes to the report: all graphs but the first.
+    """
     from lxml import etree
 
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
@@ -95,6 +103,20 @@ def _declared(path: str) -> None:
         line, column = error.position or (1, 0)
         message = f"the XML is not well-formed: {str(error.msg).partition(', line')[0]}"
         raise failed(UNREADABLE, Span(path, line, max(1, column)), message, "the file may be damaged") from None
+    kinds = {"int": int, "long": int, "float": float, "double": float}
+    keys = {str(key.get("id")): key for key in root.iter("{*}key") if key.get("attr.type") in kinds}
+    for element in root.iter("{*}data"):
+        key = keys.get(str(element.get("key")))
+        if key is None or not element.text or _reads(element.text, kinds[key.get("attr.type")]):
+            continue
+        whole = "whole " if kinds[key.get("attr.type")] is int else ""
+        message = f"`{key.get('attr.name')}` holds `{element.text.strip() or '(empty)'}`, which is no {whole}number"
+        raise failed(BAD_VALUE, Span(path, element.sourceline), message, "mend the value, or take it out")
+    graphs = root.findall("{*}graph")
+    for other in graphs[1:]:
+        counts = [sum(1 for _ in other.iter(f"{{*}}{part}")) for part in ("node", "edge")]
+        what = f"graphs: `{other.get('id') or ''}` with {counts[0]:,} nodes and {counts[1]:,} edges"
+        report.drop(1, what, "a spec is one graph: the first is read", f"{path}:{other.sourceline}")
     nodes: set[str] = set()
     for element in root.iter("{*}node"):
         name = str(element.get("id"))
@@ -118,7 +140,11 @@ def of_graph(graph: nx.Graph[Any], options: Options, report: ImportReport, path:
     if graph.number_of_edges() == 0:
         raise failed(BAD_TABLE, path, "the graph has no edges")
     label = _label(graph, options, report, path)
-    names = {node: str(data.get(label, node) if label else node).strip() for node, data in graph.nodes(data=True)}
+    names = {node: _called(node, data, label) for node, data in graph.nodes(data=True)}
+    bare = [str(node) for node, data in graph.nodes(data=True) if label and not _text(data, label)]
+    if bare:
+        shown = ", ".join(bare[:6]) + (f" and {len(bare) - 6:,} more" if len(bare) > 6 else "")
+        report.guess(f"names of {len(bare):,} nodes", shown, f"they have no `{label}`", "--labels")
     if len(set(names.values())) < len(names):
         seen: dict[str, Any] = {}
         for node, name in names.items():
@@ -156,7 +182,12 @@ def of_graph(graph: nx.Graph[Any], options: Options, report: ImportReport, path:
         if field == "distance_mm":
             values[field] *= table.LENGTHS.get(table.plain_key(key), 1.0)
     if unused := [k for k in keys if k not in chosen.values() and k not in {"id", "kernel"}]:
-        report.drop(len(unused), f"edge attributes: {', '.join(unused)}", "the language has no place for them")
+        report.drop(
+            len(unused), f"edge attributes: {', '.join(map(str, unused))}", "the language has no place for them"
+        )
+    facts = dict.fromkeys(key for _, data in graph.nodes(data=True) for key in data)
+    if unused := [k for k in facts if k not in {label, "id", *OWN}]:
+        report.drop(len(unused), f"node attributes: {', '.join(map(str, unused))}", "not used")
     if not graph.is_directed():
         report.guess("direction", "both ways", "the graph is undirected: each edge becomes two projections")
         twice = np.flatnonzero(source != target)
@@ -169,6 +200,14 @@ def of_graph(graph: nx.Graph[Any], options: Options, report: ImportReport, path:
 
     wiring = joined(source, target, values, None, place, options, report, names=tuple(names.values()))
     return _with_facts(wiring, {names[node]: dict(data) for node, data in graph.nodes(data=True)})
+
+
+def _reads(text: str, kind: type[int] | type[float]) -> bool:
+    try:
+        kind(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _number(value: Any, key: str, edge: int, path: str) -> float:
@@ -189,14 +228,25 @@ def _label(graph: nx.Graph[Any], options: Options, report: ImportReport, path: s
             message = f"no node has an attribute `{options.labels}`"
             raise failed(BAD_TABLE, path, message, did_you_mean(options.labels, keys))
         return options.labels
-    if not all(str(node).isdigit() or (str(node).startswith("n") and str(node)[1:].isdigit()) for node in graph):
+    if not all(_NUMBER.fullmatch(str(node)) for node in graph):
         return None  # nodes have names already
-    for key in LABELS:
-        values = [data.get(key) for _, data in graph.nodes(data=True)]
-        if key in keys and None not in values and len(set(values)) == len(values):
+    for key in (k for k in LABELS if k in keys):
+        names = [_called(node, data, key) for node, data in graph.nodes(data=True)]
+        if len(set(names)) == len(names):
             report.guess("names of areas", f"the attribute `{key}`", "the nodes are numbers", "--labels")
             return key
     return None
+
+
+def _called(node: Any, data: dict[str, Any], label: str | None) -> str:
+    """Return what the area of a node is called: what its attribute says, or the node itself where that says nothing."""
+    return _text(data, label) or str(node).strip()
+
+
+def _text(data: dict[str, Any], label: str | None) -> str:
+    """Return what an attribute of a node says; empty where it says nothing."""
+    value = data.get(label) if label else None
+    return "" if value is None else str(value).strip()
 
 
 def _attribute(keys: list[str], wanted: str | None, known: tuple[str, ...]) -> str | None:

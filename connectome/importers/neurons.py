@@ -9,6 +9,7 @@ the number of connected pairs over the number of all pairs of neurons.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,6 +39,7 @@ EXCITATORY = frozenset({
     "e", "exc", "excitatory", "glut", "glutamate", "glutamatergic", "ach", "acetylcholine", "pyramidal", "1", "da",
     "dopamine", "ser", "serotonin", "oct", "octopamine", "pc",
 })  # fmt: skip
+GLUTAMATE = frozenset({"glut", "glutamate", "glutamatergic"})
 MOST_TYPES = 32
 """More types than this are not taken for populations unless asked for."""
 MOST_POPULATIONS = 128
@@ -109,12 +111,23 @@ def grouped(
         and not any(layer_of(v) for v in set(columns[layer].tolist()))
     ):
         layer = None
-    kind, typed = column("kind", KIND), column("type", TYPE)
-    if typed is not None and (typed in {area, kind} or (options.type_column is None and _many(columns[typed]))):
+    kind = column("kind", KIND)
+    typed, crowded = column("type", TYPE), []
+    if options.type_column is None:
+        known = [keys[k] for k in TYPE if k in keys and keys[k] not in {area, kind, layer}]
+        crowded = [name for name in known if _many(columns[name])]
+        typed = next((name for name in known if name not in crowded), None)
+    elif typed in {area, kind}:
         typed = None
+    if crowded:
+        shown = ", ".join(f"`{name}` with {len(set(columns[name].tolist())):,} values" for name in crowded)
+        why = f"more than {MOST_TYPES} types are no populations"
+        report.guess("type of a neuron", f"not {shown}", why, "--type-column")
     for what, name in (("area", area), ("layer", layer), ("kind", kind), ("type", typed)):
         if name is not None and getattr(options, f"{what}_column") is None:
             report.guess(f"{what} of a neuron", f"column `{name}`", "by its name", f"--{what}-column")
+    spare = [c for c in columns if c not in {area, layer, kind, typed} and (columns[c] != "").any()]
+    report_unused("columns of neurons", spare, report)
     if area is None:
         shown = ", ".join(dict.fromkeys(fallback.tolist()))
         report.guess("area of a neuron", shown, "no column names areas", "--area-column")
@@ -128,6 +141,12 @@ def grouped(
     types = columns[typed] if typed else np.full(size, "", object)
     inhibitory = _inhibitory(columns[kind] if kind else types, bool(kind), options, report)
     return _neurons(areas, layers, types, inhibitory, report, place)
+
+
+def report_unused(what: str, names: Sequence[str], report: ImportReport) -> None:
+    """Note the columns that nothing was read from."""
+    shown = ", ".join(n or "(without a name)" for n in names)
+    report.drop(len(names), f"{what}: {shown}", "not used")
 
 
 def _many(values: np.ndarray) -> bool:
@@ -155,8 +174,10 @@ def _inhibitory(values: np.ndarray, stated: bool, options: Options, report: Impo
     if unknown:
         shown = ", ".join(unknown[:6]) + (f" and {len(unknown) - 6} more" if len(unknown) > 6 else "")
         report.guess("kind of neurons", "excitatory", f"nothing says that {shown} inhibit", "--inhibitory VALUE,VALUE")
-    elif "glut" in {v.strip().lower() for v in values.tolist()}:
-        report.guess("glutamate", "excitatory", "so it is in vertebrates; in insects it often inhibits", "--inhibitory")
+    glutamate = sum(v.strip().lower() in GLUTAMATE and not found[v] for v in values.tolist())
+    if glutamate and not chosen:
+        why = f"so it is in vertebrates; in insects it often inhibits: {glutamate:,} neurons"
+        report.guess("glutamate", "excitatory", why, "--inhibitory")
     return np.array([found[v] for v in values.tolist()], bool)
 
 

@@ -22,14 +22,17 @@ from ..diagnostics.rule import did_you_mean
 from ..diagnostics.span import Span
 from . import frames
 from .edges import joined
-from .neurons import Pairs, aggregated, grouped
+from .neurons import Pairs, aggregated, grouped, report_unused
 from .options import Options
 from .report import ImportReport, failed
 from .wiring import NUMBERS, WORDS, Wiring
 
+LEAVE = "--invalid drop leaves such edges out"
 CHUNK_EDGES = 2_000_000
 COUNT = ("nsyns", "n_syns", "num_synapses", "syn_count")
 WEIGHT = ("syn_weight", "weight", "conductance")
+ABSENT = "NULL"
+"""How SONATA writes that a value is not there."""
 OWN = "cortexc_area"
 """The attribute of a node by which our own exports are known: each node is a whole area."""
 
@@ -93,35 +96,74 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     populations = columns.pop("population")
     neurons = grouped(columns, populations, options, report, node_files[0])
     pairs = Pairs(nodes.total)
-    unweighted = 0
-    for path in edge_files:
-        for block in _edges(path, edge_types, nodes, report):
-            synapses, weight, unknown = _strengths(block, options)
-            unweighted += unknown
-            pairs.add(block.pre, block.post, synapses, weight)
-    report.drop(unweighted, "weights", "they are not known; the sums of weights in /connections are without them")
+    lost = _Lost()
+    for block in _blocks(edge_files, edge_types, nodes, (*COUNT, *WEIGHT), options, lost, report):
+        pairs.add(*_strengths(block, options, lost))
+    if not pairs.rows and lost.dropped:
+        raise failed(BAD_TABLE, edge_files[0], "no edge is left to import", "check the edges file and --invalid")
+    if lost.uncounted:
+        every = lost.uncounted == pairs.rows
+        subject = "number of synapses" + ("" if every else f" of {lost.uncounted:,} edges")
+        why = "no attribute counts them" if every else f"neither group nor type says their `{COUNT[0]}`"
+        report.guess(subject, "1 an edge", why)
+    _report(lost, report)
+    report.drop(lost.unweighted, "weights", "they are not known; the sums of weights in /connections are without them")
     return aggregated(neurons, pairs, options, report)
 
 
-def _strengths(block: _Block, options: Options) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return the synapses and the weight of each edge, and how many weights are not known.
+@dataclass
+class _Lost:
+    """What was left out on the way, or is not known."""
+
+    dropped: dict[str, int] = field(default_factory=dict)
+    first: dict[str, str] = field(default_factory=dict)
+    uncounted: int = 0
+    unweighted: int = 0
+
+    def drop(self, bad: np.ndarray, what: str, place: Span) -> None:
+        """Count edges that are left out; ``place``: of the first of them."""
+        self.dropped[what] = self.dropped.get(what, 0) + int(bad.sum())
+        self.first.setdefault(what, str(place))
+
+
+def _report(lost: _Lost, report: ImportReport) -> None:
+    for what, count in lost.dropped.items():
+        report.drop(count, what, "--invalid drop", lost.first[what])
+
+
+def _strengths(block: _Block, options: Options, lost: _Lost) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return places of both ends, synapses and weights of the edges of a block that can be used.
 
     Raises:
-        SpecError: a number that is not finite, a negative number of synapses, or weights that are needed and not known.
+        SpecError: a number that is not finite, a negative number of synapses, or weights that are needed and not known,
+            unless such edges are to be dropped.
     """
     count, weight = _first(block.values, COUNT), _first(block.values, WEIGHT)
-    synapses = np.ones(len(block.pre)) if count is None else count
-    if (bad := np.flatnonzero(~np.isfinite(synapses) | (synapses < 0))).size:
-        raise failed(
-            BAD_VALUE, block.place(int(bad[0])), f"the number of synapses of this edge is {synapses[bad[0]]:g}"
-        )
-    if weight is None:
-        return synapses, synapses, 0
-    unknown = np.isnan(weight)
-    if (bad := np.flatnonzero(np.isinf(weight) | (unknown & (options.strength == "weight")))).size:
-        message = f"the weight of this edge is {weight[bad[0]]:g}"
-        raise failed(BAD_VALUE, block.place(int(bad[0])), message, "expected a finite number")
-    return synapses, synapses * np.where(unknown, 0.0, weight), int(unknown.sum())
+    uncounted = np.ones(len(block.pre), bool) if count is None else block.uncounted
+    synapses = np.ones(len(block.pre)) if count is None else np.where(uncounted, 1.0, count)
+    unknown = np.zeros(len(block.pre), bool) if weight is None else np.isnan(weight)
+    keep = np.ones(len(block.pre), bool)
+
+    def refuse(bad: np.ndarray, what: str, values: np.ndarray, expected: str) -> None:
+        nonlocal keep
+        bad = bad & keep
+        if not bad.any():
+            return
+        row = int(np.flatnonzero(bad)[0])
+        if options.invalid == "error":
+            message = f"the {what} of this edge is {values[row]:g}"
+            raise failed(BAD_VALUE, block.place(row), message, f"expected {expected}; {LEAVE}")
+        lost.drop(bad, f"edges with a bad {what}", block.place(row))
+        keep &= ~bad
+
+    refuse(~np.isfinite(synapses) | (synapses < 0), "number of synapses", synapses, "a number, 0 or more")
+    if weight is not None:
+        bad = np.isinf(weight) | (unknown & (options.strength == "weight"))
+        refuse(bad, "weight", weight, "a finite number")
+    lost.uncounted += int((uncounted & keep).sum())
+    lost.unweighted += int((unknown & keep).sum())
+    sums = synapses if weight is None else synapses * np.where(unknown, 0.0, weight)
+    return block.pre[keep], block.post[keep], synapses[keep], sums[keep]
 
 
 def _first(values: dict[str, np.ndarray], names: tuple[str, ...]) -> np.ndarray | None:
@@ -171,7 +213,12 @@ def _types(path: str, report: ImportReport) -> _Types:
             raise failed(BAD_TABLE, frame.place(row, identifier), f"the type {text or '(empty)'} {what}")
         index[int(text)] = row
     report.read.append(f"{path}: {len(index)} types")
-    return _Types(path, {c: frames.texts(frame, c) for c in frame.data.columns}, index)
+    return _Types(path, {c: _present(frames.texts(frame, c)) for c in frame.data.columns}, index)
+
+
+def _present(values: np.ndarray) -> np.ndarray:
+    """Return text in which what is not there is empty."""
+    return np.where(values == ABSENT, "", values).astype(object)
 
 
 def _merged(tables: list[_Types]) -> _Types | None:
@@ -231,8 +278,8 @@ def _text(values: Any) -> np.ndarray:
     """Return attribute values as text."""
     array = np.asarray(values)
     if array.dtype.kind == "S" or (array.dtype.kind == "O" and len(array) and isinstance(array[0], bytes)):
-        return np.array([v.decode("utf-8", "replace") for v in array.tolist()], object)
-    return np.array([str(v) for v in array.tolist()], object)
+        return _present(np.array([v.decode("utf-8", "replace") for v in array.tolist()], object))
+    return _present(np.array([str(v) for v in array.tolist()], object))
 
 
 def _read_nodes(path: str, types: _Types | None, nodes: _Nodes, report: ImportReport) -> None:
@@ -344,41 +391,93 @@ class _Block:
     pre: np.ndarray
     post: np.ndarray
     values: dict[str, np.ndarray]
+    uncounted: np.ndarray
+    """bool [edges]: whose group says no number of synapses, where another group does."""
     path: str
     inside: str
-    start: int
+    rows: np.ndarray
+    """int64 [edges]: where they are in their population."""
 
     def place(self, row: int) -> Span:
         """Return the place of an edge."""
-        return Span(self.path, inside=f"{self.inside}[{self.start + row}]")
+        return Span(self.path, inside=f"{self.inside}[{self.rows[row]}]")
 
 
-def _edges(path: str, types: _Types | None, nodes: _Nodes, report: ImportReport) -> Iterator[_Block]:
-    """Yield the edges of a file in blocks."""
-    with _opened(path) as file:
-        for name, population in file["edges"].items():
-            if not isinstance(population, h5py.Group):
-                continue
-            sources = _dataset(population, "source_node_id", path)
-            size = len(sources)
-            targets = _dataset(population, "target_node_id", path, size)
-            report.read.append(f"{path}: edges `{name}`, {size:,}")
-            ends = [_population(d, nodes, path) for d in (sources, targets)]
-            groups = {k: g for k, g in population.items() if k.isdigit() and isinstance(g, h5py.Group)}
-            for start in range(0, size, CHUNK_EDGES):
-                part = slice(start, min(size, start + CHUNK_EDGES))
-                places = []
-                for data, end in zip((sources, targets), ends, strict=True):
-                    ids = np.asarray(data[part]).astype(np.int64)
-                    out = (ids < 0) | (ids >= nodes.size[end])
-                    if out.any():
-                        row = int(np.flatnonzero(out)[0])
-                        message = f"node {ids[row]} is not in `{end}`, which has {nodes.size[end]:,} nodes"
-                        place = Span(path, inside=f"{data.name}[{start + row}]")
-                        raise failed(UNKNOWN_NODE, place, message, "the nodes file may belong to another network")
-                    places.append(ids + nodes.start[end])
-                values = _values(population, groups, types, part, size, path)
-                yield _Block(places[0], places[1], values, path, f"/edges/{name}", start)
+def _blocks(
+    paths: list[str],
+    types: _Types | None,
+    nodes: _Nodes,
+    used: tuple[str, ...],
+    options: Options,
+    lost: _Lost,
+    report: ImportReport,
+) -> Iterator[_Block]:
+    """Yield the edges of all files in blocks; attributes that are not in ``used`` are reported.
+
+    Raises:
+        SpecError: a population is in two files, or what ``_edges`` raises.
+    """
+    seen: dict[str, str] = {}
+    unused: dict[str, None] = {}
+    for path in paths:
+        with _opened(path) as file:
+            for name, population in file["edges"].items():
+                if not isinstance(population, h5py.Group):
+                    continue
+                if name in seen:
+                    message = f"the edge population `{name}` is in `{seen[name]}` too"
+                    hint = "its edges would count twice: name one of the two files"
+                    raise failed(AMBIGUOUS, Span(path, inside=f"/edges/{name}"), message, hint)
+                seen[name] = path
+                unused |= dict.fromkeys(n for n in _said(population, types) if n not in used)
+                yield from _edges(name, population, path, types, nodes, options, lost, report)
+    report_unused("attributes of edges", list(unused), report)
+
+
+def _said(population: Any, types: _Types | None) -> list[str]:
+    """Return the attributes that edges have, by their types or by their groups."""
+    listed = [c for c, v in types.columns.items() if (v != "").any() and c != "edge_type_id"] if types else []
+    groups = [g for k, g in population.items() if k.isdigit() and isinstance(g, h5py.Group)]
+    return [*listed, *(name for group in groups for name in _names(group))]
+
+
+def _edges(
+    name: str,
+    population: Any,
+    path: str,
+    types: _Types | None,
+    nodes: _Nodes,
+    options: Options,
+    lost: _Lost,
+    report: ImportReport,
+) -> Iterator[_Block]:
+    """Yield the edges of a population in blocks."""
+    sources = _dataset(population, "source_node_id", path)
+    size = len(sources)
+    targets = _dataset(population, "target_node_id", path, size)
+    report.read.append(f"{path}: edges `{name}`, {size:,}")
+    ends = [_population(d, nodes, path) for d in (sources, targets)]
+    groups = {k: g for k, g in population.items() if k.isdigit() and isinstance(g, h5py.Group)}
+    for start in range(0, size, CHUNK_EDGES):
+        part = slice(start, min(size, start + CHUNK_EDGES))
+        places, keep = [], np.ones(part.stop - start, bool)
+        for data, end in zip((sources, targets), ends, strict=True):
+            ids = np.asarray(data[part]).astype(np.int64)
+            out = (ids < 0) | (ids >= nodes.size[end])
+            if out.any():
+                row = int(np.flatnonzero(out)[0])
+                place = Span(path, inside=f"{data.name}[{start + row}]")
+                if options.invalid == "error":
+                    message = f"node {ids[row]} is not in `{end}`, which has {nodes.size[end]:,} nodes"
+                    hint = f"the nodes file may belong to another network; {LEAVE}"
+                    raise failed(UNKNOWN_NODE, place, message, hint)
+                lost.drop(out & keep, "edges to or from nodes that are not there", place)
+                keep &= ~out
+            places.append(ids + nodes.start[end])
+        values, uncounted = _values(population, groups, types, part, size, path)
+        rows = start + np.flatnonzero(keep)
+        kept = {n: v[keep] for n, v in values.items()}
+        yield _Block(places[0][keep], places[1][keep], kept, uncounted[keep], path, f"/edges/{name}", rows)
 
 
 def _population(data: Any, nodes: _Nodes, path: str) -> str:
@@ -398,10 +497,14 @@ def _population(data: Any, nodes: _Nodes, path: str) -> str:
 
 def _values(
     population: Any, groups: dict[str, Any], types: _Types | None, part: slice, whole: int, path: str
-) -> dict[str, np.ndarray]:
-    """Return numbers of edges by attribute: those of their types, and over them those of their groups."""
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return numbers of edges by attribute: those of their types, and over them those of their groups.
+
+    Also which edges [edges] have no number of synapses, neither by type nor by group.
+    """
     size = part.stop - part.start
     found: dict[str, np.ndarray] = {}
+    given: dict[str, np.ndarray] = {}
     if types is not None:
         type_ids = _dataset(population, "edge_type_id", path, whole)
         row = _type_rows(np.asarray(type_ids[part]).astype(np.int64), types, Span(path, inside=type_ids.name), "edge")
@@ -409,15 +512,14 @@ def _values(
             if name in types.columns:
                 listed = types.columns[name]
                 try:
-                    numbers = np.array([float(v) if v not in {"", "NULL"} else np.nan for v in listed.tolist()])
+                    numbers = np.array([float(v) if v else np.nan for v in listed.tolist()])
                 except ValueError:
                     raise failed(BAD_VALUE, types.path, f"`{name}` of a type is no number") from None
                 if np.isnan(numbers[row]).all():
                     continue
-                found[name] = numbers[row]
-    if not groups:
-        return found
-    group_id, group_index = _grouping(population, "edge", part, whole, path)
+                found[name], given[name] = numbers[row], (listed != "")[row]
+    if groups:
+        group_id, group_index = _grouping(population, "edge", part, whole, path)
     for key, group in groups.items():
         mine = np.flatnonzero(group_id == int(key))
         if not len(mine):
@@ -427,15 +529,15 @@ def _values(
                 continue
             values = _picked(group, name, group_index[mine], path)
             if values.dtype.kind in "iufb":
-                filler = 1.0 if name in COUNT else np.nan
-                column = found.get(name, np.full(size, filler))
-                column = column.astype(float)
+                column = found.get(name, np.full(size, np.nan)).astype(float)
                 column[mine] = values
+                given.setdefault(name, np.zeros(size, bool))[mine] = True
             else:
                 column = found.get(name, np.full(size, "", object))
                 column[mine] = _text(values)
             found[name] = column
-    return found
+    counted = next((given[n] for n in COUNT if n in given), np.zeros(size, bool))
+    return found, ~counted
 
 
 def _areas(
@@ -450,7 +552,11 @@ def _areas(
     import dataclasses
 
     names = columns[OWN]
-    blocks = [block for path in files for block in _edges(path, types, nodes, report)]
+    lost = _Lost()
+    blocks = list(_blocks(files, types, nodes, (*COUNT, *WEIGHT, *NUMBERS, *WORDS), options, lost, report))
+    _report(lost, report)
+    if not sum(len(b.pre) for b in blocks):
+        raise failed(BAD_TABLE, files[0], "no edge is left to import", "check the edges file and --invalid")
     source = np.concatenate([names[b.pre] for b in blocks])
     target = np.concatenate([names[b.post] for b in blocks])
     values: dict[str, np.ndarray] = {}
@@ -460,8 +566,11 @@ def _areas(
     if "weight" in values and np.isnan(values["weight"]).all():
         del values["weight"]
 
+    ends = np.cumsum([len(b.pre) for b in blocks])
+
     def place(row: int, field: str) -> Span:
-        return blocks[0].place(row)
+        at = int(np.searchsorted(ends, row, side="right"))
+        return blocks[at].place(row - int(ends[at]) + len(blocks[at].pre))
 
     found = joined(source, target, values, None, place, options, report, names=tuple(names.tolist()))
     roles = columns.get("role", np.full(len(names), "", object))

@@ -10,7 +10,7 @@ import numpy as np
 from ..diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNOWN_NODE
 from . import frames, table
 from .frames import Frame
-from .neurons import Pairs, aggregated, grouped
+from .neurons import Pairs, aggregated, grouped, report_unused
 from .options import Options
 from .report import ImportReport, failed
 from .wiring import Wiring
@@ -34,6 +34,7 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         raise failed(BAD_TABLE, paths[0], message, "name the table of neurons: --neurons FILE")
     about = frames.read(options.neurons, Options(header=options.header), report)
     identifier = _identifier(about, options, report)
+    about = _identified(about, identifier, options, report)
     ids = frames.texts(about, identifier)
     index = _index(ids, about, identifier)
     columns = {c: frames.texts(about, c) for c in about.data.columns if c != identifier}
@@ -43,7 +44,10 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     plan: tuple[str, str, str | None] | None = None
     for path in paths:
         for frame in frames.chunks(path, options, ImportReport() if plan else report):
-            plan = plan or _plan(frame, options, report)
+            if plan is None:
+                plan = _plan(frame, options, report)
+                wanted = {clause.partition("=")[0] for clause in options.where}
+                report_unused("columns of edges", [c for c in frame.data.columns if c not in {*plan, *wanted}], report)
             chosen = _selected(frame, options, lost)
             if len(chosen.data):
                 pairs.add(*_edges(chosen, plan, index, options, lost))
@@ -51,6 +55,7 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         raise failed(BAD_TABLE, paths[0], "no edge is left to import", "check --where and --invalid")
     report.drop(lost.unchosen, "rows", f"--where {' '.join(options.where)}")
     report.drop(lost.unknown, "edges to or from neurons not in the table", "--invalid drop", lost.first_unknown)
+    report.drop(lost.nameless, "edges with an empty end", "--invalid drop", lost.first_nameless)
     report.drop(lost.bad, "edges with a bad number of synapses", "--invalid drop", lost.first_bad)
     report.drop(lost.empty, "edges of 0 synapses", "no synapse, no connection")
     return aggregated(neurons, pairs, options, report)
@@ -62,9 +67,11 @@ class _Lost:
 
     unchosen: int = 0
     unknown: int = 0
+    nameless: int = 0
     bad: int = 0
     empty: int = 0
     first_unknown: str = ""
+    first_nameless: str = ""
     first_bad: str = ""
 
 
@@ -76,6 +83,25 @@ class _Index:
     order: np.ndarray
     whole: bool
     """Whether identifiers are 64-bit integers."""
+
+
+def _identified(about: Frame, identifier: str, options: Options, report: ImportReport) -> Frame:
+    """Return the rows of a table of neurons that have an identifier.
+
+    Raises:
+        SpecError: a row has none, unless such rows are to be dropped.
+    """
+    blank = frames.texts(about, identifier) == ""
+    if not blank.any():
+        return about
+    where = about.place(int(np.flatnonzero(blank)[0]), identifier)
+    if options.invalid == "error":
+        message = f"the neuron of this row has no identifier: `{identifier}` is empty"
+        more = f", and so is it in {int(blank.sum()) - 1:,} more" if blank.sum() > 1 else ""
+        hint = "no edge could name it; --invalid drop leaves such neurons out"
+        raise failed(BAD_VALUE, where, message + more, hint)
+    report.drop(int(blank.sum()), "neurons without an identifier", "--invalid drop", str(where))
+    return dataclasses.replace(about, data=about.data[~blank])
 
 
 def _index(ids: np.ndarray, about: Frame, identifier: str) -> _Index:
@@ -117,19 +143,27 @@ def _edges(
     hint = "; --invalid drop leaves such edges out"
     ends = []
     unknown = np.zeros(len(frame.data), bool)
+    nameless = np.zeros(len(frame.data), bool)
     for end, column in (("source", source), ("target", target)):
         places, missing = _found(frame, table.require(frame, column, "the first part of the list"), index)
-        if missing.any():
-            row = int(np.flatnonzero(missing)[0])
-            where = frame.place(row, column)
-            if options.invalid == "error":
-                written = str(frame.data[column].iloc[row]).strip() or "(empty)"
-                message = f"the {end} {written} is not in `{options.neurons}`"
-                raise failed(UNKNOWN_NODE, where, message, "add it to the table of neurons" + hint)
-            lost.first_unknown = lost.first_unknown or str(where)
-        unknown |= missing
         ends.append(places)
-    lost.unknown += int(unknown.sum())
+        if not missing.any():
+            continue
+        row = int(np.flatnonzero(missing)[0])
+        where = frame.place(row, column)
+        blank = missing & (frames.texts(frame, column) == "")
+        if options.invalid == "error" and blank[row]:
+            raise failed(UNKNOWN_NODE, where, f"the {end} of this edge is empty", "name a neuron at both ends" + hint)
+        if options.invalid == "error":
+            message = f"the {end} {str(frame.data[column].iloc[row]).strip()} is not in `{options.neurons}`"
+            raise failed(UNKNOWN_NODE, where, message, "add it to the table of neurons" + hint)
+        for which, first in ((blank, "first_nameless"), (missing & ~blank, "first_unknown")):
+            if which.any() and not getattr(lost, first):
+                setattr(lost, first, str(frame.place(int(np.flatnonzero(which)[0]), column)))
+        nameless |= blank
+        unknown |= missing
+    lost.nameless += int(nameless.sum())
+    lost.unknown += int((unknown & ~nameless).sum())
     synapses, bad = np.ones(len(frame.data)), np.zeros(len(frame.data), bool)
     if count is not None:
         synapses, unreadable = frames.numbers(frame, count)

@@ -94,3 +94,47 @@ def test_edges_to_nodes_that_are_not_declared_are_refused(tmp_path: Path) -> Non
     (tmp_path / "brain.json").write_text(json.dumps(data))
     with pytest.raises(connectome.SpecError, match="`V4`, which is not among"):
         read("graphml", tmp_path / "brain.json")
+
+
+KEYS = (
+    '<key id="w" for="edge" attr.name="weight" attr.type="double"/>\n'
+    '<key id="d" for="node" attr.name="label" attr.type="string"/>\n'
+    '<key id="h" for="node" attr.name="hemisphere" attr.type="string"/>\n'
+)
+
+
+def graphml(folder: Path, weight: str = "2", more: str = "") -> Path:
+    path = folder / "brain.graphml"
+    path.write_text(
+        f'<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n{KEYS}<graph id="G" edgedefault="directed">\n'
+        '<node id="n0"><data key="d">V1</data><data key="h">left</data></node>\n'
+        '<node id="n1::n0"><data key="d">V2</data></node>\n<node id="n2"/>\n'
+        f'<edge source="n0" target="n1::n0"><data key="w">{weight}</data></edge>\n'
+        '<edge source="n1::n0" target="n2"><data key="w">1</data></edge>\n</graph>\n'
+        f"{more}</graphml>\n"
+    )
+    return path
+
+
+def test_labels_are_used_where_there_are_any_and_unused_attributes_listed(tmp_path: Path) -> None:
+    found = read("graphml", graphml(tmp_path))
+    assert set(found.connectome.areas) == {"V1", "V2", "n2"}
+    assert ("names of 1 nodes", "n2") in {(g.subject, g.value) for g in found.report.guesses}
+    assert [(d.count, d.what) for d in found.report.dropped] == [(1, "node attributes: hemisphere")]
+
+
+def test_a_second_graph_is_reported(tmp_path: Path) -> None:
+    more = '<graph id="H" edgedefault="directed"><node id="m0"/><edge source="m0" target="m0"/></graph>\n'
+    dropped = read("graphml", graphml(tmp_path, more=more)).report.dropped
+    assert [(d.count, d.what) for d in dropped if "graphs" in d.what] == [(1, "graphs: `H` with 1 nodes and 1 edges")]
+
+
+def test_a_text_for_a_number_is_found_at_its_line(tmp_path: Path) -> None:
+    with pytest.raises(connectome.SpecError) as caught:
+        read("graphml", graphml(tmp_path, weight="strong"))
+    (finding,) = caught.value.report
+    assert (finding.code, finding.message, finding.span.line) == (
+        "I603",
+        "`weight` holds `strong`, which is no number",
+        9,
+    )

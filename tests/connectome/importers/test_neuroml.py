@@ -80,8 +80,105 @@ def test_entities_are_not_expanded(tmp_path: Path) -> None:
     path.write_text(
         f'<!DOCTYPE n [<!ENTITY x SYSTEM "file://{secret}">]>\n'
         + HEAD
-        + '<population id="a" size="1">&x;</population>\n'
+        + '<population id="a" size="1">&x;</population>\n<population id="b" size="1"/>\n'
+        + projection("a", "b", [1.0])
         + TAIL
     )
     found = read("neuroml", path)
     assert "V1_L23_E" not in str(found.connectome)
+
+
+def joined(source: str, target: str, *connections: tuple[int, int, str], id: str = "p") -> str:
+    rows = "".join(
+        f'<connectionWD id="{i}" preCellId="../{source}/{a}/c" postCellId="../{target}[{b}]" weight="{w}"/>\n'
+        for i, (a, b, w) in enumerate(connections)
+    )
+    pair = f'presynapticPopulation="{source}" postsynapticPopulation="{target}"'
+    return f'<projection id="{id}" {pair}>\n{rows}</projection>\n'
+
+
+UP = joined("V1_L23_E", "V4_L23_E", (0, 0, "0.5"), (0, 0, "0.5"), (1, 0, "3")) + joined(
+    "V1_L5_E", "V4_L5_E", (7, 0, "1")
+)
+
+
+@pytest.mark.parametrize(
+    ("strength", "field", "value", "sln"),
+    [("synapses", "weight", 5.0, 4 / 5), ("weight", "weight", 5.0, 4 / 5), ("connections", "weight", 3.0, 2 / 3),
+     ("neurons", "fln", 1.0, 2 / 3)],
+)  # fmt: skip
+def test_strength_is_weights_pairs_or_neurons(
+    tmp_path: Path, strength: str, field: str, value: float, sln: float
+) -> None:
+    found = read("neuroml", write(tmp_path, UP), strength=strength)
+    (up,) = [p for p in found.connectome.projections if p.origin == "V1"]
+    assert (getattr(up, field), up.sln) == (pytest.approx(value), pytest.approx(sln))
+    assert found.tables["connections"]["pairs"].tolist() == [2.0, 1.0]
+    assert found.tables["connections"]["connections"].tolist() == [3.0, 1.0]
+
+
+def test_neurons_that_are_not_named_cannot_be_counted(tmp_path: Path) -> None:
+    path = write(tmp_path, projection("V1_L23_E", "V4_L5_E", [1.0]))
+    with pytest.raises(connectome.SpecError, match="do not say which cells"):
+        read("neuroml", path, strength="neurons")
+    assert any(g.subject == "cells of 1 connections" for g in read("neuroml", path).report.guesses)
+
+
+@pytest.mark.parametrize(
+    ("name", "weight", "expected"),
+    [("V1_L23_PV", "2", True), ("V1_L4_I", "2", True), ("V1_Inh", "1", True), ("VIP_L4_E", "1", False),
+     ("VIP", "1", False), ("RMEI", "1", False), ("V1_L6_X", "-1", True)],
+)  # fmt: skip
+def test_names_say_who_inhibits_whatever_the_sign(tmp_path: Path, name: str, weight: str, expected: bool) -> None:
+    body = UP + f'<population id="{name}" size="2"/>\n' + joined(name, "V1_L5_E", (1, 1, weight))
+    found = read("neuroml", write(tmp_path, body))
+    said = {
+        n: g.why for g in found.report.guesses if g.subject == "inhibitory populations" for n in g.value.split(", ")
+    }
+    assert (name in said) == expected
+    assert {n for n in said if n != name} == {"V1_L23_I", "V4_L23_I"}
+    if weight == "-1":
+        assert said[name] == "their weights are negative"
+
+
+def test_nothing_is_said_of_inhibition_where_there_is_none(tmp_path: Path) -> None:
+    path = write(tmp_path, "")
+    path.write_text(HEAD + '<population id="A" size="1"/><population id="B" size="1"/>' + joined("A", "B", (0, 0, "3"))
+                    + '<synapticConnection from="A[0]" to="B[0]" synapse="s"/>' + TAIL)  # fmt: skip
+    report = read("neuroml", path).report
+    assert not any("inhibit" in g.subject + g.value for g in report.guesses)
+    (single,) = report.dropped
+    assert (single.what, "not read" in single.why) == ("<synapticConnection> elements", True)
+
+
+BAD = {
+    "weight": (joined("V1_L23_E", "V4_L5_E", (0, 0, "1"), (0, 1, "strong"), id="q"), "I603", "`strong`"),
+    "cell": (joined("V1_L23_E", "V4_L5_E", (0, 0, "1"), (40, 0, "1"), id="q"), "I604", "`../V1_L23_E/40/c` is no cell"),
+    "population": (joined("V1_L23_E", "V9", (0, 0, "1"), id="q"), "I604", "`V9`"),
+}
+
+
+@pytest.mark.parametrize("fault", BAD)
+def test_bad_connections_are_refused_at_their_line_or_counted(tmp_path: Path, fault: str) -> None:
+    body, code, words = BAD[fault]
+    path = write(tmp_path, UP + body)
+    with pytest.raises(connectome.SpecError) as caught:
+        read("neuroml", path)
+    (finding,) = caught.value.report
+    assert (finding.code, words in finding.message, "--invalid drop" in finding.help) == (code, True, True)
+    line = path.read_text().splitlines()[finding.span.line - 1]
+    assert ('id="q"' if fault == "population" else 'id="1"') in line
+    dropped = read("neuroml", path, invalid="drop").report.dropped
+    assert [d.count for d in dropped if d.why == "--invalid drop"] == [1]
+
+
+def test_signs_that_cancel_are_against_dales_law(tmp_path: Path) -> None:
+    body = joined("V1_L23_E", "V4_L5_E", (0, 0, "1"), (1, 0, "-1"))
+    with pytest.raises(connectome.SpecError, match="Dale"):
+        read("neuroml", write(tmp_path, body))
+
+
+def test_electrical_weights_are_kept(tmp_path: Path) -> None:
+    body = UP + projection("V1_L23_I", "V1_L23_E", [3.0, 0.5], "electricalProjection")
+    found = read("neuroml", write(tmp_path, body))
+    assert found.tables["electrical"]["weight"].tolist() == [3.5]

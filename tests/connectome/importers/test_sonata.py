@@ -181,3 +181,66 @@ def test_a_network_without_types_and_groups_is_read_by_its_attributes(tmp_path: 
     assert [d.count for d in found.report.dropped if d.what == "weights"] == [1]
     with pytest.raises(connectome.SpecError, match="weight of this edge is nan"):
         read("sonata", [tmp_path / "nodes.h5", tmp_path / "edges.h5"], strength="weight")
+
+
+def test_null_is_no_area_and_the_relay_is_known(tmp_path: Path) -> None:
+    files = circuit(tmp_path)
+    lines = [line.replace(" NULL", " VISx") for line in files[2].read_text().splitlines()]
+    lines[0] += " region"
+    text = "\n".join([lines[0], *(f"{line} VISp" for line in lines[1:-1]), f"{lines[-1]} NULL"])
+    files[2].write_text(text.replace("200 VISx", "200 NULL") + "\n")
+    found = read("sonata", files, area_column="region")
+    assert (found.connectome.input.name, set(found.connectome.areas)) == ("LGN", {"VISp"})
+    assert ("area of 10 neurons", "LGN") in {(g.subject, g.value) for g in found.report.guesses}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "row", "value", "code", "what"),
+    [
+        ("0/nsyns", 5, -1.0, "I603", "edges with a bad number of synapses"),
+        ("0/nsyns", 5, np.nan, "I603", "edges with a bad number of synapses"),
+        ("1/syn_weight", 5, np.inf, "I603", "edges with a bad weight"),
+        ("target_node_id", 5, SIZE, "I604", "edges to or from nodes that are not there"),
+    ],
+)
+def test_bad_edges_are_refused_at_their_place_or_counted(
+    tmp_path: Path, dataset: str, row: int, value: float, code: str, what: str
+) -> None:
+    files = circuit(tmp_path)
+    with h5py.File(files[1], "r+") as file:
+        edges = file["edges/cortex_to_cortex"]
+        values = edges[dataset][()].astype(np.int64 if dataset.endswith("id") else float)
+        group = np.flatnonzero(edges["edge_group_id"][()] == int(dataset[0])) if dataset[1] == "/" else np.arange(3000)
+        values[row] = value
+        attributes = dict(edges[dataset].attrs)
+        del edges[dataset]
+        edges[dataset] = values
+        edges[dataset].attrs.update(attributes)
+    with pytest.raises(connectome.SpecError) as caught:
+        read("sonata", files)
+    (finding,) = caught.value.report
+    assert (finding.code, "--invalid drop" in finding.help) == (code, True)
+    assert finding.span.inside.endswith(f"[{group[row]}]")
+    found = read("sonata", files, invalid="drop")
+    assert {d.what: d.count for d in found.report.dropped if d.why == "--invalid drop"} == {what: 1}
+    first = np.load(tmp_path / "truth.npz")["first"]
+    assert f"{3000 - 1 + len(first):,} edges" in " ".join(found.report.read)
+
+
+def test_edges_without_a_number_of_synapses_are_a_guess(tmp_path: Path) -> None:
+    found = read("sonata", circuit(tmp_path))
+    with h5py.File(tmp_path / "edges.h5") as file:
+        uncounted = int((file["edges/cortex_to_cortex/edge_group_id"][()] == 1).sum())
+    uncounted += len(np.load(tmp_path / "truth.npz")["first"])
+    assert (f"number of synapses of {uncounted:,} edges", "1 an edge") in {
+        (g.subject, g.value) for g in found.report.guesses
+    }
+    assert "attributes of edges: delay" in {d.what for d in found.report.dropped if d.why == "not used"}
+
+
+def test_a_population_of_edges_in_two_files_is_refused(tmp_path: Path) -> None:
+    files = circuit(tmp_path)
+    again = tmp_path / "again.h5"
+    again.write_bytes(files[1].read_bytes())
+    with pytest.raises(connectome.SpecError, match=r"the edge population `LGN_to_cortex` is in .*edges\.h5` too"):
+        read("sonata", [*files, again])

@@ -94,3 +94,46 @@ def test_rows_can_be_chosen_also_where_a_block_has_none_of_them(
     assert found.tables["connections"]["synapses"].sum() == 899
     with pytest.raises(connectome.SpecError, match="no edge is left"):
         read("synapses", edges, neurons=str(table), where=("side=up",))
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_nothing_is_joined_by_an_empty_identifier(tmp_path: Path, kind: str) -> None:
+    neurons = pd.DataFrame({"id": ["1", "2", None, "4"], "area": ["A", "A", "B", "B"]})
+    edges = pd.DataFrame({"pre": ["1", None, "1"], "post": ["2", "4", "4"]})
+    paths = {name: tmp_path / f"{name}.{kind}" for name in ("neurons", "edges", "whole")}
+    for name, data in (("neurons", neurons), ("edges", edges), ("whole", neurons.dropna())):
+        data.to_csv(paths[name], index=False) if kind == "csv" else data.to_parquet(paths[name])
+    for table, words in (("neurons", "no identifier: `id` is empty"), ("whole", "the source of this edge is empty")):
+        with pytest.raises(connectome.SpecError, match=words) as caught:
+            read("synapses", paths["edges"], neurons=str(paths[table]))
+        (finding,) = caught.value.report
+        assert finding.span.line == ({"neurons": 4, "whole": 3}[table] if kind == "csv" else 1)
+        assert "--invalid drop" in finding.help
+    found = read("synapses", paths["edges"], neurons=str(paths["neurons"]), invalid="drop")
+    assert {d.what: d.count for d in found.report.dropped} == {
+        "neurons without an identifier": 1, "edges with an empty end": 1,
+    }  # fmt: skip
+    assert found.tables["connections"]["pairs"].sum() == 2
+
+
+def test_crowded_columns_give_way_and_unused_ones_are_listed(tmp_path: Path) -> None:
+    edges, table, neurons, synapses = brain(tmp_path)
+    neurons["cell_type"] = [f"t{i}" for i in range(len(neurons))]
+    neurons["type"] = np.where(neurons.nt_type == "GABA", "short", "long")
+    neurons["side"], neurons["note"] = "left", ""
+    neurons.loc[0, "nt_type"] = "mystery"
+    neurons.to_csv(table, index=False)
+    synapses.assign(size=3).to_csv(edges, index=False)
+    found = read("synapses", edges, neurons=str(table))
+    assert {"L23_long", "L4_short"} <= set(found.connectome.circuits["VISp"].populations)
+    said = {(g.subject, g.value) for g in found.report.guesses}
+    assert ("type of a neuron", "column `type`") in said
+    assert ("type of a neuron", "not `cell_type` with 120 values") in said
+    assert {d.what for d in found.report.dropped if d.why == "not used"} == {
+        "columns of neurons: cell_type, side", "columns of edges: size",
+    }  # fmt: skip
+    (glutamate,) = [g for g in found.report.guesses if g.subject == "glutamate"]
+    assert f"{(neurons.nt_type == 'GLUT').sum()} neurons" in glutamate.why
+    assert any("mystery" in g.why for g in found.report.guesses)
+    chosen = read("synapses", edges, neurons=str(table), inhibitory=("GABA", "GLUT"))
+    assert not any(g.subject == "glutamate" for g in chosen.report.guesses)
