@@ -352,6 +352,15 @@ def as_bytes(program: Program) -> bytes:
     return buffer.getvalue()
 
 
+def is_artifact(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file is an artifact, of whatever version."""
+    try:
+        with h5py.File(path, "r") as file:
+            return bool(file.attrs.get("program") == "cortexc")
+    except OSError:
+        return False
+
+
 def load(path: str | os.PathLike[str]) -> Program:
     """Read an artifact.
 

@@ -75,6 +75,12 @@ def _unused(
             yield UNUSED.at(connectome.span("checker", "allow", i), message, help="take the entry out")
 
 
+def pair_of(one: Allowance) -> tuple[str, str] | None:
+    """Return source and target of the projection that an allowance is for; None where it is for something else."""
+    found = re.fullmatch(r"\s*(\S.*?)\s*->\s*(\S.*?)\s*", one.at or "")
+    return None if found is None else (found[1], found[2])
+
+
 def _place(connectome: Connectome, one: Allowance) -> Span | str | None:
     """Return the place of an allowance; None for the whole spec; its own words where there is no such place.
 
@@ -82,10 +88,10 @@ def _place(connectome: Connectome, one: Allowance) -> Span | str | None:
     """
     if one.at is None or connectome.origins.tree is None:
         return None
-    ends = re.fullmatch(r"\s*(\S.*?)\s*->\s*(\S.*?)\s*", one.at)
-    if ends:
+    ends = pair_of(one)
+    if ends is not None:
         for i, p in enumerate(connectome.projections):
-            if (p.origin, p.target) == (ends[1], ends[2]):
+            if (p.origin, p.target) == ends:
                 return connectome.span("projections", i)
         return one.at
     path = tuple(int(step) if step.isdecimal() else step for step in one.at.split("."))

@@ -40,8 +40,13 @@ def as_exported(model: CorticalTransformer) -> torch.export.ExportedProgram:
 
 
 def write_exported(model: CorticalTransformer, path: Path) -> None:
-    """Write a ``.pt2`` file, which ``torch.export.load`` reads without this project."""
+    """Write a ``.pt2`` file, which ``torch.export.load`` reads without this project.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     part = path.with_name(f".{path.stem}.part{path.suffix}")
+    part.touch()  # says at once, and in plain words, that the folder cannot be written
     try:
         torch.export.save(as_exported(model), part)
         part.replace(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from ..model import (
     Source,
 )
 from .options import Options
-from .report import ImportReport, failed
+from .report import UNPRINTABLE, ImportReport, failed, printable
 from .wiring import WORDS, Wiring
 
 RELAYS = ("lgn", "lgnd", "lgd", "dlgn", "lgd_core", "thalamus_lgn", "lateral_geniculate", "retina")
@@ -39,13 +40,16 @@ SMALLEST = (1, 8)
 
 
 def assembled(wiring: Wiring, name: str, files: list[str], options: Options, report: ImportReport) -> Connectome:
-    """Return a spec of the wiring.
+    """Return a spec of the wiring; ``files`` are the paths that were named.
 
     Raises:
         SpecError: names that clash, or an area that options name and the data lack.
     """
-    if not len(wiring.areas):
-        raise failed(BAD_TABLE, files[0], "nothing is left to import: no row is a projection", "see what was dropped")
+    if not _connected(wiring):
+        lost = "; ".join(f"dropped: {one}" for one in report.dropped)
+        message = "nothing is left to import: no area is connected, to another one or within"
+        raise failed(BAD_TABLE, files[0], message, lost or "the data have no connection that is over 0")
+    shown = [Path(f).name for f in files]
     clean = _clean(wiring.areas, report)
     wiring, step = _timed(wiring, report)
     relay = _relay(wiring, clean, options, report)
@@ -58,7 +62,9 @@ def assembled(wiring: Wiring, name: str, files: list[str], options: Options, rep
     into, out, lateral = _split(wiring, relay, report)
     first = _first(wiring, clean, alive, relay, options, report)
     last = _last(wiring, clean, alive, first, relay, options, report)
-    report.guess("input.grid, areas.*.grid", f"[{side}, {side}]", f"{len(names):,} areas, images of {SIDE} x {SIDE}")
+    if lacking := [n for n in wiring.areas if "grid" not in wiring.facts.get(n, {})]:
+        which = f"{len(lacking):,} areas without one" if len(lacking) < len(names) else f"{len(names):,} areas"
+        report.guess("input.grid, areas.*.grid", f"[{side}, {side}]", f"{which}, images of {SIDE} x {SIDE}")
     report.guess("input.width", width, f"{len(names):,} areas")
     sweeps = _sweeps(wiring, relay if relay is not None else first, last, step, report)
     grids = {n: tuple(wiring.facts.get(n, {}).get("grid", (side, side))) for n in wiring.areas}
@@ -97,8 +103,8 @@ def assembled(wiring: Wiring, name: str, files: list[str], options: Options, rep
     return Connectome(
         cortexc=1,
         name=name,
-        description=f"Imported from {', '.join(files)}"[:200],
-        sources=_sources(options, files, report),
+        description=f"Imported from {', '.join(shown)}"[:200],
+        sources=_sources(options, shown, report),
         input=Input(name=input_name, grid=grid, patch=SIDE // grid[0], width=width, source=("model",)),
         circuits={
             clean[wiring.areas.index(n)]: c for n, c in wiring.circuits.items() if wiring.areas.index(n) != relay
@@ -115,6 +121,12 @@ def assembled(wiring: Wiring, name: str, files: list[str], options: Options, rep
         dynamics=Dynamics(sweeps=sweeps, step_ms=step),
         readout=Readout(area=clean[last], classes=options.classes),
     )
+
+
+def _connected(wiring: Wiring) -> bool:
+    """Whether there is any connection: between areas, of one to itself, or between the populations of one."""
+    inside = [c.connections.probability for c in wiring.circuits.values() if c.connections is not None]
+    return len(wiring.source) > 0 or any(not isinstance(rows, tuple) or any(map(any, rows)) for rows in inside)
 
 
 def _timed(wiring: Wiring, report: ImportReport) -> tuple[Wiring, float | None]:
@@ -157,16 +169,16 @@ def _sweeps(wiring: Wiring, start: int, last: int, step: float | None, report: I
 
 def _clean(names: tuple[str, ...], report: ImportReport) -> list[str]:
     """Return names that the language can take; the marks that join names become underscores."""
-    found = [re.sub(r"[.@:~>\n\r\t]+", "_", n).strip()[:200] for n in names]
+    found = [re.sub(rf"(?:[.@:~>]|{UNPRINTABLE.pattern})+", "_", n).strip()[:200] for n in names]
     changed = [(a, b) for a, b in zip(names, found, strict=True) if a != b]
     if changed:
-        report.guess("names", f"{changed[0][0]} is called {changed[0][1]}",
-                     f"{len(changed):,} names have marks that join names: . @ : ~ >")  # fmt: skip
+        why = f"{len(changed):,} names have marks that join names (. @ : ~ >), or that cannot be printed"
+        report.guess("names", f"{changed[0][0]} is called {changed[0][1]}", why)
     seen: dict[str, str] = {}
     for before, after in zip(names, found, strict=True):
         if after in seen or not after:
             other = seen.get(after, "")
-            message = f"`{before}` and `{other}` would both be called `{after}`"
+            message = f"`{printable(before)}` and `{printable(other)}` would both be called `{after}`"
             raise failed(AMBIGUOUS, "names", message, "rename one of them in the data")
         seen[after] = before
     return found
@@ -285,6 +297,8 @@ def _last(
     """Return the area that is read: the one furthest from the input by the fewest projections."""
     if options.readout is not None:
         return _asked(options.readout, wiring, clean, "--readout")
+    if wiring.readout in wiring.areas:
+        return wiring.areas.index(wiring.readout)
     depth = _depths(wiring, relay if relay is not None else first)
     reachable = [i for i in alive if depth[i] >= 0]
     size = len(clean)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from ..diagnostics.importing import AMBIGUOUS, BAD_VALUE, ORIENTATION, UNKNOWN_NODE
 from ..diagnostics.span import Span
 from ..model import LARGEST, MAX_DELAY, SMALLEST
+from .frames import ABSENT
 from .options import Options
 from .report import ImportReport, failed
 from .wiring import WORDS, Wiring
@@ -26,6 +28,11 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "delay_ms": (SMALLEST, LARGEST, "a delay is over 0 [ms]"),
 }
 """Per field: the least and the most that it can be, and what to say of others. 0 is no strength, and left out later."""
+SYNONYMS = {
+    "mode": {"driver": "driving", "modulator": "modulatory"},
+    "direction": {"ff": "feedforward", "fb": "feedback", "lat": "lateral"},
+}
+"""How else the field writes a mode or a direction; case and hyphens do not matter."""
 CHOICES = {"mode": ("driving", "modulatory", "relay"), "direction": ("feedforward", "lateral", "feedback")}
 
 Place = Callable[[int, str], Span]
@@ -52,7 +59,7 @@ def joined(
     Raises:
         SpecError: a value that no projection can have, an end without a name, rows of a pair that contradict.
     """
-    values = _one_strength(values, report)
+    values = _one_strength(_worded(values, report), report)
     keep = _sound(source, target, values, place, options, report)
     source, target = source[keep], target[keep]
     values = {name: column[keep] for name, column in values.items()}
@@ -87,6 +94,11 @@ def joined(
             merged[name] = _reduced(column, inverse, len(unique), rule, neurons if name == "sln" else None)
         else:
             merged[name] = column[first]
+    if {"fln", "weight"} <= set(merged):
+        both = ~np.isnan(merged["fln"]) & ~np.isnan(merged["weight"])
+        merged["weight"] = np.where(both, np.nan, merged["weight"])
+        pairs = [f"{areas[s[k]]} -> {areas[t[k]]}" for k in first[both][:1]]
+        report.drop(int(both.sum()), "weights", "other rows of these pairs have FLNe", *pairs)
     if cases is not None:
         merged = _over_injections(merged, cases[keep], t, t[first], count, options, report)
     if repeated:
@@ -126,6 +138,32 @@ def _over_injections(
         why = f"{missing:,} pairs are not in every injection of their target"
         report.guess("injections without a row of a pair", "left out of its mean", why, "--aggregate cases")
     return merged
+
+
+def _worded(values: dict[str, np.ndarray], report: ImportReport) -> dict[str, np.ndarray]:
+    """Return the values with modes and directions as the language writes them.
+
+    A field of which no value is known holds something else of the same name, and is left out.
+    """
+    found = dict(values)
+    for name in [n for n in WORDS if n in values]:
+        known = dict.fromkeys(values[name].tolist(), "")
+        for text in known:
+            plain = re.sub(r"[\s_-]+", "", text.lower())
+            known[text] = "" if text.strip().lower() in ABSENT else SYNONYMS[name].get(plain, plain)
+        given = [text for text, word in known.items() if word]
+        if given and not any(known[text] in CHOICES[name] for text in given):
+            shown = ", ".join(f"`{text}`" for text in given[:3])
+            count = sum(known[text] != "" for text in values[name].tolist())
+            report.drop(count, f"values of `{name}`", f"{shown}: none is one of {', '.join(CHOICES[name])}")
+            del found[name]
+            continue
+        if changed := {t: word for t, word in known.items() if word in CHOICES[name] and word != t.lower()}:
+            said = ", ".join(f"{text} is {word}" for text, word in changed.items())
+            report.guess(f"words of `{name}`", said, "as the field uses them")
+        words = [known[t] if known[t] in ("", *CHOICES[name]) else t for t in values[name].tolist()]
+        found[name] = np.array(words, object)
+    return found
 
 
 def _one_strength(values: dict[str, np.ndarray], report: ImportReport) -> dict[str, np.ndarray]:

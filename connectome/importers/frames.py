@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import dataclasses
+import itertools
 import math
 import re
 from collections.abc import Iterator
@@ -25,11 +26,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CHUNK_ROWS = 500_000
+MOST_LINES = 100
+"""No row of a text is looked for over more lines than this."""
 BLOCK_BYTES = 1 << 24
 ABSENT = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "."})
 """How people write that an optional value is not known."""
+COLUMNAR = (".parquet", ".pq", ".feather", ".arrow")
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar", " ": "space"}
+PICKLE = (
+    "a pickle of Python objects (never loaded: it may run any code)",
+    "write it as CSV, parquet or plain numbers with the program that made it",
+)
 _SIGNATURES = (
     (b"PK\x03\x04", "an Excel workbook or another zip archive", "rename it to .xlsx, or export it as CSV"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "rename it to .xls, or export it as CSV"),
@@ -40,9 +48,21 @@ _SIGNATURES = (
     (b"\xff\xfe", "UTF-16 text", "convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW"),
     (b"\xfe\xff", "UTF-16 text", "convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW"),
     (b"%PDF", "a PDF", "export the table as CSV"),
-    (b"\x80\x04", "a pickle, which may run any code", "write it as CSV or parquet with the program that made it"),
-    (b"\x80\x05", "a pickle, which may run any code", "write it as CSV or parquet with the program that made it"),
+    *((bytes((0x80, protocol)), *PICKLE) for protocol in (2, 3, 4, 5)),
 )
+SOURCE = (
+    "source", "from", "pre", "presynaptic", "src", "origin", "sourcearea", "areasource", "sourceid", "preid",
+    "prerootid", "preptrootid", "bodyidpre", "prebodyid", "sourcenode", "sourcenodeid", "presynapticneuron",
+    "prename", "preneuron", "presyn", "sourcename", "sourceneuron", "idpre", "fromarea", "efferent", "node1",
+)  # fmt: skip
+TARGET = (
+    "target", "to", "post", "postsynaptic", "tgt", "dst", "destination", "dest", "targetarea", "areatarget",
+    "targetid", "postid", "postrootid", "postptrootid", "bodyidpost", "postbodyid", "targetnode", "targetnodeid",
+    "postsynapticneuron", "postname", "postneuron", "postsyn", "targetname", "targetneuron", "idpost", "toarea",
+    "injected", "injectedarea", "injectionsite", "afferent", "node2",
+)  # fmt: skip
+_FLOAT = r"[+-]?(?:\d\.\d+[eE]\+?\d+|\d[eE]\+\d+|\d+\.0+)"
+"""How programs write a whole number that they keep as a float: 101.0, 7.2E+17. An area may be called 1e5."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +75,17 @@ class Frame:
     """Line of the first row in a text file, or row of an Excel sheet; 0 for files without lines."""
     separator: str = ""
     sheet: str = ""
+    sheets: tuple[str, ...] = ()
+    """All sheets of the workbook."""
     named: bool = True
     """Whether the columns have names of their own."""
+
+    @property
+    def head(self) -> Span:
+        """The place of the names of the columns."""
+        if self.sheet:
+            return Span(self.path, inside=f"{self.sheet}!row 1")
+        return Span(self.path, max(1, self.first_line - 1))
 
     def place(self, row: int, column: str | None = None) -> Span:
         """Return the place of a cell, or of a row."""
@@ -82,13 +111,20 @@ def _letters(column: int) -> str:
 
 def _cell(path: str, line: int, at: int, separator: str) -> Span:
     """Return the place of field ``at`` of a line of a text file."""
+    text = ""
     with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        text = next((row for n, row in enumerate(file, 1) if n == line), "").rstrip("\r\n")
+        for row in itertools.islice(file, line - 1, line - 1 + MOST_LINES):
+            text += row
+            if separator == " " or text.count('"') % 2 == 0:
+                break
+    text = text.rstrip("\r\n")
     starts = _starts(text, separator)
     start = starts[at] if at < len(starts) else len(text)
     end = starts[at + 1] - 1 if at + 1 < len(starts) else len(text)
-    shown = max(1, len(text[start:end].rstrip()))
-    return Span(path, line, start + 1, line, start + 1 + shown)
+    line += text.count("\n", 0, start)
+    column = start - text.rfind("\n", 0, start)
+    shown = max(1, len(text[start:end].partition("\n")[0].rstrip()))
+    return Span(path, line, column, line, column + shown)
 
 
 def _starts(text: str, separator: str) -> list[int]:
@@ -112,8 +148,8 @@ def read(path: str, options: Options, report: ImportReport, *, header: str | Non
     """
     exists(path)
     suffix = Path(path).suffix.lower()
-    if suffix in {".parquet", ".pq", ".feather", ".arrow"}:
-        return _columnar(path, suffix)
+    if suffix in COLUMNAR:
+        return _columnar(path, suffix, report)
     if suffix in WORKBOOKS:
         return _excel(path, options, report, header or options.header)
     return _text(path, options, report, header or options.header)
@@ -121,13 +157,23 @@ def read(path: str, options: Options, report: ImportReport, *, header: str | Non
 
 def exists(path: str) -> None:
     """Raise where there is no such file."""
+    if Path(path).is_dir():
+        raise failed(UNREADABLE, path, f"`{path}` is a folder", "name the files in it")
     if not Path(path).is_file():
         raise failed(UNREADABLE, path, f"there is no file `{path}`", "check the path")
     if Path(path).stat().st_size == 0:
         raise failed(UNREADABLE, path, f"`{path}` is empty")
 
 
-def _columnar(path: str, suffix: str) -> Frame:
+def signature(path: str, fitting: bytes = b"\0") -> tuple[str, str] | None:
+    """Return what a file is by its first bytes, and what to do with it; None where these say nothing, or what fits."""
+    with Path(path).open("rb") as file:
+        head = file.read(8)
+    found = next(((kind, mend) for mark, kind, mend in _SIGNATURES if head.startswith(mark)), None)
+    return None if head.startswith(fitting) else found
+
+
+def _columnar(path: str, suffix: str, report: ImportReport) -> Frame:
     import pandas as pd
     import pyarrow as pa
 
@@ -135,10 +181,28 @@ def _columnar(path: str, suffix: str) -> Frame:
         data = pd.read_parquet(path) if suffix in {".parquet", ".pq"} else pd.read_feather(path)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise failed(UNREADABLE, path, f"`{path}` cannot be read as {suffix[1:]}: {_first_line(error)}") from None
-    data = data.reset_index(drop=True)
+    return Frame(path, _flat(path, data, report))
+
+
+def _flat(path: str, data: pd.DataFrame, report: ImportReport) -> pd.DataFrame:
+    """Return a data frame whose rows are numbered; levels of the index that have a name become columns.
+
+    Raises:
+        SpecError: a column is there twice.
+    """
+    import pandas as pd
+
+    nameless = [i for i, name in enumerate(data.index.names) if name is None]
+    if any(not pd.api.types.is_integer_dtype(data.index.get_level_values(i)) for i in nameless):
+        report.drop(len(nameless), "labels of rows", "the index of the data frame has no name: give it one to keep it")
+    if len(nameless) == data.index.nlevels:
+        data = data.reset_index(drop=True)
+    else:
+        data = data.reset_index(level=nameless, drop=True) if nameless else data
+        data = data.reset_index(allow_duplicates=True)
     data.columns = [str(c) for c in data.columns]
     _distinct(list(data.columns), lambda i: Span(path, inside=str(data.columns[i])))
-    return Frame(path, data)
+    return data
 
 
 def _excel(path: str, options: Options, report: ImportReport, header: str) -> Frame:
@@ -169,13 +233,13 @@ def _excel(path: str, options: Options, report: ImportReport, header: str) -> Fr
     _distinct(names, lambda i: Span(path, inside=f"{sheet}!row 1"))
     data = cells.iloc[1:].reset_index(drop=True) if named else cells
     data.columns = names
-    return Frame(path, data, first_line=2 if named else 1, sheet=sheet, named=named)
+    return Frame(path, data, first_line=2 if named else 1, sheet=sheet, sheets=tuple(sheets), named=named)
 
 
 def _plain(value: Any) -> str:
-    """Return an Excel cell as text; a whole number as people see it there."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
+    """Return an Excel cell as text; a whole number as people see it there, one that lost digits as the float it is."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1:
+        return str(int(value)) if abs(value) < 2**53 else repr(float(value))
     return str(value)
 
 
@@ -186,9 +250,9 @@ def _decoded(path: str) -> str:
     with Path(path).open("rb") as file:
         while block := file.read(1 << 22):
             if not head:
-                for mark, kind, mend in _SIGNATURES:
-                    if block.startswith(mark):
-                        raise failed(UNREADABLE, path, f"`{path}` is {kind}, and not delimited text", mend)
+                if found := signature(path):
+                    kind, mend = found
+                    raise failed(UNREADABLE, path, f"`{path}` is {kind}, and not delimited text", mend)
             if (at := block.find(b"\x00")) >= 0:
                 place = Span(path, line + block.count(b"\n", 0, at))
                 hint = "if it is UTF-16, convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW"
@@ -216,12 +280,20 @@ def _sniffed(path: str, head: str, options: Options) -> str:
     lines = [line for line in head.splitlines()[:200] if line.strip() and not line.startswith("#")]
     if len(head) >= 1 << 20:
         lines = lines[:-1] or lines
-    best, merit = "", (0.5, 1)
+    lines = _whole(lines)
+    if not lines:
+        raise failed(UNREADABLE, path, f"`{path}` has no rows: its lines are blank or comments")
+    merits: dict[str, tuple[float, int]] = {}
     for separator in SEPARATORS:
         counts = [len(_fields(line, separator)) for line in lines]
-        if counts and counts[0] > 1:
-            share = sum(c == counts[0] for c in counts) / len(counts)
-            best, merit = max((best, merit), (separator, (share, counts[0])), key=lambda pair: pair[1])
+        share = sum(c == counts[0] for c in counts) / len(counts)
+        if counts[0] > 1 and share > 0.5:
+            merits[separator] = (share, counts[0])
+    best = max(merits, key=lambda mark: merits[mark], default="")
+    if best == " ":  # names may have blanks, so any other mark that divides as well is the separator
+        decimal = all(re.fullmatch(r"(?:[^,]|(?<=\d),(?=\d))*", line) for line in lines)
+        others = [mark for mark in merits if merits[mark][0] >= merits[" "][0] and not (mark == "," and decimal)]
+        best = max((mark for mark in others if mark != " "), key=lambda mark: merits[mark], default=" ")
     if not best:
         widths = {SEPARATORS[s]: len(_fields(lines[0], s)) if lines else 0 for s in SEPARATORS}
         uneven = [name for name, width in widths.items() if width > 1]
@@ -232,10 +304,23 @@ def _sniffed(path: str, head: str, options: Options) -> str:
     return best
 
 
+def _whole(lines: list[str]) -> list[str]:
+    """Return rows of lines, which may end between quotation marks; the lines as they are where these never close."""
+    rows: list[str] = []
+    half = False
+    for line in lines:
+        rows[-1:] = [f"{rows[-1]} {line}"] if half else [*rows[-1:], line]
+        half = rows[-1].count('"') % 2 == 1
+    return lines if half else rows
+
+
 def _fields(line: str, separator: str) -> list[str]:
     if separator == " ":
         line = " ".join(line.split())
-    return next(csv.reader([line], delimiter=separator), [])
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:  # a field of more than 128 KiB
+        return [line]
 
 
 def _text(path: str, options: Options, report: ImportReport, header: str) -> Frame:
@@ -261,7 +346,9 @@ def text_chunks(path: str, options: Options, report: ImportReport, *, header: st
     first = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")), 0)
     report.drop(sum(line.startswith("#") for line in lines[:first]), "lines of comment", "they begin with #")
     names = [n.strip() for n in _fields(lines[first], separator)]
-    named = header == "yes" or (header == "auto" and not any(_is_number(n) for n in names))
+    keys = {re.sub(r"[^a-z0-9]", "", name.lower()) for name in names}
+    ends = not keys.isdisjoint(SOURCE) and not keys.isdisjoint(TARGET)
+    named = header == "yes" or (header == "auto" and (ends or not any(_is_number(n) for n in names)))
     if header == "auto" and not named:
         report.guess("header", "none", "the first line holds numbers", "--header yes")
     if named:
@@ -287,8 +374,9 @@ def _uneven(path: str, line: int, found: int, expected: int) -> SpecError:
 
 
 def _delimited(path: str, separator: str, names: list[str], start: int) -> Iterator[pd.DataFrame]:
-    """Yield blocks of rows, each indexed by its line, counted from ``start``."""
+    """Yield blocks of rows, each indexed by its first line, counted from ``start``."""
     import pyarrow as pa
+    import pyarrow.compute as compute
     import pyarrow.csv as pc
 
     blank: list[int] = []
@@ -301,7 +389,7 @@ def _delimited(path: str, separator: str, names: list[str], start: int) -> Itera
         uneven.append(row)
         return "error"
 
-    known = 0
+    known = shift = 0
     try:
         reader = pc.open_csv(
             path,
@@ -319,18 +407,35 @@ def _delimited(path: str, separator: str, names: list[str], start: int) -> Itera
         for batch in reader:
             data = batch.to_pandas()
             index = np.arange(position, position + len(data) + len(blank) - known)
-            data.index = index[~np.isin(index, blank[known:])]
+            breaks = np.zeros(len(data), np.int64)
+            for column in batch.columns:
+                breaks += compute.count_substring(column, "\n").to_numpy(zero_copy_only=False)
+            ends = shift + np.cumsum(breaks)
+            data.index = index[~np.isin(index, blank[known:])] + ends - breaks
             position += len(index)
-            known = len(blank)
+            known, shift = len(blank), int(ends[-1]) if len(ends) else shift
             yield data[~(data == "").all(axis=1)]
     except pa.ArrowInvalid as error:
         if uneven:
             row = uneven[0]
-            raise _uneven(path, row.number or start, row.actual_columns, row.expected_columns) from None
+            line = _line(path, separator, start, row.number or start)
+            raise _uneven(path, line, row.actual_columns, row.expected_columns) from None
         if "Empty CSV file" in str(error) or "no rows" in str(error).lower():
             return
         hint = "a quotation mark that is never closed is the usual cause"
         raise failed(BAD_TABLE, Span(path, start), f"the table cannot be read: {_first_line(error)}", hint) from None
+
+
+def _line(path: str, separator: str, start: int, row: int) -> int:
+    """Return the line on which a row begins, where rows before it may have line breaks between quotation marks."""
+    with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        rows = csv.reader(itertools.islice(file, start - 1, None), delimiter=separator)
+        try:
+            for _ in itertools.islice(rows, row - start):
+                pass
+        except csv.Error:
+            return row
+        return start + rows.line_num
 
 
 def _spaced(path: str, separator: str, names: list[str], start: int) -> Iterator[pd.DataFrame]:
@@ -372,7 +477,7 @@ def _first_line(error: object) -> str:
 
 
 def texts(frame: Frame, column: str) -> np.ndarray:
-    """Return a column as text without blanks around it; integers keep every digit.
+    """Return a column as text without blanks around it; integers keep every digit, and what is missing is empty.
 
     Raises:
         SpecError: whole numbers are kept as floats so large that digits are lost.
@@ -381,7 +486,7 @@ def texts(frame: Frame, column: str) -> np.ndarray:
 
     values = frame.data[column]
     if pd.api.types.is_float_dtype(values):
-        numbers = values.to_numpy(np.float64)
+        numbers = values.to_numpy(np.float64, na_value=np.nan)
         large = np.abs(numbers) >= 2**53
         if large.any():
             row = int(np.flatnonzero(large)[0])
@@ -393,8 +498,36 @@ def texts(frame: Frame, column: str) -> np.ndarray:
         listed = ["" if math.isnan(v) else str(int(v)) if w else repr(v) for v, w in zip(numbers, whole, strict=True)]
         return np.array(listed, object)
     if pd.api.types.is_integer_dtype(values):
-        return values.astype(str).to_numpy(object)
+        return values.astype("string").fillna("").to_numpy(object)
     return values.astype(object).where(values.notna(), "").astype(str).str.strip().to_numpy(object)
+
+
+def refuse_floats(frame: Frame, column: str) -> None:
+    """Raise where a column of names or identifiers holds texts of numbers that went through floats.
+
+    Raises:
+        SpecError: an identifier such as 101.0 or 7.2E+17.
+    """
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(frame.data[column]):
+        return
+    written = pd.Series(texts(frame, column), dtype=object).astype(str)
+    if (bad := np.flatnonzero(written.str.fullmatch(_FLOAT).to_numpy(bool))).size:
+        raise a_float(written.iloc[bad[0]], frame.place(int(bad[0]), column), len(bad))
+
+
+def was_float(text: str) -> bool:
+    """Whether a text is a whole number as programs write it that keep it as a float."""
+    return re.fullmatch(_FLOAT, text) is not None
+
+
+def a_float(text: str, place: Span, count: int = 1) -> SpecError:
+    """Return the error of an identifier that was a float."""
+    lost = ": its last digits may be lost" if "e" in text.lower() or float(text) >= 2**53 else ""
+    more = f", and {count - 1:,} more" if count > 1 else ""
+    message = f"the identifier `{text}` is written as a float{more}{lost}"
+    return failed(BAD_VALUE, place, message, "write identifiers as whole numbers or as text, from the data they are of")
 
 
 def numbers(frame: Frame, column: str, *, optional: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -429,11 +562,13 @@ def chunks(path: str, options: Options, report: ImportReport) -> Iterator[Frame]
             file = pq.ParquetFile(path)
             start = 0
             for batch in file.iter_batches(batch_size=CHUNK_ROWS):
-                data = batch.to_pandas(integer_object_nulls=True)
-                data.index = range(start, start + len(data))
+                data = _flat(path, batch.to_pandas(integer_object_nulls=True), ImportReport() if start else report)
+                data.index = np.arange(start, start + len(data))
                 start += len(data)
                 yield Frame(path, data)
         except (pa.ArrowException, OSError, ValueError) as error:
+            if isinstance(error, SpecError):
+                raise
             raise failed(UNREADABLE, path, f"`{path}` cannot be read as parquet: {_first_line(error)}") from None
     elif suffix in {".feather", ".arrow", *WORKBOOKS}:
         yield read(path, options, report)

@@ -260,13 +260,11 @@ def _with_facts(wiring: Wiring, nodes: dict[str, dict[str, Any]]) -> Wiring:
     import dataclasses
 
     facts: dict[str, dict[str, Any]] = {}
-    relay = None
+    roles = {str(data["role"]): name for name, data in nodes.items() if data.get("role") in ("input", "readout")}
     for name, data in nodes.items():
-        if data.get("role") == "input":
-            relay = name
         known: dict[str, Any] = {f: float(data[f]) for f in FACTS if isinstance(data.get(f), int | float)}
         if all(isinstance(data.get(f), int) for f in ("rows", "columns")):
             known["grid"] = (data["rows"], data["columns"])
         if known:
             facts[name] = known
-    return dataclasses.replace(wiring, facts=facts, relay=relay)
+    return dataclasses.replace(wiring, facts=facts, relay=roles.get("input"), readout=roles.get("readout"))

@@ -144,12 +144,15 @@ def _labelled(path: str, variable: str | None, options: Options, report: ImportR
 
         none = np.zeros(entries.shape, bool)
         return Labelled(*labels, entries, np.isnan(entries), none, inside, f"{Path(path).stem} {name}")
+    if suffix in frames.COLUMNAR:
+        message = f"a matrix is not read from {suffix}: rows have no labels there"
+        raise failed(UNREADABLE, path, message, "write it as CSV, with labels in the first row and column")
     return _table(path, options, report)
 
 
 def _table(path: str, options: Options, report: ImportReport) -> Labelled:
     """Read a matrix from delimited text or Excel: with labels in its first row and column, or without any."""
-    frame = frames.read(path, options, ImportReport(), header="no")
+    frame = frames.read(path, options, report, header="no")
     cells = np.stack([frames.texts(frame, c) for c in frame.data.columns], axis=1)
     texts = [not _numeric(text) for text in cells[0, 1:] if text != ""]
     alike = cells.shape[0] == cells.shape[1] and list(cells[0, 1:]) == list(cells[1:, 0])
@@ -178,6 +181,8 @@ def _table(path: str, options: Options, report: ImportReport) -> Labelled:
                     raise failed(BAD_TABLE, place(i), "a label is empty", "each row and column names an area")
                 if name in seen:
                     raise failed(BAD_TABLE, place(i), f"the label `{name}` is there twice", "labels must differ")
+                if frames.was_float(name):
+                    raise frames.a_float(name, place(i))
                 seen[name] = i
     elif options.labels is not None:
         listed = _label_file(options.labels)
@@ -187,6 +192,8 @@ def _table(path: str, options: Options, report: ImportReport) -> Labelled:
         _square(path, body)
         rows = columns = [f"area{i + 1}" for i in range(len(body))]
         report.guess("labels", "area1, area2, ...", "the matrix has none", "--labels FILE")
+    if not body.size:
+        raise failed(BAD_TABLE, path, "the matrix has labels and no entries", "the file may be cut off")
     lowered = np.char.lower(body.astype(str))
     absent = lowered == ""
     nan = np.isin(lowered, ["nan", "na", "n/a"])
@@ -259,6 +266,8 @@ def _variable(path: str, wanted: str | None, report: ImportReport | None = None)
 
 def _variables(path: str) -> dict[str, Any]:
     suffix = Path(path).suffix.lower()
+    if found := frames.signature(path, b"PK\x03\x04" if suffix == ".npz" else b"\x89HDF"):
+        raise failed(UNREADABLE, path, f"`{path}` is {found[0]}, whatever its name says", found[1])
     try:
         if suffix == ".npy":
             with Path(path).open("rb") as opened:
@@ -280,6 +289,10 @@ def _variables(path: str) -> dict[str, Any]:
         NotImplementedError,
     ) as error:
         text = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        if text.startswith("Object arrays"):
+            raise failed(UNREADABLE, path, f"`{path}` holds {frames.PICKLE[0]}", frames.PICKLE[1]) from None
+        if text.startswith("This file contains pickled"):  # as NumPy says of all that is no array
+            raise failed(UNREADABLE, path, f"`{path}` is no NumPy array", "save it again with np.save") from None
         raise failed(UNREADABLE, path, f"`{path}` cannot be read: {text}", "the file may be cut off") from None
 
 
@@ -300,7 +313,7 @@ def _from_hdf5(path: str, *, matlab: bool) -> dict[str, Any]:
             return
         if node.dtype.kind in "iufb" and node.ndim == 2:
             found[name] = node[()].T if matlab else node[()]
-        elif node.dtype == h5py.ref_dtype:
+        elif h5py.check_ref_dtype(node.dtype) is h5py.Reference:
             codes = [node.file[ref][()].ravel() for ref in node[()].ravel()]
             found[name] = np.array(["".join(map(chr, c)) for c in codes], object)
         elif node.dtype.kind in "SO" and node.ndim == 1:

@@ -72,8 +72,19 @@ def read(
         raise ValueError(f"{', '.join(lost)}: no meaning to the format {format}")
     report = ImportReport()
     wiring = FORMATS[format](listed, chosen, report)
-    used = [*listed, *(f for f in (chosen.neurons, chosen.sln, chosen.distance, chosen.labels) if f)]
-    return _whole(wiring, listed, [f for f in used if Path(f).is_file()], chosen, report)
+    return _whole(wiring, listed, inputs(format, listed, chosen), chosen, report)
+
+
+def inputs(format: str, files: Sequence[str], options: Options) -> list[str]:
+    """Return all files that an import reads: those given, those that options name, and those that a SONATA
+    configuration does.
+
+    Raises:
+        SpecError: the configuration is broken.
+    """
+    named = [f for f in (options.neurons, options.sln, options.distance, options.labels) if f]
+    inside = sonata._expanded(list(files)) if format == "sonata" else []
+    return [f for f in dict.fromkeys((*files, *inside, *named)) if Path(f).is_file()]
 
 
 def from_graph(graph: nx.Graph[Any], options: Options | None = None, **choices: Any) -> Imported:
@@ -90,9 +101,8 @@ def from_graph(graph: nx.Graph[Any], options: Options | None = None, **choices: 
 
 def _whole(wiring: Wiring, listed: list[str], files: list[str], options: Options, report: ImportReport) -> Imported:
     stem = re.sub(r"[.@:~>\s]+", "-", Path(listed[0]).name.partition(".")[0])
-    shown = [Path(f).name for f in listed]
     try:
-        spec = assembly.assembled(wiring, options.name or stem or "imported", shown, options, report)
+        spec = assembly.assembled(wiring, options.name or stem or "imported", listed, options, report)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from ..diagnostics.error import SpecError
 from ..diagnostics.report import Report
 from ..diagnostics.rule import Rule
 from ..diagnostics.span import Span
+
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+"""Marks that no name in a spec has: they steer a terminal, or YAML refuses them."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,10 @@ class Dropped:
     first: str = ""
     """One example, with its place."""
 
+    def __str__(self) -> str:
+        """Return it in words."""
+        return f"{self.count:,} {self.what} ({self.why}{', first ' + self.first if self.first else ''})"
+
 
 @dataclass
 class ImportReport:
@@ -48,12 +56,12 @@ class ImportReport:
 
     def guess(self, subject: str, value: object, why: str, change: str = "") -> None:
         """Note a guess."""
-        self.guesses.append(Guess(subject, str(value), why, change))
+        self.guesses.append(Guess(printable(subject), printable(str(value)), printable(why), printable(change)))
 
     def drop(self, count: int, what: str, why: str, first: str = "") -> None:
         """Note what was left out; nothing is noted of none."""
         if count:
-            self.dropped.append(Dropped(count, what, why, first))
+            self.dropped.append(Dropped(count, printable(what), printable(why), printable(first)))
 
     def as_text(self) -> str:
         """Return the report for a person."""
@@ -62,9 +70,18 @@ class ImportReport:
             change = f"; {guess.change} says otherwise" if guess.change else ""
             lines.append(f"guessed: {guess.subject} = {guess.value} ({guess.why}{change})")
         for one in self.dropped:
-            lines.append(f"dropped: {one.count:,} {one.what} ({one.why}{', first ' + one.first if one.first else ''})")
+            lines.append(f"dropped: {one}")
         lines += [f"edit: {text}" for text in self.edits]
         return "\n".join(lines)
+
+
+def printable(text: str) -> str:
+    """Return a text of the data for people: marks that control a terminal, or that YAML refuses, as escapes.
+
+    >>> printable("V1\\x07")
+    'V1\\\\x07'
+    """
+    return UNPRINTABLE.sub(lambda mark: mark[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def failed(rule: Rule, place: Span | str, message: str, help: str = "") -> SpecError:

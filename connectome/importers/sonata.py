@@ -574,7 +574,7 @@ def _areas(
 
     found = joined(source, target, values, None, place, options, report, names=tuple(names.tolist()))
     roles = columns.get("role", np.full(len(names), "", object))
-    relay = next((n for n, r in zip(names.tolist(), roles.tolist(), strict=True) if r == "input"), None)
+    named = {str(r): n for n, r in zip(names.tolist(), roles.tolist(), strict=True) if r in ("input", "readout")}
     facts: dict[str, dict[str, Any]] = {}
     for i, name in enumerate(names.tolist()):
         known: dict[str, Any] = {}
@@ -583,7 +583,8 @@ def _areas(
         if _given(columns, "rows", i):
             known["grid"] = (int(columns["rows"][i]), int(columns["columns"][i]))
         facts[name] = known
-    return dataclasses.replace(found, relay=relay, facts={n: f for n, f in facts.items() if f})
+    known_of = {n: f for n, f in facts.items() if f}
+    return dataclasses.replace(found, relay=named.get("input"), readout=named.get("readout"), facts=known_of)
 
 
 def _given(columns: dict[str, np.ndarray], name: str, row: int) -> bool:

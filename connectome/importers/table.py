@@ -17,27 +17,19 @@ from .options import Options
 from .report import ImportReport, failed
 from .wiring import NUMBERS, WORDS, Wiring
 
-SOURCE = (
-    "source", "from", "pre", "presynaptic", "src", "origin", "sourcearea", "areasource", "sourceid", "preid",
-    "prerootid", "preptrootid", "bodyidpre", "prebodyid", "sourcenode", "sourcenodeid", "presynapticneuron",
-    "prename", "preneuron", "presyn", "sourcename", "sourceneuron", "idpre", "fromarea", "efferent", "node1",
-)  # fmt: skip
-TARGET = (
-    "target", "to", "post", "postsynaptic", "tgt", "destination", "dest", "targetarea", "areatarget", "targetid",
-    "postid", "postrootid", "postptrootid", "bodyidpost", "postbodyid", "targetnode", "targetnodeid",
-    "postsynapticneuron", "postname", "postneuron", "postsyn", "targetname", "targetneuron", "idpost", "toarea",
-    "injected", "injectedarea", "injectionsite", "afferent", "node2",
-)  # fmt: skip
 FLN = ("fln", "flne")
 WEIGHT = (
     "weight", "w", "strength", "synweight", "synapseweight", "syncount", "synapsecount", "synapses", "nsyn", "nsyns",
     "nsynapses", "numsynapses", "count", "counts", "number", "n", "value", "connectivity", "density", "n_neurons",
-    "nneurons", "neurons",
+    "nneurons", "neurons", "labelledneurons", "labeledneurons",
 )  # fmt: skip
 SLN = ("sln",)
-NEURONS = ("nneurons", "neurons", "labelledneurons", "ncells", "cells")
+NEURONS = ("nneurons", "neurons", "labelledneurons", "labeledneurons", "ncells", "cells")
 LENGTHS = {"distancemm": 1.0, "distance": 1.0, "dist": 1.0, "length": 1.0, "lengthmm": 1.0, "wiringdistancemm": 1.0,
            "distanceum": 1e-3, "distancecm": 10.0}  # fmt: skip
+UNITS = {"nm": 1e-6, "um": 1e-3, "micron": 1e-3, "microns": 1e-3, "mm": 1.0, "cm": 10.0, "m": 1e3, "km": 1e6}
+"""Millimetres of a unit that the name of a column may end with."""
+_LENGTH = re.compile(rf"(?:wiring[^a-z]*)?(distance|(?:dist|length)(?=$|[^a-z]|(?:{'|'.join(UNITS)})(?![a-z])))")
 CASE = ("case", "injection", "caseid", "injectionid", "experiment", "experimentid", "animal", "monkey", "subject")
 GAP = frozenset({"electrical", "gapjunction", "gap", "gj", "elec", "e_junction"})
 MOST_GROUPS = 32
@@ -103,7 +95,7 @@ def _columns(frame: Frame, options: Options, report: ImportReport) -> dict[str, 
         found["weight"] = plain
     for field, wanted, known in (
         ("sln", options.sln_column, SLN),
-        ("distance_mm", options.distance_column, tuple(LENGTHS)),
+        ("distance_mm", options.distance_column, _lengths(names)),
         ("case", options.case_column, CASE),
     ):
         column = _named(frame, wanted, known, field, report, set(found.values()))
@@ -140,12 +132,37 @@ def _values(frame: Frame, columns: dict[str, str], report: ImportReport) -> dict
             if absent:
                 report.guess(f"empty {field}", f"{absent:,} rows", "taken as not known")
             if field == "distance_mm":
-                found[field] = found[field] * LENGTHS.get(plain_key(column), 1.0)
-                if plain_key(column) in {"distance", "dist", "length"}:
+                unit = unit_of(column)
+                found[field] = found[field] * UNITS[unit or "mm"]
+                if unit is None:
                     report.guess(f"unit of `{column}`", "mm", "the name has no unit", "a column distance_um")
+                elif unit != "mm":
+                    report.guess(f"unit of `{column}`", unit, "by the name", "a column distance_mm")
+            if field == "delay":
+                report.guess(f"unit of `{column}`", "steps", "the name has no unit", "a column delay_ms")
         elif field in WORDS:
             found[field] = frames.texts(frame, column)
     return found
+
+
+def _lengths(names: list[str]) -> tuple[str, ...]:
+    """Return the columns whose names say that they are distances, as they are compared; best known names first."""
+    found = [plain_key(name) for name in names if _LENGTH.match(_spelled(name))]
+    return tuple(sorted(found, key=lambda key: list(LENGTHS).index(key) if key in LENGTHS else len(LENGTHS)))
+
+
+def _spelled(name: str) -> str:
+    return name.strip().lower().replace("\N{MICRO SIGN}", "u").replace("\N{GREEK SMALL LETTER MU}", "u")
+
+
+def unit_of(name: str) -> str | None:
+    """Return the unit of length that the name of a column has, or None.
+
+    >>> unit_of("dist_um"), unit_of("Distance (mm)"), unit_of("lengthcm"), unit_of("distance")
+    ('um', 'mm', 'cm', None)
+    """
+    words = re.findall(r"[a-z0-9]+", _LENGTH.sub(r"\1 ", _spelled(name)))
+    return next((word for word in reversed(words) if word in UNITS), None)
 
 
 def _divided(frame: Frame, columns: dict[str, str], report: ImportReport) -> tuple[Frame, Frame | None]:
@@ -199,8 +216,7 @@ def require(frame: Frame, column: str, option: str) -> str:
         if not frame.named and column.isdigit() and f"column {column}" in frame.data.columns:
             return f"column {column}"
         message = f"{option} names `{column}`, and there is no such column"
-        raise failed(BAD_TABLE, Span(frame.path, max(1, frame.first_line - 1)), message,
-                     did_you_mean(column, frame.data.columns))  # fmt: skip
+        raise failed(BAD_TABLE, frame.head, message, did_you_mean(column, frame.data.columns))
     return column
 
 
@@ -211,7 +227,10 @@ def ends(frame: Frame, options: Options, report: ImportReport) -> tuple[str, str
         SpecError: they cannot be told.
     """
     found = {}
-    for end, wanted, known in (("source", options.source_column, SOURCE), ("target", options.target_column, TARGET)):
+    for end, wanted, known in (
+        ("source", options.source_column, frames.SOURCE),
+        ("target", options.target_column, frames.TARGET),
+    ):
         if wanted is not None:
             found[end] = require(frame, wanted, f"--{end}-column")
             continue
@@ -229,11 +248,22 @@ def ends(frame: Frame, options: Options, report: ImportReport) -> tuple[str, str
         if end not in found:
             listed = ", ".join(f"`{c}`" for c in list(frame.data.columns)[:12])
             message = f"no column looks like the {end}: the columns are {listed}"
-            raise failed(BAD_TABLE, Span(frame.path, max(1, frame.first_line - 1)), message,
-                         f"say which it is: --{end}-column NAME")  # fmt: skip
+            raise failed(BAD_TABLE, frame.head, message, f"say which it is: --{end}-column NAME" + _otherwise(frame))
     if found["source"] == found["target"]:
         raise failed(BAD_TABLE, frame.path, f"`{found['source']}` cannot be both source and target")
+    for column in found.values():
+        frames.refuse_floats(frame, column)
     return found["source"], found["target"]
+
+
+def _otherwise(frame: Frame) -> str:
+    """Return what else may be the matter where columns are not found, as the rest of a hint."""
+    hint = ""
+    if frame.named and frame.first_line:
+        hint = "; --header no, if the first line is an edge"
+    if len(frame.sheets) > 1:
+        hint += f"; `{frame.sheet}` was read of the sheets {', '.join(frame.sheets)}: --sheet takes another one"
+    return hint
 
 
 def _named(

@@ -32,3 +32,5 @@ class Wiring:
     """Further tables to keep beside the spec, by name: columns."""
     relay: str | None = None
     """The area that the data say is the input."""
+    readout: str | None = None
+    """The area that the data say is read."""

@@ -104,10 +104,16 @@ def as_yaml(data: Any) -> str:
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
 
 
+def written(connectome: Connectome, path: Path) -> tuple[Path, ...]:
+    """Return the files that a spec is written to: itself and, where it has many projections, their table beside it."""
+    tabular = len(connectome.projections) > MOST_INLINE and _is_tabular(connectome.projections)
+    return (path, path.with_suffix(".h5")) if tabular else (path,)
+
+
 def write(connectome: Connectome, path: Path, head: Sequence[str] = ()) -> None:
     """Write a spec under a comment and, where it has many projections, their table beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    tabular = len(connectome.projections) > MOST_INLINE and _is_tabular(connectome.projections)
+    tabular = len(written(connectome, path)) > 1
     inline = connectome.model_copy(update={"projections": connectome.projections[:1]}) if tabular else connectome
     data = resolved(inline, path.parent.resolve())
     if tabular:

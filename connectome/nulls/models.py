@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..allowances import pair_of
 from ..hierarchy import direction, order
 from ..laminar import in_degrees, roles
 from ..model import (
@@ -38,6 +39,7 @@ ATTEMPTS = 100
 LENGTH_CLASSES = 10
 """Classes of distance, of as many known pairs each."""
 CITED = "null-model"
+THRESHOLD = "which pathways are weaker than attention.minimum_weight, {:g}, and left out when compiled"
 BROKEN_RULES = ("sln-against-hierarchy", "sln-against-direction", "weight-against-distance")
 """Rules of the checker that hold of anatomy, and of no null model."""
 
@@ -55,6 +57,8 @@ class Model:
     destroyed: tuple[str, ...]
     broken: tuple[str, ...] = ()
     """More rules of the checker that do not hold of it."""
+    strengths: bool = True
+    """Whether strengths move or change, so that other pathways than before may lie under the threshold."""
 
 
 def null(connectome: Connectome, model: str, *, seed: int = 0) -> Connectome:
@@ -74,17 +78,22 @@ def null(connectome: Connectome, model: str, *, seed: int = 0) -> Connectome:
         raise NullError(f"the seed is {seed}, and must be at least 0")
     chosen = MODELS[model]
     update = chosen.make(connectome, np.random.default_rng([seed, *model.encode()]))
-    record = NullModel(model=model, of=connectome.name, seed=seed, kept=chosen.kept, destroyed=chosen.destroyed)
+    threshold = connectome.attention.minimum_weight
+    destroyed = (*chosen.destroyed, *((THRESHOLD.format(threshold),) if threshold > 0 and chosen.strengths else ()))
+    record = NullModel(model=model, of=connectome.name, seed=seed, kept=chosen.kept, destroyed=destroyed)
     note = f"{model} null model of {connectome.name}, seed {seed}. The numbers are no measurements of these pairs."
     sources = {**connectome.sources, CITED: Source(note=note, status="assumed")}
     reason = f"a {model} null model: what these rules look for is destroyed on purpose"
     allowed = tuple(Allowance(rule=name, reason=reason) for name in (*BROKEN_RULES, *chosen.broken))
-    checker = Checker(allow=(*connectome.checker.allow, *allowed))
+    pairs = {(p.origin, p.target) for p in update.get("projections", connectome.projections)}
+    inherited = tuple(one for one in connectome.checker.allow if (ends := pair_of(one)) is None or ends in pairs)
+    checker = Checker(allow=(*inherited, *allowed))
     return connectome.model_copy(
         update={
             **update,
             "checker": checker,
             "name": f"{connectome.name}-{model}-{seed}"[:200],
+            "description": f"A {model} null model (seed {seed}) of {connectome.name}",
             "sources": sources,
             "null_model": record,
             "origins": type(connectome.origins)(),
@@ -248,7 +257,8 @@ def distance(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]
     without = [i for i in _movable(connectome) if connectome.projections[i].distance_mm is None]
     if without:
         p = connectome.projections[without[0]]
-        raise NullError(f"{p.origin} -> {p.target} has no distance_mm, and {len(without) - 1} more have none")
+        more = f", nor have {len(without) - 1} more" if len(without) > 1 else ""
+        raise NullError(f"{p.origin} -> {p.target} has no distance_mm{more}")
     index = {name: i for i, name in enumerate(connectome.areas)}
     pairs = [(a, b) for a, b in known if a in index and b in index]
     places = np.array([(index[a], index[b]) for a, b in pairs], np.int64)
@@ -374,7 +384,7 @@ def _conducted(circuit: Circuit) -> dict[str, int]:
 
 
 def uniform(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
-    """Make all strengths equal: of projections, of their laminar parts, and of the columns that a kernel reaches."""
+    """Make all strengths equal: of projections between areas, and of the columns that a kernel reaches."""
     chosen = _movable(connectome)
     rank = {name: i for i, name in enumerate(order(connectome))}
     mean = float(np.mean([1.0 if (s := _strength(connectome.projections[i])) is None else s for i in chosen]))
@@ -442,6 +452,7 @@ MODELS: dict[str, Model] = {
         reversed_,
         ("which area sends to which, and how strongly", "levels, and the order of updates"),
         ("direction: the layers where projections leave and land (SLN becomes 1 - SLN)",),
+        strengths=False,
     ),
     "laminar": Model(
         laminar,
@@ -452,16 +463,20 @@ MODELS: dict[str, Model] = {
             "which sending populations feedforward input can reach",
         ),
         ("which layer has which place in the circuit",),
-        broken=("unusual-inhibition",),
+        broken=("unusual-inhibition", "unread-population"),
+        strengths=False,
     ),
     "uniform": Model(
         uniform,
         (
             "which area sends to which",
-            "which token may attend to which",
+            "which token may attend to which, before weak pathways are left out",
             "the sum of strengths between areas",
         ),
-        ("every difference of strength: among projections, laminar parts and columns",),
+        (
+            "differences of strength among projections between areas, and among the columns that a kernel reaches",
+            "SLN between 0 and 1: it becomes 0.5",
+        ),
     ),
 }
 """Every null model, by name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 
@@ -11,12 +12,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", metavar="SPEC", help="path of a spec, or name of a shipped one")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="X.h5", help="the artifact to write")
     parser.add_argument("--seed", type=int, default=0, help="of random kernels (default: 0)")
+    parser.add_argument("--force", action="store_true", help="replace a file that is no artifact; those are replaced")
 
 
 def run(args: argparse.Namespace) -> int:
     """Compile and write the artifact."""
+    from compiler.artifact import is_artifact
+
     from ..programs import compile_spec
 
+    if args.out.exists() and not is_artifact(args.out) and not args.force:
+        message = "is there already and is no artifact: it may be a table of the spec. Choose another name"
+        print(f"error: {args.out} {message}; --force replaces it", file=sys.stderr)
+        return 2
     program = compile_spec(args.spec, args.seed)
     program.save(args.out)
     counts = program.parameter_counts

@@ -26,8 +26,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the graph or the model."""
-    if args.out.exists() and not args.force:
-        print(f"error: {args.out} is there already; --force replaces it", file=sys.stderr)
+    from connectome.exporters import sonata
+
+    files = sonata.paths(args.out).values() if args.to == "sonata" else (args.out,)
+    if there := [file for file in files if file.exists() and not args.force]:
+        print(f"error: {there[0]} is there already; --force replaces it", file=sys.stderr)
         return 2
     return _graph(args) if args.to in GRAPHS else _model(args)
 

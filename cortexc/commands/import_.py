@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     from connectome.diagnostics import render
     from connectome.importers import Options
     from connectome.importers.options import unheard
-    from connectome.importers.reading import read
+    from connectome.importers.reading import inputs, read
 
     given = {k: v for k, v in vars(args).items() if v is not None and k in Options.__dataclass_fields__ and v != []}
     if "inhibitory" in given:
@@ -85,8 +85,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"error: {args.out}: a spec is a .yaml file", file=sys.stderr)
         return 2
     there = [p for p in (args.out, args.out.with_suffix(".h5")) if p.exists()]
-    inputs = {Path(f).resolve() for f in args.files}
-    if overwritten := [p for p in there if p.resolve() in inputs]:
+    read_too = inputs(args.format, args.files, options) if there else []
+    if overwritten := [p for p in there if any(p.samefile(f) for f in read_too)]:
         print(f"error: {overwritten[0]} is one of the files to import", file=sys.stderr)
         return 2
     if there and not args.force:

@@ -28,6 +28,7 @@ def run(args: argparse.Namespace) -> int:
     import connectome
     from compiler.checker import check
     from connectome.diagnostics import render
+    from connectome.io.encode import written
     from connectome.nulls import null
 
     if args.out.suffix not in {".yaml", ".yml"}:
@@ -36,19 +37,27 @@ def run(args: argparse.Namespace) -> int:
     if args.out.exists() and not args.force:
         print(f"error: {args.out} is there already; --force replaces it", file=sys.stderr)
         return 2
+    if args.out.resolve().with_suffix("") == Path(args.spec).resolve().with_suffix(""):
+        print(f"error: {args.out} would replace {args.spec}, or its table: choose another name", file=sys.stderr)
+        return 2
     gc.disable()  # it would walk over all projections again and again, and nothing of them is in a circle
     found = null(connectome.load(args.spec), args.model, seed=args.seed)
+    files = written(found, args.out)
+    if there := [file for file in files if file.exists() and not args.force]:
+        print(f"error: {there[0]} is there already; --force replaces it", file=sys.stderr)
+        return 2
     assert found.null_model is not None
     record = found.null_model
     head = [f"{record.model} null model of {record.of}, seed {record.seed}."]
     head += [f"kept: {text}" for text in record.kept] + [f"destroyed: {text}" for text in record.destroyed]
     connectome.dump(found, args.out, head=head)
     print("\n".join(head))
+    named = ", ".join(map(str, files))
     if len(found.projections) > MOST_COMPILED:
-        print(f"wrote {args.out}: {len(found.projections):,} projections; `cortexc check {args.out}` compiles them")
+        print(f"wrote {named}: {len(found.projections):,} projections; `cortexc check {args.out}` compiles them")
         return 0
     report = check(args.out)
-    print(f"wrote {args.out}: {render.summary(report)}")
+    print(f"wrote {named}: {render.summary(report)}")
     if len(report):
         print(render.as_text(report, colour=sys.stdout.isatty()))
     return 1 if report.errors else 0

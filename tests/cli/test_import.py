@@ -38,6 +38,19 @@ def test_a_failed_import_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFi
     assert sorted(tmp_path.iterdir()) == [data]
 
 
+@pytest.mark.parametrize("how", ["file", "configuration", "--sln", "--distance", "--labels", "--neurons"])
+def test_what_is_read_is_never_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str], how: str) -> None:
+    read_too, data = tmp_path / "net.h5", tmp_path / "data.json"
+    read_too.write_bytes(b"what was measured")
+    data.write_text('{"networks": {"nodes": [], "edges": [{"edges_file": "net.h5"}]}}')
+    words = {"file": ["sonata", str(read_too)], "configuration": ["sonata", str(data)],
+             "--neurons": ["synapses", str(data), how, str(read_too)]}  # fmt: skip
+    chosen = words.get(how, ["matrix", str(data), "--rows", "target", how, str(read_too)])
+    assert main(["import", *chosen, "-o", str(tmp_path / "net.yaml"), "--force"]) == 2
+    assert f"{read_too} is one of the files to import" in capsys.readouterr().err
+    assert read_too.read_bytes() == b"what was measured"
+
+
 def test_many_projections_go_to_hdf5(tmp_path: Path) -> None:
     data, spec = tmp_path / "edges.csv", tmp_path / "spec.yaml"
     names = [f"A{i}" for i in range(10)]

@@ -55,6 +55,7 @@ def test_a_round_trip_gives_the_same_graph(name: str, format: str, tmp_path: Pat
     assert found.input.name == spec.input.name
     assert {n: part.weight for n, part in found.lateral.items()} == {n: p.weight for n, p in spec.lateral.items()}
     if format != "csv":
+        assert found.readout.area == spec.readout.area
         assert {n: (a.grid, a.level) for n, a in found.areas.items()} == {
             n: (a.grid, a.level) for n, a in spec.areas.items()
         }

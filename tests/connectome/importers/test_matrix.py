@@ -1,5 +1,6 @@
 """Adjacency matrices, in both orientations and from several programs."""
 
+import pickle
 from pathlib import Path
 
 import h5py
@@ -100,6 +101,9 @@ BROKEN = {
     "text": (",V1,V2\nV1,,1\nV2,much,\n", "I603", (3, 4)),
     "negative": (",V1,V2\nV1,,1\nV2,-1,\n", "I603", (3, 4)),
     "label twice": (",V1,V1\nV1,0,1\nV2,1,0\n", "I602", (1, 5)),
+    "only labels": (",V1,V2\n", "I602", (1, 1)),
+    "only zeros": (",V1,V2\nV1,0,0\nV2,0,0\n", "I602", (1, 1)),
+    "label that was a float": (",1.0,2.0\n1.0,0,1\n2.0,1,0\n", "I603", (1, 2)),
     "short row": (",V1,V2\nV1,0,1\nV2,1\n", "I602", (3, 1)),
 }
 
@@ -135,10 +139,30 @@ def test_cut_off_files_are_said_to_be(tmp_path: Path, suffix: str) -> None:
     assert [f.code for f in caught.value.report] == ["I601"]
 
 
-def test_objects_in_numpy_files_are_not_unpickled(tmp_path: Path) -> None:
-    np.save(tmp_path / "m.npy", np.array([{}, {}], object), allow_pickle=True)
-    with pytest.raises(connectome.SpecError, match="cannot be read"):
-        read("matrix", tmp_path / "m.npy", rows="target")
+@pytest.mark.parametrize("name", ["m.npy", "m.npz", "pickle.npy", "pickle.mat", "pickle.h5"])
+def test_objects_of_python_are_not_unpickled_and_are_said_to_be_there(tmp_path: Path, name: str) -> None:
+    path, objects = tmp_path / name, np.array([{}, {}], object)
+    if name.startswith("pickle"):
+        path.write_bytes(pickle.dumps(objects))
+    elif name.endswith("npy"):
+        np.save(path, objects, allow_pickle=True)
+    else:
+        np.savez(path, fln=objects)
+    with pytest.raises(connectome.SpecError, match="a pickle of Python objects"):
+        read("matrix", path, rows="target")
+
+
+def test_a_data_frame_whose_labels_would_be_lost_is_refused(tmp_path: Path) -> None:
+    pd.DataFrame(FLN, AREAS, AREAS).to_parquet(tmp_path / "m.parquet")
+    with pytest.raises(connectome.SpecError, match="a matrix is not read from"):
+        read("matrix", tmp_path / "m.parquet", rows="target")
+
+
+def test_labels_of_any_length_in_hdf5_are_text(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "m.h5", "w") as out:
+        out["fln"] = FLN
+        out.create_dataset("areas", data=AREAS, dtype=h5py.string_dtype())
+    assert edges(read("matrix", tmp_path / "m.h5", rows="target")) == pytest.approx(EXPECTED)
 
 
 def test_several_matrices_must_be_told_apart(tmp_path: Path) -> None:

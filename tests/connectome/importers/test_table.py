@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.feather
 import pytest
 
 import compiler
@@ -160,6 +161,99 @@ def test_units_of_a_column_are_in_its_name(tmp_path: Path) -> None:
     assert edges(read("table", path), "distance_mm") == {("V1", "V2"): pytest.approx(9.3), ("V2", "V4"): None}
 
 
+@pytest.mark.parametrize(
+    ("column", "millimetres", "unit"),
+    [("dist_um", 0.009, "um"), ("Distance (\N{MICRO SIGN}m)", 0.009, "um"), ("length_m", 9000.0, "m"),
+     ("distance_km", 9e6, "km"), ("distancecm", 90.0, "cm"), ("dist", 9.0, "mm"), ("distance_mm", 9.0, None)],
+)  # fmt: skip
+def test_units_of_length_are_known_and_said(tmp_path: Path, column: str, millimetres: float, unit: str | None) -> None:
+    found = read("table", csv(tmp_path / "e.csv", f"from,to,weight,{column}\nV1,V2,1,9\n"))
+    assert edges(found, "distance_mm")["V1", "V2"] == pytest.approx(millimetres)
+    said = {g.subject: g.value for g in found.report.guesses}
+    assert said.get(f"unit of `{column}`") == unit
+
+
+def test_a_delay_without_a_unit_is_said_to_be_in_steps(tmp_path: Path) -> None:
+    found = read("table", csv(tmp_path / "e.csv", "from,to,weight,delay\nV1,V2,3,2\n"))
+    assert ("unit of `delay`", "steps") in [(g.subject, g.value) for g in found.report.guesses]
+
+
+def test_directions_in_the_words_of_the_field_and_columns_that_hold_something_else(tmp_path: Path) -> None:
+    text = "from,to,weight,direction,mode\nV1,V2,3,FF,ipsi\nV2,V1,2,Feed-back,ipsi\nV2,V4,2,NA,contra\n"
+    found = read("table", csv(tmp_path / "e.csv", text))
+    assert edges(found, "direction") == {("V1", "V2"): "feedforward", ("V2", "V1"): "feedback", ("V2", "V4"): None}
+    (lost,) = found.report.dropped
+    assert (lost.count, lost.what) == (3, "values of `mode`")
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        ("source,target,2019\nV1,V2,0.5\n", {("V1", "V2")}),
+        ("src,dst,weight\nV1,V2,1\n", {("V1", "V2")}),
+        ("first visual area,third visual area,3.5\n", {("first visual area", "third visual area")}),
+        ("source\ttarget\tweight\nArea 1\tArea 2\t3\n", {("Area 1", "Area 2")}),
+        ("Area 1\tArea 2\t3\nArea 2\tArea 3\t4\n", {("Area 1", "Area 2"), ("Area 2", "Area 3")}),
+    ],
+)
+def test_header_and_separator_are_told_by_what_the_lines_hold(
+    tmp_path: Path, text: str, pairs: set[tuple[str, str]]
+) -> None:
+    assert set(edges(read("table", csv(tmp_path / "e.csv", text)))) == pairs
+
+
+@pytest.mark.parametrize("kind", ["parquet", "feather"])
+def test_a_named_index_is_columns(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"e.{kind}"
+    data = frame().set_index(["source", "target"])
+    if kind == "parquet":
+        data.to_parquet(path)
+    else:
+        pyarrow.feather.write_feather(pyarrow.Table.from_pandas(data), str(path))
+    assert edges(read("table", path), "fln") == {(s, t): w for s, t, w, _ in ROWS}
+
+
+def test_neurons_may_be_the_named_index_of_their_table(tmp_path: Path) -> None:
+    neurons = pd.DataFrame({"area": ["V1", "V2"]}, index=pd.Index([7, 8], name="root_id"))
+    neurons.to_parquet(tmp_path / "n.parquet")
+    pd.DataFrame({"post": [8], "n": [3]}, index=pd.Index([7], name="pre")).to_parquet(tmp_path / "e.parquet")
+    found = read("synapses", tmp_path / "e.parquet", neurons=str(tmp_path / "n.parquet"))
+    assert edges(found) == {("V1", "V2"): 3.0}
+
+
+def test_a_missing_whole_number_is_a_missing_name(tmp_path: Path) -> None:
+    ids = pd.array([1, None, 3], dtype="Int64")
+    pd.DataFrame({"source": ids, "target": [2, 3, 1], "weight": [1, 2, 3]}).to_parquet(tmp_path / "e.parquet")
+    with pytest.raises(connectome.SpecError, match="the source is empty"):
+        read("table", tmp_path / "e.parquet")
+    assert set(edges(read("table", tmp_path / "e.parquet", invalid="drop"))) == {("1", "2"), ("3", "1")}
+
+
+def test_flne_and_weight_in_different_rows_of_a_pair(tmp_path: Path) -> None:
+    found = read("table", csv(tmp_path / "e.csv", "from,to,FLNe,weight\nV1,V2,0.3,\nV1,V2,,5\nV2,V4,0.2,\n"))
+    assert edges(found, "fln") == {("V1", "V2"): 0.3, ("V2", "V4"): 0.2}
+    assert [str(d) for d in found.report.dropped] == ["1 weights (other rows of these pairs have FLNe, first V1 -> V2)"]
+
+
+def test_what_was_dropped_is_said_where_nothing_is_left(tmp_path: Path) -> None:
+    with pytest.raises(connectome.SpecError, match="dropped: 1 rows of weight 0"):
+        read("table", csv(tmp_path / "e.csv", "from,to,weight\nV1,V2,0\n"))
+
+
+def test_a_workbook_says_which_sheet_was_read(tmp_path: Path) -> None:
+    with pd.ExcelWriter(tmp_path / "e.xlsx") as book:
+        pd.DataFrame({"read": ["me"]}).to_excel(book, sheet_name="README", index=False)
+        frame().to_excel(book, sheet_name="edges", index=False)
+    with pytest.raises(connectome.SpecError, match="`README` was read of the sheets README, edges: --sheet"):
+        read("table", tmp_path / "e.xlsx")
+    assert len(edges(read("table", tmp_path / "e.xlsx", sheet="edges"))) == len(ROWS)
+
+
+def test_a_folder_is_no_table(tmp_path: Path) -> None:
+    with pytest.raises(connectome.SpecError, match="is a folder"):
+        read("table", tmp_path)
+
+
 def test_swapped_ends_are_betrayed_by_the_flne(tmp_path: Path) -> None:
     data = pd.DataFrame(
         [("V2", "V1", 0.76), ("V4", "V1", 0.01), ("V1", "V2", 0.73), ("V4", "V2", 0.39), ("V1", "V4", 0.13),
@@ -184,7 +278,14 @@ BROKEN = {
     "huge": ("from,to,weight\nV1,V2,1e300\n", "I603", 2, 7, "1e+300"),
     "tiny": ("from,to,weight\nV1,V2,1e-30\n", "I603", 2, 7, "1e-30"),
     "half a step": ("from,to,weight,delay\nV1,V2,1,1.5\n", "I603", 2, 9, "1.5"),
-    "direction": ("from,to,weight,direction\nV1,V2,1,up\n", "I603", 2, 9, "`up`"),
+    "direction": ("from,to,weight,direction\nV2,V4,1,FF\nV1,V2,1,up\n", "I603", 3, 9, "`up`"),
+    "rounded identifier": ("pre,post,weight\n7.2057594E+17,5,1\n", "I603", 2, 1, "last digits may be lost"),
+    "identifier that was a float": ("pre,post,weight\n101,102.0,1\n103,104.0,1\n", "I603", 2, 5, "`102.0`"),
+    "after a line break in a cell": ('from,to,weight\n"V\n1",V2,1\n\nV2,"V\n4",-3\n', "I603", 6, 4, "-3"),
+    "short after a line break": ('from,to,weight\n"V\n1",V2,1\nV2,V4\n', "I602", 4, 1, "2 fields"),
+    "no weight over 0": ("from,to,weight\nV1,V2,0\n", "I602", None, None, "nothing is left"),
+    "no header": ("V1,V2\nV2,V4\n", "I602", 1, 1, "looks like the source"),
+    "blank": ("\n  \n\n", "I601", 1, 1, "has no rows"),
     "sln of another case": ("from,to,weight,SLN\nV1,V2,1,73.6\n", "I603", 2, 9, "73.6"),
     "duplicate header": ("from,to,to,weight\nV1,V2,V2,1\n", "I602", 1, 9, "`to` is there twice"),
     "short row": ("from,to,weight\nV1,V2,1\nV2,V4\nV4,V1,2\n", "I602", 3, 1, "2 fields"),
@@ -210,7 +311,9 @@ def test_broken_tables_get_one_finding_at_its_place(tmp_path: Path, name: str) -
         assert (finding.span.line, finding.span.column) == (line, column)
 
 
-@pytest.mark.parametrize("kind", ["utf-16", "latin-1", "excel", "truncated parquet", "binary", "empty", "pickle"])
+@pytest.mark.parametrize(
+    "kind", ["utf-16", "latin-1", "excel", "truncated parquet", "binary", "empty", "pickle", "pickle 2"]
+)
 def test_files_that_are_not_what_their_names_say(tmp_path: Path, kind: str) -> None:
     path = tmp_path / ("edges.parquet" if "parquet" in kind else "edges.csv")
     if kind in {"utf-16", "latin-1"}:
@@ -223,8 +326,8 @@ def test_files_that_are_not_what_their_names_say(tmp_path: Path, kind: str) -> N
         path.write_bytes(path.read_bytes()[:200])
     elif kind == "binary":
         path.write_bytes(b"from,to,weight\nV1,\x00V2,1\n")
-    elif kind == "pickle":
-        frame().to_pickle(path)
+    elif kind.startswith("pickle"):
+        frame().to_pickle(path, protocol=2 if "2" in kind else 5)
     else:
         path.write_bytes(b"")
     with pytest.raises(connectome.SpecError) as caught:
@@ -232,6 +335,7 @@ def test_files_that_are_not_what_their_names_say(tmp_path: Path, kind: str) -> N
     (finding,) = caught.value.report
     assert finding.code == "I601"
     assert finding.message.isprintable()
+    assert ("pickle" in finding.message) == ("pickle" in kind)
     if kind == "latin-1":
         assert (finding.span.line, finding.span.column) == (2, 1)
 
@@ -248,13 +352,19 @@ def test_identifiers_that_lost_digits_are_refused(tmp_path: Path) -> None:
     data.to_parquet(tmp_path / "e.parquet")
     with pytest.raises(connectome.SpecError, match="last digits are lost"):
         read("table", tmp_path / "e.parquet")
+    pd.DataFrame({"pre": [720575940602553571], "post": [1], "weight": [1]}).to_excel(tmp_path / "e.xlsx", index=False)
+    with pytest.raises(connectome.SpecError, match="last digits may be lost"):
+        read("table", tmp_path / "e.xlsx")
 
 
 def test_names_that_the_language_cannot_take_are_changed_and_said(tmp_path: Path) -> None:
-    path = csv(tmp_path / "e.csv", "from,to,weight\nrh.V1,rh.V2,1\n")
+    path = csv(tmp_path / "e.csv", "from,to,weight\nrh.V1,rh\x07V2,1\n")
     found = read("table", path)
     assert set(found.connectome.areas) == {"rh_V1", "rh_V2"}
     assert any(guess.subject == "names" for guess in found.report.guesses)
+    assert "\x07" not in found.report.as_text()
+    found.write(tmp_path / "spec.yaml")
+    assert connectome.load(tmp_path / "spec.yaml") == found.connectome
     clash = csv(tmp_path / "clash.csv", "from,to,weight\nrh.V1,rh_V1,1\n")
     with pytest.raises(connectome.SpecError, match="would both be called"):
         read("table", clash)

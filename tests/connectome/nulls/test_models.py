@@ -211,3 +211,21 @@ def test_the_command_writes_what_was_kept(tmp_path: Path, capsys: pytest.Capture
     assert main(["null", "vit-tiny", "--model", "degree", "-o", str(tmp_path / "x.yaml")]) == 2
     assert "fewer than two projections" in capsys.readouterr().err
     assert not (tmp_path / "x.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "seed"),
+    [("macaque-29", "degree", 7), ("macaque-29", "random", 7), ("macaque-ventral", "laminar", 1)],
+)
+def test_what_the_original_accepts_stays_accepted(name: str, model: str, seed: int, tmp_path: Path) -> None:
+    connectome.dump(null(connectome.load(name), model, seed=seed), tmp_path / "null.yaml")
+    assert list(compiler.check(tmp_path / "null.yaml")) == []
+
+
+def test_a_threshold_is_said_to_leave_out_other_pathways() -> None:
+    spec = connectome.load("macaque-multiscale")
+    for model, moved in {"uniform": True, "random": True, "reversed": False, "laminar": False}.items():
+        record = null(spec, model, seed=1).null_model
+        assert record is not None
+        assert any("minimum_weight, 0.005" in text for text in record.destroyed) == moved, model
+    assert not any("minimum_weight" in text for text in null(SPEC, "uniform").null_model.destroyed)  # type: ignore[union-attr]
