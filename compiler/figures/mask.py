@@ -90,7 +90,8 @@ def draw(program: Program, name: str | None = None, token: int | None = None) ->
         axes.set_xticks([])
         axes.set_yticks([])
     if picture is not None:
-        right.colorbar(picture, ax=grid, shrink=0.7, label="attention before learning (log scale; grey: masked)")
+        bar = right.colorbar(picture, ax=grid, shrink=0.9 if down == 1 else 0.7)
+        bar.set_label("attention before learning\n(log scale; grey: masked)", fontsize=9)
     more = f" ({shown} strongest of {len(sources)} sources)" if shown < len(sources) else ""
     right.suptitle(f"what token {token} of {short(op.population, 24)} (+)\nmay attend to{more}", fontsize=10)
     drawn.suptitle(f"{program.name}: {op.name}", fontsize=11, x=0.02, ha="left")

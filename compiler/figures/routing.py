@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from connectome.figures.style import BLUE, GREEN, GREY, INK, PURPLE, SKY, VERMILLION, figure, short
+from connectome.figures.style import BLUE, GREEN, GREY, INK, PURPLE, SKY, VERMILLION, figure, shortened
 
 from ..artifact import Attend, Embed, Mix, Program, Readout, Relay
 
@@ -68,7 +68,8 @@ def draw(program: Program) -> Figure:
     from matplotlib.patches import FancyArrowPatch
 
     updates, read = edges(program)
-    areas = list(dict.fromkeys(p.area for p in program.populations))
+    first = list(dict.fromkeys(area for area, _ in updates))  # from low to high, as they are updated
+    areas = list(dict.fromkeys([*first, *(p.area for p in program.populations)]))
     row = {name: i for i, name in enumerate(areas)}
     x = {update: float(i) for i, update in enumerate(updates)}
     last = len(updates)
@@ -112,7 +113,7 @@ def draw(program: Program) -> Figure:
                               arrowprops={"arrowstyle": "<|-", "color": INK, "shrinkA": 2, "shrinkB": 5})  # fmt: skip
                 break
     if len(areas) <= MOST_LABELS:
-        axes.set_yticks(range(len(areas)), [short(name) for name in areas], fontsize=9)
+        axes.set_yticks(range(len(areas)), list(shortened(areas).values()), fontsize=9)
     axes.set_xticks([])
     axes.set_xlabel("time: the areas are updated from left to right")
     axes.set_xlim(-0.9, last + 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from .span import Span
 
 _COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
 _WIDEST_LINE = 160
+MOST_ALIKE = 5
+"""Findings of one message that are shown as text."""
 
 
 @lru_cache(maxsize=64)
@@ -57,9 +60,22 @@ def _one(finding: Diagnostic, colour: bool) -> str:
 
 
 def as_text(report: Report, *, colour: bool) -> str:
-    """Return all findings as text, each with its source line and the span underlined."""
+    """Return findings as text, each with its source line and the span underlined.
+
+    Where many say the same of different places, the first ones are shown and the others counted.
+    """
     _lines.cache_clear()
-    return "\n\n".join(_one(finding, colour) for finding in report)
+    alike = Counter((f.code, f.message) for f in report)
+    seen: Counter[tuple[str, str]] = Counter()
+    shown = []
+    for finding in report:
+        key = finding.code, finding.message
+        seen[key] += 1
+        if seen[key] <= MOST_ALIKE:
+            shown.append(_one(finding, colour))
+        if seen[key] == MOST_ALIKE < alike[key]:
+            shown.append(f"... and {alike[key] - MOST_ALIKE:,} more that say the same; `--format json` has all of them")
+    return "\n\n".join(shown)
 
 
 def _place(span: Span) -> dict[str, str | int]:

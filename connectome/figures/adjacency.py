@@ -9,7 +9,7 @@ import numpy as np
 from ..hierarchy import order
 from ..model import Connectome
 from .hierarchy import strength
-from .style import GREY, INK, STRENGTHS, figure, short
+from .style import GREY, INK, STRENGTHS, figure, shortened, unit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,10 +29,10 @@ def draw(connectome: Connectome) -> Figure:
     index = {name: i for i, name in enumerate(areas)}
     size = len(areas)
     matrix = np.full((size, size), np.nan)
-    for p in connectome.projections:
-        if p.origin in index and p.target in index:
-            before = matrix[index[p.target], index[p.origin]]
-            matrix[index[p.target], index[p.origin]] = strength(p) + (0 if np.isnan(before) else before)
+    between = [p for p in connectome.projections if p.origin in index and p.target in index]
+    for p in between:
+        before = matrix[index[p.target], index[p.origin]]
+        matrix[index[p.target], index[p.origin]] = strength(p) + (0 if np.isnan(before) else before)
     matrix[matrix == 0] = np.nan
     side = min(11.0, 4.4 + 0.24 * size)
     drawn = figure(side + 1.2, side)
@@ -43,7 +43,7 @@ def draw(connectome: Connectome) -> Figure:
     picture = axes.imshow(matrix, cmap=STRENGTHS, norm=norm, interpolation="nearest")
     axes.set_facecolor("#F2F2F2")
     if size <= NAMED:
-        named = [short(name) for name in areas]
+        named = list(shortened(areas).values())
         axes.set_xticks(range(size), named, rotation=90, fontsize=9 if size > 12 else 10)
         axes.set_yticks(range(size), named, fontsize=9 if size > 12 else 10)
         axes.set_xticks(np.arange(size + 1) - 0.5, minor=True)
@@ -64,11 +64,13 @@ def draw(connectome: Connectome) -> Figure:
     axes.set_ylabel("target, from low to high", fontsize=10)
     share = len(known) / (size * (size - 1)) if size > 1 else 0.0
     pairs = f"{len(known)} of {size * (size - 1)} pairs ({share:.0%})"
-    note = f"below the dots: from lower to higher areas; above: back\n{pairs}"
+    equal = "; yellow: a projection, all are equally strong; grey: none" if even and len(known) else ""
+    note = f"below the dots: from lower to higher areas; above: back\n{pairs}{equal}"
     axes.text(0, -0.02, note, transform=axes.transAxes, fontsize=8.5, color=GREY, va="top")
     drawn.suptitle(f"{connectome.name}: strength of projections", fontsize=11, x=0.02, ha="left")
     if not even:
-        unit = "FLNe" if any(p.fln is not None for p in connectome.projections) else "strength"
         plain = FuncFormatter(lambda v, _: f"{v:g}")
-        drawn.colorbar(picture, ax=axes, shrink=0.8, label=f"{unit} (log scale; grey: no projection)", format=plain)
+        drawn.colorbar(
+            picture, ax=axes, shrink=0.8, label=f"{unit(between)} (log scale; grey: no projection)", format=plain
+        )
     return drawn

@@ -64,6 +64,7 @@ def _probability(connectome: Connectome, name: str, circuit: Circuit) -> np.ndar
 def _layers(axes: Any, circuit: Circuit, probability: np.ndarray, ends: LaminarRoles) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import FancyArrowPatch
+    from matplotlib.patheffects import withStroke
 
     names = list(circuit.populations)
     present = [la for la in LAYERS if any(p.layer == la for p in circuit.populations.values())]
@@ -80,12 +81,11 @@ def _layers(axes: Any, circuit: Circuit, probability: np.ndarray, ends: LaminarR
     for la, y in row.items():
         axes.axhspan(y - 0.5, y + 0.5, color="#F5F5F5" if y % 2 else "white", zorder=0)
         axes.text(-0.075, y, la or "no layer", ha="left", va="center", fontsize=11, color=GREY)
-    order = np.argsort(probability, axis=None)[::-1][:DRAWN]
-    top = float(probability.max()) or 1.0
+    between = np.where(np.eye(len(names), dtype=bool), 0.0, probability)
+    order = np.argsort(between, axis=None)[::-1][: min(DRAWN, int((between > 0).sum()))]
+    top = float(between.max()) or 1.0
     for flat in order[::-1].tolist():
         i, j = divmod(flat, len(names))
-        if i == j or probability[i, j] <= 0:
-            continue
         inhibits = circuit.populations[names[j]].kind == "inhibitory"
         part = float(np.sqrt(probability[i, j] / top))
         axes.add_patch(
@@ -102,21 +102,25 @@ def _layers(axes: Any, circuit: Circuit, probability: np.ndarray, ends: LaminarR
         axes.plot([x], [depth], color=VERMILLION if inhibits else BLUE, markeredgecolor="white", zorder=3, **style)
         cells = circuit.populations[n].cells
         text = f"{n}\n{cells:,.0f}" if cells and cells > 1 else n
-        axes.text(x, depth - 0.20, text, ha="center", va="top", fontsize=7.5, color=INK, zorder=4, linespacing=1.1)
+        label = axes.text(
+            x, depth - 0.20, text, ha="center", va="top", fontsize=7.5, color=INK, zorder=4, linespacing=1.1
+        )
+        label.set_path_effects([withStroke(linewidth=2.5, foreground="white")])  # arrows may run behind it
     _ends(axes, ends, place)
     axes.set_xlim(-0.09, 1.04)
     axes.set_ylim(-0.6, len(present) - 0.4)
     axes.axis("off")
-    shown = min(DRAWN, int((probability > 0).sum()))
+    kinds = {p.kind for p in circuit.populations.values()}
+    looks = {"excitatory": (BLUE, "^"), "inhibitory": (VERMILLION, "o")}
     handles = [
-        Line2D([], [], color=BLUE, marker="^", linewidth=2, label="excitatory"),
-        Line2D([], [], color=VERMILLION, marker="o", linewidth=2, label="inhibitory"),
+        *(Line2D([], [], color=c, marker=m, linewidth=2, label=k) for k, (c, m) in looks.items() if k in kinds),
         Line2D([], [], color=GREEN, marker=">", linewidth=0, label="feedforward lands"),
         Line2D([], [], color=PURPLE, marker="<", linewidth=0, label="feedback lands"),
         Line2D([], [], color=INK, marker="s", linewidth=0, label="sends to other areas"),
     ]
     axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.01), ncols=3, frameon=False, fontsize=8.5)
-    axes.set_title(f"width: probability (the {shown} strongest); numbers: cells", fontsize=9, color=GREY, loc="left")
+    many = f"the {len(order)} strongest between populations" if len(order) == DRAWN else "between populations"
+    axes.set_title(f"width: probability ({many}); numbers: cells", fontsize=9, color=GREY, loc="left")
 
 
 def _ends(axes: Any, ends: LaminarRoles, place: dict[str, tuple[float, float]]) -> None:
@@ -152,6 +156,6 @@ def _matrix(drawn: Figure, axes: Any, circuit: Circuit, probability: np.ndarray)
         top = float(np.nanmax(shown)) if np.isfinite(shown).any() else 1.0
         for i, j in np.argwhere(probability > 0).tolist():
             dark = probability[i, j] < 0.55 * top
-            text = f"{probability[i, j]:.3f}".lstrip("0")
+            text = f"{probability[i, j]:.3f}".lstrip("0") if probability[i, j] >= 5e-4 else f"{probability[i, j]:.0e}"
             axes.text(j, i, text, ha="center", va="center", fontsize=7.5, color="white" if dark else INK)
     drawn.colorbar(picture, ax=axes, shrink=0.75, label="probability that a pair of neurons is connected")

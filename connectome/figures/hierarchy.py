@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..hierarchy import direction, levels, order
+from ..hierarchy import direction, fit, levels, order
 from ..model import Connectome, Projection
-from .style import DIRECTIONS, GREY, INK, figure, short
+from .style import DIRECTIONS, GREY, INK, figure, shortened, unit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +34,8 @@ def draw(connectome: Connectome) -> Figure:
     from matplotlib.patches import FancyArrowPatch
 
     areas = order(connectome)
-    level = levels(connectome)
+    level, whence = _levels(connectome)
+    areas = sorted(areas, key=lambda name: level[name])
     place = _places(areas, level)
     rank = {name: i for i, name in enumerate(areas)}
     between = [p for p in connectome.projections if p.origin in level and p.target in level and p.origin != p.target]
@@ -53,6 +54,7 @@ def draw(connectome: Connectome) -> Figure:
         )  # fmt: skip
         axes.add_patch(arrow)
     crowded = _crowd(areas, level) > MOST_ABREAST
+    shown_as = shortened(areas)
     for name in areas:
         inside = name in connectome.lateral
         if crowded and name != connectome.readout.area:
@@ -60,28 +62,37 @@ def draw(connectome: Connectome) -> Figure:
             continue
         box = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": INK, "linewidth": 0.9 + 0.9 * inside}
         style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 10, "color": INK, "zorder": 5}
-        axes.text(*place[name], short(name), bbox=box, **style)
+        axes.text(*place[name], shown_as[name], bbox=box, **style)
     _input(axes, connectome, place)
-    declared = all(a.level is not None for a in connectome.areas.values())
-    axes.set_ylabel("hierarchy (declared level)" if declared else "hierarchy (projections from the input)")
+    axes.set_ylabel(f"hierarchy ({whence})")
     axes.set_xlim(-0.08, 1.08)
     span = max(level.values()) - min(level.values()) or 1.0
     axes.set_ylim(min(level.values()) - 0.2 * span, max(level.values()) + 0.09 * span)
     axes.set_xticks([])
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     part_shown = f"the {len(shown)} strongest of {len(between)}" if len(shown) < len(between) else f"all {len(shown)}"
-    axes.set_title(f"{connectome.name}: {len(areas)} areas, {part_shown} projections", fontsize=11, loc="left")
+    what = f"{len(areas)} areas{' (dots)' if crowded else ''}, {part_shown} projections"
+    axes.set_title(f"{connectome.name}: {what}", fontsize=11, loc="left")
     present = {direction(p, connectome, rank) for p in shown}
     handles = [Line2D([], [], color=c, linewidth=2.5, label=w) for w, c in DIRECTIONS.items() if w in present]
     handles.append(Line2D([], [], color=GREY, linewidth=2.5, label="from the input"))
-    unit = "FLNe" if any(p.fln is not None for p in shown) else "strength"
     if high > low:
         handles += [
-            Line2D([], [], color=INK, linewidth=w, label=f"{unit} {v:.2g}")
+            Line2D([], [], color=INK, linewidth=w, label=f"{unit(shown)} {v:.2g}")
             for w, v in zip(WIDTHS, (low, high), strict=True)
         ]
     axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=3, frameon=False, fontsize=9)
     return drawn
+
+
+def _levels(connectome: Connectome) -> tuple[dict[str, float], str]:
+    """Return the level at which each area is drawn, and whence it is: declared, fitted to SLN, or counted."""
+    if any(a.level is None for a in connectome.areas.values()):
+        fitted = fit(connectome).levels
+        if set(fitted) == set(connectome.areas):
+            return fitted, "level fitted to SLN"
+        return levels(connectome), "projections from the input"
+    return levels(connectome), "declared level"
 
 
 def _range(values: list[float]) -> tuple[float, float]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from ..model import Projection
 
 BLUE, VERMILLION, GREEN, GREY, PURPLE, SKY, INK = (
     "#0072B2", "#D55E00", "#009E73", "#6E6E6E", "#8B5FBF", "#56B4E9", "#222222",
@@ -25,7 +28,22 @@ class FigureError(ValueError):
 
 def short(name: str, most: int = 16) -> str:
     """Return a name as it is written in a picture: with its middle left out where it is long."""
-    return name if len(name) <= most else f"{name[: most - 5]}…{name[-4:]}"
+    half = (most - 1) // 2
+    return name if len(name) <= most else f"{name[: most - 1 - half]}…{name[-half:]}"
+
+
+def shortened(names: Sequence[str]) -> dict[str, str]:
+    """Return what each name is in a picture; different names stay different."""
+    for most in (16, 22, 30, 44):
+        found = {name: short(name, most) for name in names}
+        if len(set(found.values())) == len(found):
+            return found
+    return {name: name for name in names}
+
+
+def unit(projections: Iterable[Projection]) -> str:
+    """Return what the strengths of projections are: FLNe, where all of them are."""
+    return "FLNe" if all(p.fln is not None for p in projections) else "strength"
 
 
 def figure(width: float, height: float) -> Figure:

@@ -164,7 +164,7 @@ def of_graph(graph: nx.Graph[Any], options: Options, report: ImportReport, path:
         report.guess("weights", "none", "no attribute of the edges looks like one: all count alike", "--weight-column")
     if (sln := _attribute(keys, options.sln_column, table.SLN)) is not None:
         chosen["sln"] = sln
-    if (distance := _attribute(keys, options.distance_column, tuple(table.LENGTHS))) is not None:
+    if (distance := _attribute(keys, options.distance_column, table.lengths(keys))) is not None:
         chosen["distance_mm"] = distance
     chosen |= {f: f for f in (*NUMBERS, *WORDS) if f in keys and f not in chosen and chosen.get("fln") != f}
     for wanted in (options.weight_column, options.sln_column, options.distance_column):
@@ -180,7 +180,10 @@ def of_graph(graph: nx.Graph[Any], options: Options, report: ImportReport, path:
             continue
         values[field] = np.array([_number(v, key, i, path) for i, v in enumerate(given)])
         if field == "distance_mm":
-            values[field] *= table.LENGTHS.get(table.plain_key(key), 1.0)
+            unit = table.unit_of(key) or "mm"
+            values[field] *= table.UNITS[unit]
+            if key != "distance_mm":
+                report.guess(f"unit of `{key}`", unit, "by the name")
     if unused := [k for k in keys if k not in chosen.values() and k not in {"id", "kernel"}]:
         report.drop(
             len(unused), f"edge attributes: {', '.join(map(str, unused))}", "the language has no place for them"

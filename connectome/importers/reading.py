@@ -83,7 +83,7 @@ def inputs(format: str, files: Sequence[str], options: Options) -> list[str]:
         SpecError: the configuration is broken.
     """
     named = [f for f in (options.neurons, options.sln, options.distance, options.labels) if f]
-    inside = sonata._expanded(list(files)) if format == "sonata" else []
+    inside = sonata.expanded(list(files)) if format == "sonata" else []
     return [f for f in dict.fromkeys((*files, *inside, *named)) if Path(f).is_file()]
 
 

@@ -65,7 +65,7 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     Raises:
         SpecError: a file that is not SONATA or cut off, missing nodes or types, edges to nodes that are not there.
     """
-    files = _expanded(paths)
+    files = expanded(paths)
     node_files, edge_files, types = [], [], []
     for path in files:
         frames.exists(path)
@@ -171,7 +171,7 @@ def _first(values: dict[str, np.ndarray], names: tuple[str, ...]) -> np.ndarray 
     return values[found] if found else None
 
 
-def _expanded(paths: list[str]) -> list[str]:
+def expanded(paths: list[str]) -> list[str]:
     """Return the files that a circuit configuration names, or the paths as they are."""
     found: list[str] = []
     for path in paths:

@@ -34,6 +34,7 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         raise failed(BAD_TABLE, paths[0], message, "name the table of neurons: --neurons FILE")
     about = frames.read(options.neurons, Options(header=options.header), report)
     identifier = _identifier(about, options, report)
+    frames.refuse_floats(about, identifier)
     about = _identified(about, identifier, options, report)
     ids = frames.texts(about, identifier)
     index = _index(ids, about, identifier)

@@ -25,8 +25,8 @@ WEIGHT = (
 )  # fmt: skip
 SLN = ("sln",)
 NEURONS = ("nneurons", "neurons", "labelledneurons", "labeledneurons", "ncells", "cells")
-LENGTHS = {"distancemm": 1.0, "distance": 1.0, "dist": 1.0, "length": 1.0, "lengthmm": 1.0, "wiringdistancemm": 1.0,
-           "distanceum": 1e-3, "distancecm": 10.0}  # fmt: skip
+LENGTHS = ("distancemm", "distance", "dist", "length", "lengthmm", "wiringdistancemm", "distanceum", "distancecm")
+"""Names of distances, the likeliest first."""
 UNITS = {"nm": 1e-6, "um": 1e-3, "micron": 1e-3, "microns": 1e-3, "mm": 1.0, "cm": 10.0, "m": 1e3, "km": 1e6}
 """Millimetres of a unit that the name of a column may end with."""
 _LENGTH = re.compile(rf"(?:wiring[^a-z]*)?(distance|(?:dist|length)(?=$|[^a-z]|(?:{'|'.join(UNITS)})(?![a-z])))")
@@ -95,7 +95,7 @@ def _columns(frame: Frame, options: Options, report: ImportReport) -> dict[str, 
         found["weight"] = plain
     for field, wanted, known in (
         ("sln", options.sln_column, SLN),
-        ("distance_mm", options.distance_column, _lengths(names)),
+        ("distance_mm", options.distance_column, lengths(names)),
         ("case", options.case_column, CASE),
     ):
         column = _named(frame, wanted, known, field, report, set(found.values()))
@@ -145,10 +145,10 @@ def _values(frame: Frame, columns: dict[str, str], report: ImportReport) -> dict
     return found
 
 
-def _lengths(names: list[str]) -> tuple[str, ...]:
+def lengths(names: list[str]) -> tuple[str, ...]:
     """Return the columns whose names say that they are distances, as they are compared; best known names first."""
     found = [plain_key(name) for name in names if _LENGTH.match(_spelled(name))]
-    return tuple(sorted(found, key=lambda key: list(LENGTHS).index(key) if key in LENGTHS else len(LENGTHS)))
+    return tuple(sorted(found, key=lambda key: LENGTHS.index(key) if key in LENGTHS else len(LENGTHS)))
 
 
 def _spelled(name: str) -> str:

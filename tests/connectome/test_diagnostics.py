@@ -84,3 +84,16 @@ def test_the_nearest_name_is_proposed() -> None:
     assert did_you_mean("zzz", ["V1", "LM"]) == "known here: `V1`, `LM`"
     assert did_you_mean("zzz", []) == ""
     assert "and 8 more" in did_you_mean("zzz", [f"area {i}" for i in range(20)])
+
+
+def test_findings_that_say_the_same_are_counted_after_the_first(tmp_path: Path) -> None:
+    lines = [f"  - {{from: A, to: B, mode: driving, source: nobody, delay: {i}}}" for i in range(1, 13)]
+    text = "cortexc: 1\nname: a\ninput: {name: LGN, grid: [2, 2], patch: 16, width: 8}\nareas: {A: {grid: [2, 2]}, "
+    text += "B: {grid: [2, 2]}}\nprojections:\n  - {from: LGN, to: A}\n" + "\n".join(lines)
+    (tmp_path / "s.yaml").write_text(text + "\nreadout: {area: B, classes: 10}\n")
+    report = connectome.check(tmp_path / "s.yaml")
+    same = [f for f in report if f.code == "S204"]
+    assert len(same) == 12
+    said = render.as_text(report, colour=False)
+    assert said.count("the source `nobody` is not listed") == render.MOST_ALIKE
+    assert "... and 7 more that say the same" in said
