@@ -6,10 +6,13 @@ import argparse
 import importlib
 import keyword
 import os
+import re
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 
+_PART = re.compile(r"(^|/)\.([^/]+?)\.part")
+"""A file is written under such a name before it takes its own."""
 COMMANDS = {
     "check": "find what is wrong with a spec before a GPU-hour is spent",
     "explain": "explain a finding's code",
@@ -83,7 +86,8 @@ def _explained(error: Exception) -> str | None:
     if isinstance(error, MemoryError):
         return "error: not enough memory: use smaller grids, kernels of less reach, or a larger machine"
     if isinstance(error, OSError) and error.filename:
-        return f"error: {error.filename}: {error.strerror}"
+        name = _PART.sub(r"\1\2", str(error.filename))
+        return f"error: {name}: {error.strerror}"
     known = (
         ("connectome.nulls.models", "NullError"),
         ("connectome.figures.style", "FigureError"),
