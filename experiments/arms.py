@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from connectome.checker import examine
+from connectome.diagnostics import reading
 from connectome.diagnostics.error import SpecError
 from connectome.diagnostics.report import Report
 from connectome.io.decode import decode
@@ -90,6 +91,10 @@ def _tree(experiment: Experiment, name: str, reader: Reader) -> Node:
     for step in ("arms", name, "overrides"):
         node = step_into(node, step)
     over = node if isinstance(node, Mapping) else Mapping(place)
+    if "extends" in over.items:
+        hint = "overrides are laid over the arm's `spec`, or over the arm that it is `of`: name that there"
+        found = reading.UNKNOWN_KEY.at(over.keys["extends"], "overrides cannot extend another spec", help=hint)
+        raise SpecError(Report([found]))
     shown = place.path
     if arm.of is not None:
         return merge(_tree(experiment, arm.of, reader), reader.follow(over, Path(shown), shown))

@@ -99,15 +99,21 @@ def _expand_tables(tree: Mapping) -> Mapping:
 
 
 def _findings(error: ValidationError, origins: Origins, root: type[BaseModel]) -> Iterator[Diagnostic]:
-    """Yield a finding for each complaint; a key that is missing because it is misspelt is one fault, not two."""
+    """Yield a finding for each complaint.
+
+    A key that is missing because it is misspelt is one fault, not two; so is a list too short without its bad entries.
+    """
     problems = error.errors(include_url=False)
+    inside = {problem["loc"][:-1] for problem in problems}
     misspelt = {
         (*problem["loc"][:-1], nearest(str(problem["loc"][-1]), known_keys(problem["loc"][:-1], root)))
         for problem in problems
         if problem["type"] == "extra_forbidden"
     }
     for problem in problems:
-        if problem["type"] != "missing" or problem["loc"] not in misspelt:
+        again = problem["type"] == "missing" and problem["loc"] in misspelt
+        again |= problem["type"] == "too_short" and problem["loc"] in inside
+        if not again:
             yield _finding(problem, origins, root)
 
 
@@ -225,6 +231,9 @@ def _unknown_key(origins: Origins, written: tuple[Any, ...], span: Span, root: t
     before = itertools.takewhile(lambda name: name != key, getattr(present, "items", ()))
     if mend is not None and any(name not in known and nearest(name, free) == mend for name in before):
         mend = None  # another misspelt key there already becomes that one
+    if key in known:  # where a whole spec has it, and a part of one has not
+        hint = f"`{key}` stands at the top of a spec, and not here"
+        return reading.UNKNOWN_KEY.at(span, f"unknown key `{key}`{where}", help=hint)
     hint = did_you_mean(key, known if nearest(key, known) is not None else free or known)
     mends = [] if mend is None else [(span, mend)]
     return reading.UNKNOWN_KEY.at(span, f"unknown key `{key}`{where}", help=hint, mends=mends)

@@ -74,6 +74,11 @@ def test_shipped_experiments_check_clean(name: str) -> None:
         ("cortexc_experiment: [1\n", "S101", 2, ""),
         ("cortexc: 1\nname: a\n", "S105", 1, "this is a spec"),
         (
+            "cortexc_experiment: 1\nname: a\nbaseline: d\n"
+            "arms:\n  d: {spec: vit-tiny, overrides: {extends: vit-tiny}}\n",
+            "S103", 5, "cannot extend",
+        ),
+        (
             "cortexc_experiment: 1\nname: a\nbaseline: d\narms: {d: {spec: vit-tiny}}\n"
             "evaluation: {human: votes.npy}\n",
             "S109", 5, "cifar10h-counts",
