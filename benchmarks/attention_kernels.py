@@ -12,13 +12,13 @@ import time
 import numpy as np
 import torch
 
-from compiler import cost
-from compiler.artifact import Connection
-from compiler.ir import Join
-from compiler.kernels import connect
-from connectome import Span
-from connectome.model import Disc
-from runtime.attention import KERNELS, Edges
+from cortexc.compiler import cost
+from cortexc.compiler.artifact import Connection
+from cortexc.compiler.ir import Join
+from cortexc.compiler.kernels import connect
+from cortexc.connectome import Span
+from cortexc.connectome.model import Disc
+from cortexc.runtime.attention import KERNELS, Edges
 
 HEADS, KEY_WIDTH, WIDTH = 2, 4, 96
 

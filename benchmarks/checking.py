@@ -17,7 +17,7 @@ import numpy as np
 
 CODE = """
 import resource, sys, time
-from compiler.checker import check
+from cortexc.compiler.checker import check
 start = time.perf_counter()
 report = check(sys.argv[1])
 print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, len(report.errors))

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime import data
-from runtime.corruptions import ice, reference
-from runtime.corruptions.catalogue import CORRUPTIONS, SEVERITIES, Cell
-from runtime.corruptions.generation import Source, blocks
-from runtime.corruptions.streams import streams
-from runtime.corruptions.writing import channels_last
+from cortexc.runtime import data
+from cortexc.runtime.corruptions import ice, reference
+from cortexc.runtime.corruptions.catalogue import CORRUPTIONS, SEVERITIES, Cell
+from cortexc.runtime.corruptions.generation import Source, blocks
+from cortexc.runtime.corruptions.streams import streams
+from cortexc.runtime.corruptions.writing import channels_last
 
 WHOLE = 10_000
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 
-import connectome
-from connectome.io import files, tables
-from connectome.nulls import null, rewiring
+from cortexc import connectome
+from cortexc.anatomy.nulls import null, rewiring
+from cortexc.connectome.io import files, tables
 
 
 def mixed(edges: int, nodes: int, rng: np.random.Generator) -> tuple[float, float]:

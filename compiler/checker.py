@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 
-from connectome import checker as reading
-from connectome.allowances import accepted
-from connectome.diagnostics.error import SpecError
-from connectome.diagnostics.report import Report
-from connectome.diagnostics.rule import Rule
-from connectome.model import Connectome
+from cortexc.connectome import checker as reading
+from cortexc.connectome.allowances import accepted
+from cortexc.connectome.diagnostics.error import SpecError
+from cortexc.connectome.diagnostics.report import Report
+from cortexc.connectome.diagnostics.rule import Rule
+from cortexc.connectome.model import Connectome
 
 from .ir import Graph
 from .pipeline import run

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from connectome.diagnostics.span import Span
-from connectome.model import Kernel
+from cortexc.connectome.diagnostics.span import Span
+from cortexc.connectome.model import Kernel
 
 from .artifact import Connection, InputSettings, Op, Parameter, Population, Wiring
 

@@ -11,11 +11,11 @@ import math
 import numpy as np
 import scipy.sparse as sp
 
-from connectome.diagnostics import lowering
-from connectome.diagnostics.error import SpecError
-from connectome.diagnostics.report import Report
-from connectome.io import tables
-from connectome.model import All, Disc, Exponential, Gaussian, Matrix, OneToOne, Patchy, Retinotopic
+from cortexc.connectome.diagnostics import lowering
+from cortexc.connectome.diagnostics.error import SpecError
+from cortexc.connectome.diagnostics.report import Report
+from cortexc.connectome.io import tables
+from cortexc.connectome.model import All, Disc, Exponential, Gaussian, Matrix, OneToOne, Patchy, Retinotopic
 
 from .artifact import Connection
 from .ir import Join

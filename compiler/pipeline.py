@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable
 from importlib import metadata
 from pathlib import Path
 
-import specs
-from connectome.checker import examine
-from connectome.diagnostics.error import SpecError
-from connectome.io import encode
-from connectome.model import Connectome
+from cortexc import specs
+from cortexc.connectome.checker import examine
+from cortexc.connectome.diagnostics.error import SpecError
+from cortexc.connectome.io import encode
+from cortexc.connectome.model import Connectome
 
 from . import cost
 from .artifact import Program

@@ -1,46 +1,10 @@
-"""The face of the project: load, check, compile and build in one import, and the command line.
+"""A compiler from connectomes to cortical transformers: load, check, compile, build, train and evaluate in one import.
 
 >>> import cortexc
 >>> cortexc.compile("macaque-ventral").parameter_counts["attention"]
 20440
 """
 
-from __future__ import annotations
+import lazy_loader
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from compiler import Program, check, compile
-    from connectome import Connectome, Report, SpecError, dump, from_edges, load
-    from runtime import attention_maps, build, evaluate, resume, to_vit, train
-
-_HOMES = {
-    "connectome": ("Connectome", "Report", "SpecError", "dump", "from_edges", "load"),
-    "compiler": ("Program", "check", "compile"),
-    "runtime": ("attention_maps", "build", "evaluate", "resume", "to_vit", "train"),
-}
-__all__ = [
-    "Connectome",
-    "Program",
-    "Report",
-    "SpecError",
-    "attention_maps",
-    "build",
-    "check",
-    "compile",
-    "dump",
-    "evaluate",
-    "from_edges",
-    "load",
-    "resume",
-    "to_vit",
-    "train",
-]
-
-
-def __getattr__(name: str) -> Any:
-    for room, names in _HOMES.items():
-        if name in names:
-            return getattr(importlib.import_module(room), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -77,10 +77,10 @@ def _version() -> str:
 
 def _explained(error: Exception) -> str | None:
     """Return what to say of a mistake that is the user's to mend, or None for a fault of our own."""
-    from connectome.diagnostics.error import SpecError
+    from cortexc.connectome.diagnostics.error import SpecError
 
     if isinstance(error, SpecError):
-        from connectome.diagnostics import render
+        from cortexc.connectome.diagnostics import render
 
         return render.as_text(error.report, colour=sys.stderr.isatty()) + f"\n\n{render.summary(error.report)}"
     if isinstance(error, MemoryError):
@@ -89,13 +89,13 @@ def _explained(error: Exception) -> str | None:
         name = _PART.sub(r"\1\2", str(error.filename))
         return f"error: {name}: {error.strerror}"
     known = (
-        ("connectome.nulls.models", "NullError"),
-        ("connectome.figures.style", "FigureError"),
-        ("compiler.artifact", "ArtifactError"),
-        ("runtime.run", "RunError"),
-        ("runtime.exporting", "ExportError"),
-        ("runtime.data.dataset", "DataError"),
-        ("runtime.corruptions.catalogue", "CorruptionError"),
+        ("cortexc.anatomy.nulls.models", "NullError"),
+        ("cortexc.figures.style", "FigureError"),
+        ("cortexc.compiler.artifact", "ArtifactError"),
+        ("cortexc.runtime.run", "RunError"),
+        ("cortexc.runtime.exporting", "ExportError"),
+        ("cortexc.runtime.data.dataset", "DataError"),
+        ("cortexc.runtime.corruptions.catalogue", "CorruptionError"),
     )
     for module, name in known:
         kind = getattr(sys.modules.get(module), name, None)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import compiler
-from compiler.artifact import ArtifactError, Program
-from connectome.checker import examine
-from connectome.diagnostics import render
-from connectome.diagnostics.error import SpecError
+from cortexc import compiler
+from cortexc.compiler.artifact import ArtifactError, Program
+from cortexc.connectome.checker import examine
+from cortexc.connectome.diagnostics import render
+from cortexc.connectome.diagnostics.error import SpecError
 
 
 def program_of(name: str, seed: int | None) -> Program:

@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 if TYPE_CHECKING:
-    from experiments.execution import Overview
-    from runtime.corruptions.catalogue import Cell
-    from runtime.training import Progress as Standing
+    from cortexc.experiments.execution import Overview
+    from cortexc.runtime.corruptions.catalogue import Cell
+    from cortexc.runtime.training import Progress as Standing
 
 LINE_EVERY_S = 15.0
 """Time between lines where there is no terminal [s]."""

@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from runtime.evaluation import Evaluation
-    from runtime.robustness import Robustness
+    from cortexc.runtime.evaluation import Evaluation
+    from cortexc.runtime.robustness import Robustness
 
 GOOD, POOR = 0.75, 0.5
 """Accuracies from which a cell is green, and below which it is red."""
@@ -58,7 +58,7 @@ def print_evaluation(found: Evaluation, manifest: dict[str, Any]) -> None:
 
 def set_name(found: Evaluation, manifest: dict[str, Any]) -> str:
     """Return what the corrupted images are, in words: official, regenerated or foreign."""
-    from runtime.corruptions.sets import describe
+    from cortexc.runtime.corruptions.sets import describe
 
     assert found.set is not None
     return describe(
@@ -73,7 +73,7 @@ def evaluation_json(found: Evaluation) -> str:
 
 def evaluation_csv(found: Evaluation) -> str:
     """Return one line a cell, the clean images first."""
-    from runtime.corruptions.catalogue import CORRUPTIONS
+    from cortexc.runtime.corruptions.catalogue import CORRUPTIONS
 
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -91,7 +91,7 @@ def evaluation_csv(found: Evaluation) -> str:
 
 def _cells(found: Robustness) -> Iterator[Table | Text]:
     """Yield the table of all cells: the benchmark, and apart from it the four extra corruptions."""
-    from runtime.corruptions.catalogue import CORRUPTIONS
+    from cortexc.runtime.corruptions.catalogue import CORRUPTIONS
 
     severities = sorted({severity for by_severity in found.accuracy.values() for severity in by_severity})
     width = max(len(name + _mark(name, found)) for name in found.accuracy)

@@ -7,11 +7,8 @@ from pathlib import Path
 
 from PIL import Image
 
-import compiler
-import connectome
-import specs
-from compiler.figures import mask, routing
-from connectome.figures import adjacency, circuit, hierarchy, style
+from cortexc import compiler, connectome, specs
+from cortexc.figures import adjacency, circuit, hierarchy, mask, routing, style
 
 FOLDER = Path(__file__).resolve().parent / "figures"
 ANATOMICAL = ("macaque-ventral", "macaque-dorsal", "macaque-29", "mouse-visual")

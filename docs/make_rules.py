@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from compiler.checker import RULES as CHECKED
-from connectome.diagnostics.importing import RULES as IMPORTED
-from experiments.rules import RULES as EXPERIMENTAL
+from cortexc.compiler.checker import RULES as CHECKED
+from cortexc.connectome.diagnostics.importing import RULES as IMPORTED
+from cortexc.experiments.rules import RULES as EXPERIMENTAL
 
 RULES = (*CHECKED, *IMPORTED, *EXPERIMENTAL)
 

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from compiler.artifact import Connection
+from cortexc.compiler.artifact import Connection
 
 
 class Edges:

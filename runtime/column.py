@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from compiler.artifact import Mix, MixTarget, Program
+from cortexc.compiler.artifact import Mix, MixTarget, Program
 
 from .weights import Weights
 

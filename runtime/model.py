@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from compiler.artifact import Attend, Embed, Emit, Mix, Program, Readout, Relay
+from cortexc.compiler.artifact import Attend, Embed, Emit, Mix, Program, Readout, Relay
 
 from .attention import FIXED, KERNELS, CopyKernel, Edges, PriorKernel
 from .column import MixStep, layer_norm

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.artifact import Attend, Embed, Emit, Mix, MixTarget, Population, Program, Readout, Relay
+from cortexc.compiler.artifact import Attend, Embed, Emit, Mix, MixTarget, Population, Program, Readout, Relay
 
 Array = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from compiler.artifact import Embed, Program
+from cortexc.compiler.artifact import Embed, Program
 
 from .weights import Weights
 

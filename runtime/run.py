@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from compiler.artifact import ArtifactError, Program, load
+from cortexc.compiler.artifact import ArtifactError, Program, load
 
 FORMAT = 1
 

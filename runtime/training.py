@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from compiler.artifact import Program
+from cortexc.compiler.artifact import Program
 
 from . import device as devices
 from . import run as runs

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from compiler.artifact import Attend, Embed, Emit, Mix, Op, Readout, Relay
+from cortexc.compiler.artifact import Attend, Embed, Emit, Mix, Op, Readout, Relay
 
 from .model import CorticalTransformer
 from .relay import EmbedStep

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from compiler.artifact import Parameter, Program
+from cortexc.compiler.artifact import Parameter, Program
 
 
 class Weights(nn.Module):

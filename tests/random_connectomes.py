@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from connectome import Connectome
+from cortexc.connectome import Connectome
 
 KERNELS: tuple[dict[str, Any], ...] = (
     {"type": "all"},

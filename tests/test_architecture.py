@@ -8,13 +8,11 @@ from pathlib import Path
 
 import pytest
 
-import compiler
-import connectome
-import specs
-from compiler.checker import RULES
+from cortexc import compiler, connectome, specs
+from cortexc.compiler.checker import RULES
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("connectome", "compiler", "runtime", "experiments", "specs", "cortexc")
+ROOMS = ("specs", "connectome", "compiler", "runtime", "anatomy", "figures", "experiments")
 
 
 @pytest.mark.parametrize("name", specs.names())
@@ -41,7 +39,7 @@ def test_every_number_of_a_shipped_spec_has_a_source(name: str) -> None:
 def test_a_shipped_spec_trains_a_step(name: str) -> None:
     import torch
 
-    import runtime
+    from cortexc import runtime
 
     model = runtime.build(compiler.compile(name))
     before = {n: p.detach().clone() for n, p in model.named_parameters()}
@@ -83,20 +81,20 @@ def test_rule_codes_are_unique_and_in_the_changelog() -> None:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_says_what_it_offers_and_offers_what_it_says(room: str) -> None:
-    module = importlib.import_module(room)
+    module = importlib.import_module(f"cortexc.{room}")
     for name in getattr(module, "__all__", ()):
         assert getattr(module, name) is not None
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_importing_a_room_loads_little(room: str) -> None:
-    code = f"import {room}, sys; print(any(m in sys.modules for m in ('torch', 'scipy', 'h5py', 'pydantic')))"
+    code = f"import cortexc.{room}, sys; print(any(m in sys.modules for m in ('torch', 'scipy', 'h5py', 'pydantic')))"
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert found.stdout.strip() == "False"
 
 
 def test_no_module_catches_everything_but_where_it_says_why() -> None:
-    for path in (p for room in ROOMS for p in (ROOT / room).rglob("*.py")):
+    for path in (p for room in ROOMS for p in (ROOT / "cortexc" / room).rglob("*.py")):
         text = path.read_text()
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.ExceptHandler) and (node.type is None or ast.unparse(node.type) == "Exception"):

@@ -15,15 +15,12 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-import compiler
-import connectome
-import experiments
-import specs
-from compiler.checker import RULES
-from connectome import model as language
-from connectome.diagnostics.importing import RULES as IMPORTED
+from cortexc import compiler, connectome, experiments, specs
+from cortexc.compiler.checker import RULES
+from cortexc.connectome import model as language
+from cortexc.connectome.diagnostics.importing import RULES as IMPORTED
+from cortexc.experiments.rules import RULES as EXPERIMENTAL
 from cortexc.main import main
-from experiments.rules import RULES as EXPERIMENTAL
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -133,7 +130,7 @@ def test_links_lead_somewhere(name: str) -> None:
 
 def test_architecture_names_files_and_functions_that_exist() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    rooms = ("connectome", "compiler", "runtime", "experiments", "cortexc", "benchmarks")
+    rooms = ("connectome", "compiler", "runtime", "cortexc", "benchmarks")
     sources = {p.relative_to(ROOT).as_posix(): p for room in rooms for p in (ROOT / room).rglob("*.py")}
     named = re.findall(r"`([\w/]+\.py)(?:: ([\w.]+))?`", text)
     assert len(named) > 15
@@ -249,8 +246,8 @@ def test_index_of_specs_names_every_file() -> None:
 
 
 def test_anatomy_page_lists_what_there_is() -> None:
-    from connectome.importers import FORMATS
-    from connectome.nulls import MODELS
+    from cortexc.anatomy.importers import FORMATS
+    from cortexc.anatomy.nulls import MODELS
     from cortexc.commands import export, import_, null
 
     page = (ROOT / "docs" / "anatomy.md").read_text(encoding="utf-8")
@@ -282,7 +279,7 @@ def test_anatomy_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_every_picture_is_shown_and_every_spec_has_one() -> None:
-    import specs
+    from cortexc import specs
 
     page = (ROOT / "docs" / "specs.md").read_text(encoding="utf-8")
     shown = set(re.findall(r"\]\(figures/([\w.-]+)\)", page))
@@ -292,8 +289,8 @@ def test_every_picture_is_shown_and_every_spec_has_one() -> None:
 
 
 def test_robustness_page_lists_what_there_is() -> None:
-    from runtime.corruptions.catalogue import CORRUPTIONS
-    from runtime.robustness import Robustness
+    from cortexc.runtime.corruptions.catalogue import CORRUPTIONS
+    from cortexc.runtime.robustness import Robustness
 
     page = (ROOT / "docs" / "robustness.md").read_text(encoding="utf-8")
     assert [name for name in CORRUPTIONS if f"`{name}`" not in page] == []

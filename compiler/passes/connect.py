@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 
-from connectome.model import Matrix, Patchy
+from cortexc.connectome.model import Matrix, Patchy
 
 from .. import kernels
 from ..artifact import Connection

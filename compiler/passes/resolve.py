@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from connectome.hierarchy import direction, order
-from connectome.io import tables
-from connectome.laminar import LaminarRoles, circuit_of, in_degrees, roles, width_of
-from connectome.model import Circuit, Connectome, MatrixData
-from connectome.timing import delay_steps
+from cortexc.connectome.hierarchy import direction, order
+from cortexc.connectome.io import tables
+from cortexc.connectome.laminar import LaminarRoles, circuit_of, in_degrees, roles, width_of
+from cortexc.connectome.model import Circuit, Connectome, MatrixData
+from cortexc.connectome.timing import delay_steps
 
 from ..artifact import InputSettings, Population
 from ..ir import Coupling, Graph, Join, Pathway, Schedule

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from connectome.diagnostics import lowering
-from connectome.diagnostics.error import SpecError
-from connectome.diagnostics.report import Report
+from cortexc.connectome.diagnostics import lowering
+from cortexc.connectome.diagnostics.error import SpecError
+from cortexc.connectome.diagnostics.report import Report
 
 from ..artifact import Attend, Connection, Embed, Emit, Mix, MixTarget, Op, Population, Readout, Relay, Source
 from ..ir import Graph, Pathway

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from connectome.diagnostics.rule import Diagnostic, Rule, Severity, rule
-from connectome.model import Bounds
+from cortexc.connectome.diagnostics.rule import Diagnostic, Rule, Severity, rule
+from cortexc.connectome.model import Bounds
 
 from .. import cost
 from ..artifact import Attend, Embed, Mix, Relay

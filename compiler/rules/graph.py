@@ -9,9 +9,9 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from connectome.diagnostics.rule import Diagnostic, Rule, Severity, rule
-from connectome.model import Connectome
-from connectome.timing import delay_steps
+from cortexc.connectome.diagnostics.rule import Diagnostic, Rule, Severity, rule
+from cortexc.connectome.model import Connectome
+from cortexc.connectome.timing import delay_steps
 
 from ..artifact import Attend, Emit, Mix, Readout, Relay
 from .stages import Stages

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from connectome.model import Connectome
+from cortexc.connectome.model import Connectome
 
 from ..ir import Graph
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import specs
+from cortexc import specs
 
 from ..diagnostics import reading
 from ..diagnostics.error import SpecError

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from connectome import Report
+    from cortexc.connectome import Report
 
 
 ROUNDS = 10
@@ -44,14 +44,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check each spec; all findings of all specs are shown."""
-    import specs
-    from compiler.checker import RULES as SPEC_RULES
-    from compiler.checker import check
-    from connectome.diagnostics import github, render, sarif
-    from connectome.diagnostics.report import Report
-    from connectome.diagnostics.rule import Severity
-    from experiments import checker as experiments
-    from experiments.rules import RULES as EXPERIMENT_RULES
+    from cortexc import specs
+    from cortexc.compiler.checker import RULES as SPEC_RULES
+    from cortexc.compiler.checker import check
+    from cortexc.connectome.diagnostics import github, render, sarif
+    from cortexc.connectome.diagnostics.report import Report
+    from cortexc.connectome.diagnostics.rule import Severity
+    from cortexc.experiments import checker as experiments
+    from cortexc.experiments.rules import RULES as EXPERIMENT_RULES
 
     select, ignore = _codes(args.select), _codes(args.ignore)
     if select is None or ignore is None:
@@ -85,9 +85,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _fix(specs: list[str]) -> None:
     """Mend the specs, again while mends bring new ones to light, and show each change."""
-    from compiler.checker import check
-    from connectome.io import mending
-    from experiments import checker as experiments
+    from cortexc.compiler.checker import check
+    from cortexc.connectome.io import mending
+    from cortexc.experiments import checker as experiments
 
     for spec in specs:
         find = experiments.check if experiments.is_experiment(spec) else check
@@ -101,7 +101,7 @@ def _fix(specs: list[str]) -> None:
 
 
 def _print(report: Report) -> None:
-    from connectome.diagnostics import render
+    from cortexc.connectome.diagnostics import render
 
     if len(report):
         print(render.as_text(report, colour=sys.stdout.isatty()))
@@ -111,9 +111,9 @@ def _print(report: Report) -> None:
 
 def _codes(text: str) -> list[str] | None:
     """Return the codes, or beginnings of codes, that a list names; None, and say so, where one names no rule."""
-    from compiler.checker import RULES as SPEC_RULES
-    from connectome.diagnostics.rule import did_you_mean
-    from experiments.rules import RULES as EXPERIMENT_RULES
+    from cortexc.compiler.checker import RULES as SPEC_RULES
+    from cortexc.connectome.diagnostics.rule import did_you_mean
+    from cortexc.experiments.rules import RULES as EXPERIMENT_RULES
 
     rules = (*SPEC_RULES, *EXPERIMENT_RULES)
     names = {rule.name: rule.code for rule in rules}

@@ -17,7 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compile and write the artifact."""
-    from compiler.artifact import is_artifact
+    from cortexc.compiler.artifact import is_artifact
 
     from ..programs import compile_spec
 

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     """Do it; 0, or 1 if ``verify`` found a file missing or wrong."""
     if args.action == "corrupt":
         return _corrupt(args)
-    from runtime.data import fetching
+    from cortexc.runtime.data import fetching
 
     if args.action == "fetch":
         print(fetching.fetch(args.name, args.data_dir, progress=not args.quiet).summary)
@@ -73,12 +73,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _corrupt(args: argparse.Namespace) -> int:
     """Write a regenerated set, and say which of its arrays are the official ones."""
-    from runtime.corruptions.catalogue import selected, severities
-    from runtime.corruptions.generation import Source
-    from runtime.corruptions.sets import describe
-    from runtime.corruptions.writing import write
-    from runtime.data.cifar_c import MD5
-    from runtime.data.dataset import DataError, load
+    from cortexc.runtime.corruptions.catalogue import selected, severities
+    from cortexc.runtime.corruptions.generation import Source
+    from cortexc.runtime.corruptions.sets import describe
+    from cortexc.runtime.corruptions.writing import write
+    from cortexc.runtime.data.cifar_c import MD5
+    from cortexc.runtime.data.dataset import DataError, load
 
     from ..progress import Display
 

@@ -18,8 +18,8 @@ def run(args: argparse.Namespace) -> int:
     """Check, compile, train on the digits, evaluate."""
     import tempfile
 
-    from runtime.evaluation import evaluate
-    from runtime.training import Recipe, train
+    from cortexc.runtime.evaluation import evaluate
+    from cortexc.runtime.training import Recipe, train
 
     from ..programs import compile_spec
     from ..progress import Display

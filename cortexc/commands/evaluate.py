@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from runtime.evaluation import Corrupted
+    from cortexc.runtime.evaluation import Corrupted
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate and print the table."""
-    from runtime.evaluation import Measures, evaluate
+    from cortexc.runtime.evaluation import Measures, evaluate
 
     from .. import tables
     from ..progress import Display
@@ -80,11 +80,11 @@ def _corrupted(args: argparse.Namespace) -> Corrupted | None:
         RunError: the run was trained on other data, or options contradict each other.
         CorruptionError: there is no such corruption or severity.
     """
-    from runtime import run as runs
-    from runtime.corruptions.catalogue import SEVERITIES, selected, severities
-    from runtime.corruptions.generation import Source
-    from runtime.evaluation import Corrupted, official_folder
-    from runtime.run import RunError
+    from cortexc.runtime import run as runs
+    from cortexc.runtime.corruptions.catalogue import SEVERITIES, selected, severities
+    from cortexc.runtime.corruptions.generation import Source
+    from cortexc.runtime.evaluation import Corrupted, official_folder
+    from cortexc.runtime.run import RunError
 
     manifest: dict[str, Any] = runs.opened(args.run)[2]
     if args.data is not None and args.data != manifest["data"]["name"]:

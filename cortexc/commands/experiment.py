@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from experiments.model import Experiment
-    from experiments.planning import Schedule
+    from cortexc.experiments.model import Experiment
+    from cortexc.experiments.planning import Schedule
 
 RUNS = Path("runs")
 
@@ -58,8 +58,8 @@ def _experiment(file: str) -> Experiment:
     Raises:
         SpecError: it has errors.
     """
-    from connectome.diagnostics import render
-    from experiments.checker import examine
+    from cortexc.connectome.diagnostics import render
+    from cortexc.experiments.checker import examine
 
     experiment, report = examine(file)
     if len(report):
@@ -68,9 +68,9 @@ def _experiment(file: str) -> Experiment:
 
 
 def _run(experiment: Experiment, folder: Path, args: argparse.Namespace) -> int:
-    from experiments.execution import Place, execute
-    from experiments.planning import schedule
-    from runtime.run import RunError
+    from cortexc.experiments.execution import Place, execute
+    from cortexc.experiments.planning import schedule
+    from cortexc.runtime.run import RunError
 
     from ..progress import Display
 
@@ -101,7 +101,7 @@ def _run(experiment: Experiment, folder: Path, args: argparse.Namespace) -> int:
 
 
 def _list(plan: Schedule) -> None:
-    from experiments.planning import standing
+    from cortexc.experiments.planning import standing
 
     width = max(len(task.name) for task in plan.tasks)
     for task in plan.tasks:
@@ -114,8 +114,8 @@ def _list(plan: Schedule) -> None:
 
 
 def _report(experiment: Experiment, folder: Path, args: argparse.Namespace) -> int:
-    from experiments import reporting
-    from experiments.planning import schedule
+    from cortexc.experiments import reporting
+    from cortexc.experiments.planning import schedule
 
     plan = schedule(experiment, args.plan, folder)
     command = ["cortexc", *sys.argv[1:]]

@@ -13,10 +13,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the page of a rule."""
-    from compiler import checker
-    from connectome.diagnostics import importing
-    from connectome.diagnostics.rule import did_you_mean
-    from experiments.rules import RULES
+    from cortexc.compiler import checker
+    from cortexc.connectome.diagnostics import importing
+    from cortexc.connectome.diagnostics.rule import did_you_mean
+    from cortexc.experiments.rules import RULES
 
     rules = (*checker.RULES, *importing.RULES, *RULES)
     if args.code is None:

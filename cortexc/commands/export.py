@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the graph or the model."""
-    from connectome.exporters import sonata
+    from cortexc.anatomy.exporters import sonata
 
     files = sonata.paths(args.out).values() if args.to == "sonata" else (args.out,)
     if there := [file for file in files if file.exists() and not args.force]:
@@ -36,8 +36,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _graph(args: argparse.Namespace) -> int:
-    import connectome
-    from connectome.exporters import write
+    from cortexc import connectome
+    from cortexc.anatomy.exporters import write
 
     if args.seed is not None or Path(args.what).is_dir() or Path(args.what).suffix in {".h5", ".hdf5"}:
         print(f"error: {args.to} is a format of specs: give a spec, and no --seed", file=sys.stderr)
@@ -59,8 +59,8 @@ def _model(args: argparse.Namespace) -> int:
     if args.out.suffix.lower() != ENDINGS[args.to]:
         print(f"error: {args.out}: a file of the format {args.to} ends in {ENDINGS[args.to]}", file=sys.stderr)
         return 2
-    from runtime import build
-    from runtime.exporting import trained, write_exported, write_onnx
+    from cortexc.runtime import build
+    from cortexc.runtime.exporting import trained, write_exported, write_onnx
 
     from ..programs import program_of
 

@@ -64,11 +64,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Import, write the spec, report, and check it."""
-    from compiler.checker import check
-    from connectome.diagnostics import render
-    from connectome.importers import Options
-    from connectome.importers.options import unheard
-    from connectome.importers.reading import inputs, read
+    from cortexc.anatomy.importers import Options
+    from cortexc.anatomy.importers.options import unheard
+    from cortexc.anatomy.importers.reading import inputs, read
+    from cortexc.compiler.checker import check
+    from cortexc.connectome.diagnostics import render
 
     given = {k: v for k, v in vars(args).items() if v is not None and k in Options.__dataclass_fields__ and v != []}
     if "inhibitory" in given:

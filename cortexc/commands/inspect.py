@@ -19,7 +19,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the listing."""
     if args.hierarchy:
         return _hierarchy(args)
-    from compiler import printer
+    from cortexc.compiler import printer
 
     from ..programs import program_of
 
@@ -32,8 +32,8 @@ def _hierarchy(args: argparse.Namespace) -> int:
     """Print the levels of the areas, from low to high, and how well the fitted ones explain the SLN."""
     import json
 
-    import connectome
-    from connectome.hierarchy import fit, order
+    from cortexc import connectome
+    from cortexc.connectome.hierarchy import fit, order
 
     spec = connectome.load(args.program)
     fitted = fit(spec)

@@ -25,11 +25,11 @@ def run(args: argparse.Namespace) -> int:
     """Write the null model, say what it kept, and check it."""
     import gc
 
-    import connectome
-    from compiler.checker import check
-    from connectome.diagnostics import render
-    from connectome.io.encode import written
-    from connectome.nulls import null
+    from cortexc import connectome
+    from cortexc.anatomy.nulls import null
+    from cortexc.compiler.checker import check
+    from cortexc.connectome.diagnostics import render
+    from cortexc.connectome.io.encode import written
 
     if args.out.suffix not in {".yaml", ".yml"}:
         print(f"error: {args.out}: a spec is a .yaml file", file=sys.stderr)

@@ -41,14 +41,14 @@ def run(args: argparse.Namespace) -> int:
     if args.out.exists() and not args.force:
         print(f"error: {args.out} is there already; --force replaces it", file=sys.stderr)
         return 2
-    from connectome.figures import style
+    from cortexc.figures import style
 
     if args.out.suffix.lower() not in style.ENDINGS:
         print(f"error: {args.out}: a figure is written as {', '.join(style.ENDINGS)}", file=sys.stderr)
         return 2
     if show in OF_SPECS:
-        import connectome
-        from connectome.figures import adjacency, circuit, hierarchy
+        from cortexc import connectome
+        from cortexc.figures import adjacency, circuit, hierarchy
 
         spec = connectome.load(args.what)
         if show == "circuit":
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             drawn = {"hierarchy": hierarchy, "adjacency": adjacency}[show].draw(spec)
     else:
-        from compiler.figures import mask, routing
+        from cortexc.figures import mask, routing
 
         from ..programs import program_of
 

@@ -15,8 +15,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the JSON Schema."""
     import json
 
-    import connectome
-    import experiments
+    from cortexc import connectome, experiments
 
     print(json.dumps(experiments.json_schema() if args.experiment else connectome.json_schema(), indent=2))
     return 0

@@ -12,8 +12,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List the shipped specs."""
-    import connectome
-    import specs
+    from cortexc import connectome, specs
 
     for name in specs.names():
         if args.paths:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runtime.run import Run
+    from cortexc.runtime.run import Run
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train, or go on training, and say how it went."""
-    from runtime import run as runs
+    from cortexc.runtime import run as runs
 
     folder = args.resume or args.out
     try:
@@ -71,8 +71,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _resume(args: argparse.Namespace) -> Run:
     """Go on with a run, with the recipe that it was started with."""
-    from runtime.run import RunError
-    from runtime.training import resume
+    from cortexc.runtime.run import RunError
+    from cortexc.runtime.training import resume
 
     from ..progress import Display
 
@@ -89,8 +89,8 @@ def _resume(args: argparse.Namespace) -> Run:
 
 def _start(args: argparse.Namespace) -> Run:
     """Start a new run."""
-    from runtime.run import RunError
-    from runtime.training import Recipe, train
+    from cortexc.runtime.run import RunError
+    from cortexc.runtime.training import Recipe, train
 
     from ..programs import program_of
     from ..progress import Display
@@ -132,7 +132,7 @@ def _hold_out(count: int | None) -> int:
     Raises:
         RunError: less than one is asked for.
     """
-    from runtime.run import RunError
+    from cortexc.runtime.run import RunError
 
     if count is not None and count < 1:
         raise RunError(f"--hold-out is {count}; expected how many training images to leave out, such as 5000")
@@ -141,7 +141,7 @@ def _hold_out(count: int | None) -> int:
 
 def _corruptions(args: argparse.Namespace) -> tuple[str, ...]:
     """Return what to show in training; with a folder of corrupted test images, all unless some are named."""
-    from runtime.corruptions.catalogue import selected
+    from cortexc.runtime.corruptions.catalogue import selected
 
     words = args.train_corruptions or ("all" if args.train_corrupted else None)
     return selected(words.split(",")) if words else ()
@@ -153,7 +153,7 @@ def _range(text: str | None) -> tuple[int, int] | None:
     Raises:
         RunError: it is none.
     """
-    from runtime.run import RunError
+    from cortexc.runtime.run import RunError
 
     if text is None:
         return None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-import compiler
+from cortexc import compiler
 from cortexc.main import main
 
 GOOD = "from,to,fln,sln\nV1,V2,0.76,0.74\nV2,V1,0.73,0.42\nV2,V4,0.39,0.93\n"

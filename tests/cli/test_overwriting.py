@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import connectome
+from cortexc import connectome
 from cortexc.main import main
 
 

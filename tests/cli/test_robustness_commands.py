@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from cortexc.main import main
-from runtime.corruptions.catalogue import BENCHMARK, CORRUPTIONS, EXTRA
+from cortexc.runtime.corruptions.catalogue import BENCHMARK, CORRUPTIONS, EXTRA
 
 SMALL = """cortexc: 1
 name: small

@@ -7,8 +7,7 @@ import jsonschema
 import pytest
 import yaml
 
-import connectome
-import specs
+from cortexc import connectome, specs
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from compiler.ir import Join
-from compiler.kernels import connect
-from connectome import Span
-from connectome.model import Disc, Exponential, Gaussian, Kernel
+from cortexc.compiler.ir import Join
+from cortexc.compiler.kernels import connect
+from cortexc.connectome import Span
+from cortexc.connectome.model import Disc, Exponential, Gaussian, Kernel
 
 GRIDS = [((4, 4), (4, 4)), ((8, 8), (4, 4)), ((4, 4), (8, 8)), ((6, 4), (3, 8)), ((5, 7), (3, 2)), ((1, 1), (3, 3))]
 

@@ -10,13 +10,11 @@ import h5py
 import numpy as np
 import pytest
 
-import compiler
-import connectome
-import specs
-from compiler import artifact, printer
-from compiler.artifact import ArtifactError, Attend, Emit, Mix, Program
-from compiler.ir import Graph
-from connectome import Connectome
+from cortexc import compiler, connectome, specs
+from cortexc.compiler import artifact, printer
+from cortexc.compiler.artifact import ArtifactError, Attend, Emit, Mix, Program
+from cortexc.compiler.ir import Graph
+from cortexc.connectome import Connectome
 from tests.random_connectomes import random_connectome
 
 SEEDS = range(16)
@@ -274,7 +272,7 @@ def test_the_same_spec_and_seed_give_the_same_bytes(program: Program) -> None:
 
 
 def test_bytes_do_not_depend_on_the_process_or_the_folder(tmp_path: Path) -> None:
-    code = "import compiler, sys; compiler.compile('macaque-ventral', seed=3).save(sys.argv[1])"
+    code = "import cortexc, sys; cortexc.compile('macaque-ventral', seed=3).save(sys.argv[1])"
     for i, folder in enumerate((tmp_path, tmp_path / "deeper")):
         folder.mkdir(exist_ok=True)
         command = [sys.executable, "-c", code, str(tmp_path / f"{i}.h5")]
@@ -321,17 +319,14 @@ def test_damage_is_found(tmp_path: Path) -> None:
 
 
 def test_compiling_needs_no_torch() -> None:
-    code = "import compiler, sys; compiler.compile('macaque-ventral'); assert 'torch' not in sys.modules"
+    code = "import cortexc, sys; cortexc.compile('macaque-ventral'); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_door_to_the_runtime_is_light() -> None:
-    code = (
-        "import compiler.artifact, sys; "
-        "print(sorted(m for m in sys.modules if m.split('.')[0] in {'compiler', 'connectome', 'specs'}))"
-    )
+    code = "import cortexc.compiler.artifact, sys; print(sorted(m for m in sys.modules if m.startswith('cortexc')))"
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    assert found.strip() == "['compiler', 'compiler.artifact']"
+    assert found.strip() == "['cortexc', 'cortexc.compiler', 'cortexc.compiler.artifact']"
 
 
 @pytest.mark.parametrize("seed", SEEDS)

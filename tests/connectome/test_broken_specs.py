@@ -8,11 +8,11 @@ import h5py
 import numpy as np
 import pytest
 
-import connectome
-from compiler.checker import RULES, check
-from connectome import SpecError
-from connectome.diagnostics import render
-from connectome.diagnostics.rule import Severity
+from cortexc import connectome
+from cortexc.compiler.checker import RULES, check
+from cortexc.connectome import SpecError
+from cortexc.connectome.diagnostics import render
+from cortexc.connectome.diagnostics.rule import Severity
 from cortexc.main import main
 
 BROKEN = Path(__file__).parents[1] / "fixtures" / "broken"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-import connectome
-from connectome import Report, Severity, Span
-from connectome.diagnostics import render
-from connectome.diagnostics.rule import Diagnostic, did_you_mean
+from cortexc import connectome
+from cortexc.connectome import Report, Severity, Span
+from cortexc.connectome.diagnostics import render
+from cortexc.connectome.diagnostics.rule import Diagnostic, did_you_mean
 
 TEXT = """cortexc: 1
 name: toy

@@ -4,8 +4,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-import compiler
-import connectome
+from cortexc import compiler, connectome
 
 
 def test_arrays_become_a_connectome_that_compiles() -> None:

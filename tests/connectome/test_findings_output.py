@@ -9,13 +9,13 @@ from typing import Any
 import jsonschema
 import pytest
 
-from compiler.checker import RULES, check
-from connectome.diagnostics.github import as_github
-from connectome.diagnostics.render import as_json
-from connectome.diagnostics.report import Report
-from connectome.diagnostics.rule import Diagnostic, Severity
-from connectome.diagnostics.sarif import as_sarif
-from connectome.diagnostics.span import Span
+from cortexc.compiler.checker import RULES, check
+from cortexc.connectome.diagnostics.github import as_github
+from cortexc.connectome.diagnostics.render import as_json
+from cortexc.connectome.diagnostics.report import Report
+from cortexc.connectome.diagnostics.rule import Diagnostic, Severity
+from cortexc.connectome.diagnostics.sarif import as_sarif
+from cortexc.connectome.diagnostics.span import Span
 
 OFFICIAL = "https://raw.githubusercontent.com/oasis-tcs/sarif-spec/master/Schemata/sarif-schema-2.1.0.json"
 SPEC = """cortexc: 1

@@ -12,12 +12,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import compiler
-import runtime
-from compiler.checker import check
-from connectome import SpecError
-from connectome.diagnostics import render
-from connectome.diagnostics.report import Report
+from cortexc import compiler, runtime
+from cortexc.compiler.checker import check
+from cortexc.connectome import SpecError
+from cortexc.connectome.diagnostics import render
+from cortexc.connectome.diagnostics.report import Report
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = int(os.environ.get("CORTEXC_FUZZ_EXAMPLES", "120"))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from connectome import Connectome
-from connectome.hierarchy import fit
+from cortexc.connectome import Connectome
+from cortexc.connectome.hierarchy import fit
 
 # SLN, target: {source: value}; Markov et al. 2014, J Comp Neurol 522:225, doi 10.1002/cne.23458
 SLN = {

@@ -12,8 +12,8 @@ import pytest
 BASE = (Path(__file__).resolve().parent.parent / "fixtures" / "rules" / "base.yaml").read_text()
 CODE = """
 import resource, sys
-from compiler.checker import check
-import h5py, scipy.sparse, numpy, compiler.pipeline, runpy
+from cortexc.compiler.checker import check
+import h5py, scipy.sparse, numpy, cortexc.compiler.pipeline, runpy
 used = int(open("/proc/self/statm").read().split()[0]) * 4096
 resource.setrlimit(resource.RLIMIT_AS, (used + 2**30, used + 2**30))
 for finding in check(sys.argv[1]):

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import connectome
-from connectome import Connectome, SpecError, units
-from connectome.model import Retinotopic
+from cortexc import connectome
+from cortexc.connectome import Connectome, SpecError, units
+from cortexc.connectome.model import Retinotopic
 from tests.random_connectomes import random_connectome
 
 SPEC = """cortexc: 1
@@ -113,7 +113,7 @@ def test_projections_come_from_a_table(tmp_path: Path, compound: bool) -> None:
 
 
 def test_a_table_is_read_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectome.io.tables.CHUNK_ROWS", 2)
+    monkeypatch.setattr("cortexc.connectome.io.tables.CHUNK_ROWS", 2)
     table(tmp_path / "t.h5", compound=False)
     text = SOUND.replace("V2: {grid: [2, 2]}", "V2: {grid: [2, 2]}\n  V3: {grid: [2, 2]}").replace(
         "  - {from: V1, to: V2, fln: 0.7, sln: 0.8}", "  - {file: t.h5, dataset: /projections}"
@@ -127,7 +127,7 @@ def test_a_matrix_is_not_read_before_it_is_needed(tmp_path: Path, monkeypatch: p
         file["w"] = np.ones((4, 16))
     text = SOUND.replace("sln: 0.8", "topography: {type: matrix, file: m.h5, dataset: w}")
     path = write(tmp_path, "a.yaml", text)
-    monkeypatch.setattr("connectome.io.tables.read_matrix", lambda *_: pytest.fail("read too early"))
+    monkeypatch.setattr("cortexc.connectome.io.tables.read_matrix", lambda *_: pytest.fail("read too early"))
     assert connectome.load(path).projections[1].topography.type == "matrix"
 
 

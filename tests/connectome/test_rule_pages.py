@@ -6,8 +6,8 @@ from pathlib import Path
 import h5py
 import pytest
 
-from compiler.checker import RULES, check
-from connectome.diagnostics.rule import Rule
+from cortexc.compiler.checker import RULES, check
+from cortexc.connectome.diagnostics.rule import Rule
 
 BASE = Path(__file__).resolve().parent.parent / "fixtures" / "rules" / "base.yaml"
 

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
-import experiments
-import specs
+from cortexc import experiments, specs
+from cortexc.experiments.checker import is_experiment
+from cortexc.experiments.rules import RULES
 from cortexc.main import main
-from experiments.checker import is_experiment
-from experiments.rules import RULES
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "rules"
 BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
@@ -141,7 +140,7 @@ def test_check_and_explain_know_experiments(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_an_arm_is_its_spec_with_the_overrides_laid_over() -> None:
-    from experiments.arms import base_of, connectome_of
+    from cortexc.experiments.arms import base_of, connectome_of
 
     experiment = experiments.load("multiscale")
     cortex, parts = connectome_of(experiment, "all-three")[0], connectome_of(experiment, "macro")[0]
@@ -157,5 +156,5 @@ def test_an_arm_is_its_spec_with_the_overrides_laid_over() -> None:
 
 
 def test_checking_an_experiment_loads_no_torch() -> None:
-    code = "import sys, experiments; experiments.check('multiscale'); sys.exit('torch' in sys.modules)"
+    code = "import sys, cortexc; cortexc.experiments.check('multiscale'); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from filelock import FileLock, Timeout
 
-import experiments
+from cortexc import experiments
+from cortexc.experiments.planning import Standing, schedule, standing
 from cortexc.main import main
-from experiments.planning import Standing, schedule, standing
-from runtime.run import Run, RunError, read_metrics
+from cortexc.runtime.run import Run, RunError, read_metrics
 
 
 def words(file: Path, runs: Path, *more: str) -> list[str]:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import experiments
-from experiments import evidence as records
-from experiments.planning import schedule
-from experiments.results import results
+from cortexc import experiments
+from cortexc.experiments import evidence as records
+from cortexc.experiments.planning import schedule
+from cortexc.experiments.results import results
 
 ROOT = Path(__file__).parents[2]
 REPORTS = sorted(p.parent for p in (ROOT / "results").glob("*/evidence.h5"))

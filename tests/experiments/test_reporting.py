@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
-import experiments
+from cortexc import experiments
+from cortexc.experiments import evidence as records
+from cortexc.experiments.planning import schedule
+from cortexc.experiments.plots import plots
+from cortexc.experiments.reporting import render, summary
+from cortexc.experiments.results import results
 from cortexc.main import main
-from experiments import evidence as records
-from experiments.planning import schedule
-from experiments.plots import plots
-from experiments.reporting import render, summary
-from experiments.results import results
 
-HERE = Path(__file__).parents[2] / "experiments"
+HERE = Path(__file__).parents[2] / "cortexc" / "experiments"
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 
 
@@ -118,7 +118,7 @@ def test_its_colours_can_be_read() -> None:
     for name in ("ink", "soft", "good", "bad"):
         for paper in ("#ffffff", "#f4f6f8"):
             assert contrast(colours[name], paper) >= 4.5, name
-    from experiments.reporting import _shade
+    from cortexc.experiments.reporting import _shade
 
     for value in range(101):
         background, ink = re.findall(r"#\w+", _shade(value / 100))

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import experiments
-from experiments import evidence as records
-from experiments.evidence import Answers, Evidence
-from experiments.planning import Schedule, schedule
-from experiments.results import MEASURES, Results, results
-from runtime import predictions
-from runtime.corruptions.catalogue import BENCHMARK, Cell
-from runtime.predictions import CLEAN
-from runtime.robustness import ALL_CELLS, measure
-from runtime.run import RunError
+from cortexc import experiments
+from cortexc.experiments import evidence as records
+from cortexc.experiments.evidence import Answers, Evidence
+from cortexc.experiments.planning import Schedule, schedule
+from cortexc.experiments.results import MEASURES, Results, results
+from cortexc.runtime import predictions
+from cortexc.runtime.corruptions.catalogue import BENCHMARK, Cell
+from cortexc.runtime.predictions import CLEAN
+from cortexc.runtime.robustness import ALL_CELLS, measure
+from cortexc.runtime.run import RunError
 
 
 @pytest.fixture(scope="module")

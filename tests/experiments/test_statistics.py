@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from experiments.statistics import Counts, effective_robustness, holm, interval, resample
+from cortexc.experiments.statistics import Counts, effective_robustness, holm, interval, resample
 
 
 def counts(right: np.ndarray) -> Counts:

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from runtime.data.augmentation import flip_and_crop
+from cortexc.runtime.data.augmentation import flip_and_crop
 
 
 def images(batch=64, size=32, dtype=torch.uint8):

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from runtime.corruptions.catalogue import Cell
-from runtime.corruptions.generation import Source, corrupt
-from runtime.corruptions.sets import MadeSet, describe, md5_of, read_header, stored
-from runtime.corruptions.writing import channels_last, write
-from runtime.data import cifar_c
-from runtime.data.dataset import DataError, Dataset, ImageSet, assemble
+from cortexc.runtime.corruptions.catalogue import Cell
+from cortexc.runtime.corruptions.generation import Source, corrupt
+from cortexc.runtime.corruptions.sets import MadeSet, describe, md5_of, read_header, stored
+from cortexc.runtime.corruptions.writing import channels_last, write
+from cortexc.runtime.data import cifar_c
+from cortexc.runtime.data.dataset import DataError, Dataset, ImageSet, assemble
 
 NAMES = ("gaussian_noise", "contrast", "saturate")
 

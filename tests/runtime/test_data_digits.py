@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from runtime.data import ImageSet, digits, load
+from cortexc.runtime.data import ImageSet, digits, load
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from cortexc.commands import data as command
-from runtime.data import DataError, cifar, fetching
+from cortexc.runtime.data import DataError, cifar, fetching
 
 FILES = {name: f"content of {name}".encode() * 999 for name in cifar.FILES}
 
@@ -248,10 +248,10 @@ def test_command_fetches(tmp_path, monkeypatch, capsys):
 
 def test_command_and_faces_load_nothing_heavy():
     code = (
-        "import sys, cortexc.commands.data, runtime.data\n"
+        "import sys, cortexc.commands.data, cortexc.runtime.data\n"
         "assert not {'torch', 'numpy', 'rich', 'sklearn', 'urllib.request'} & set(sys.modules)\n"
-        "import runtime.data.fetching\n"
-        "assert runtime.data.fetch is runtime.data.fetching.fetch\n"
+        "import cortexc.runtime.data.fetching\n"
+        "assert cortexc.runtime.data.fetch is cortexc.runtime.data.fetching.fetch\n"
         "assert not {'torch', 'sklearn'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])

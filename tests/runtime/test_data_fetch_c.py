@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from cortexc.commands import data as command
-from runtime.data import DataError, cifar_c, fetching
+from cortexc.runtime.data import DataError, cifar_c, fetching
 
 NOWHERE = "http://127.0.0.1:9/CIFAR-10-C.tar"  # the discard port: nobody answers
 

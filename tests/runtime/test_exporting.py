@@ -7,11 +7,9 @@ import onnxruntime
 import pytest
 import torch
 
-import compiler
-import connectome
-import runtime
+from cortexc import compiler, connectome, runtime
 from cortexc.main import main
-from runtime.exporting import as_exported, write_exported, write_onnx
+from cortexc.runtime.exporting import as_exported, write_exported, write_onnx
 from tests.random_connectomes import random_connectome
 
 

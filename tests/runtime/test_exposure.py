@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runtime.corruptions.generation import corrupt
-from runtime.corruptions.sets import stored
-from runtime.corruptions.writing import channels_last, write
-from runtime.data.dataset import DataError, Dataset, ImageSet, assemble
-from runtime.exposure import CorruptedTests, Exposure, excluded, seen
+from cortexc.runtime.corruptions.generation import corrupt
+from cortexc.runtime.corruptions.sets import stored
+from cortexc.runtime.corruptions.writing import channels_last, write
+from cortexc.runtime.data.dataset import DataError, Dataset, ImageSet, assemble
+from cortexc.runtime.exposure import CorruptedTests, Exposure, excluded, seen
 
 
 def split(seed: int, count: int) -> ImageSet:

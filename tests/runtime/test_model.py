@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-import compiler
-import runtime
-from compiler.artifact import Attend, Connection, Relay
-from connectome import Connectome
-from runtime.attention import KERNELS, Edges
-from runtime.relay import gain_control
+from cortexc import compiler, runtime
+from cortexc.compiler.artifact import Attend, Connection, Relay
+from cortexc.connectome import Connectome
+from cortexc.runtime.attention import KERNELS, Edges
+from cortexc.runtime.relay import gain_control
 from tests.random_connectomes import random_connectome
 
 

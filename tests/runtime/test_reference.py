@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-import compiler
-import connectome
-import runtime
-from compiler.artifact import Attend, Program
-from runtime.reference import interpret
+from cortexc import compiler, connectome, runtime
+from cortexc.compiler.artifact import Attend, Program
+from cortexc.runtime.reference import interpret
 from tests.random_connectomes import random_connectome
 
 SEEDS = range(24)

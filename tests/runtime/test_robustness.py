@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from runtime import predictions as answers
-from runtime.corruptions.catalogue import Cell
-from runtime.corruptions.published import ALEXNET_ERROR, HARD_CELLS
-from runtime.data.dataset import DataError
-from runtime.predictions import CLEAN, Predictions
-from runtime.robustness import measure, read_human
-from runtime.run import RunError
+from cortexc.runtime import predictions as answers
+from cortexc.runtime.corruptions.catalogue import Cell
+from cortexc.runtime.corruptions.published import ALEXNET_ERROR, HARD_CELLS
+from cortexc.runtime.data.dataset import DataError
+from cortexc.runtime.predictions import CLEAN, Predictions
+from cortexc.runtime.robustness import measure, read_human
+from cortexc.runtime.run import RunError
 
 GROUPS = {
     "noise": ["gaussian_noise", "shot_noise", "impulse_noise"],

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-import compiler
-import runtime
-from compiler.artifact import Program
-from connectome import Connectome
-from runtime import run as runs
-from runtime.evaluation import evaluate
-from runtime.optim import is_decayed, warmup_cosine
-from runtime.training import Progress, Recipe, resume, train
+from cortexc import compiler, runtime
+from cortexc.compiler.artifact import Program
+from cortexc.connectome import Connectome
+from cortexc.runtime import run as runs
+from cortexc.runtime.evaluation import evaluate
+from cortexc.runtime.optim import is_decayed, warmup_cosine
+from cortexc.runtime.training import Progress, Recipe, resume, train
 
 RECIPE = Recipe(epochs=2, batch_size=128, learning_rate=3e-3, flip=False, seed=5)
 
@@ -78,7 +77,7 @@ class StopError(Exception):
 def test_a_run_that_was_cut_short_goes_on_exactly(
     small: Program, finished: runs.Run, tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runtime.training.SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr("cortexc.runtime.training.SAVE_EVERY_S", 0.0)
 
     def stop(at: Progress) -> None:
         if at.step >= after:

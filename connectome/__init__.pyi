@@ -1,0 +1,17 @@
+from .checker import check as check
+from .checker import explain as explain
+from .checker import load as load
+from .diagnostics.error import SpecError as SpecError
+from .diagnostics.report import Report as Report
+from .diagnostics.rule import Diagnostic as Diagnostic
+from .diagnostics.rule import Severity as Severity
+from .diagnostics.span import Span as Span
+from .edges import from_edges as from_edges
+from .io.files import dump as dump
+from .model import Area as Area
+from .model import Circuit as Circuit
+from .model import Connectome as Connectome
+from .model import Population as Population
+from .model import Projection as Projection
+from .model import Source as Source
+from .schema import json_schema as json_schema

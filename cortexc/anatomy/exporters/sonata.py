@@ -1,0 +1,110 @@
+"""Areas and projections as a SONATA network: one node an area, one edge a projection.
+
+Nodes and edges have their attributes in group 0. ``syn_weight`` is the strength whatever it was measured in, for
+readers that know nothing of FLNe; ``fln`` and ``weight`` keep the difference. Numbers that are not known are NaN, words
+empty.
+
+References:
+    K. Dai et al. (2020), The SONATA data format, https://doi.org/10.1371/journal.pcbi.1007696
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from cortexc.connectome.model import Connectome
+
+from . import graph
+
+POPULATION = "areas"
+VERSION = (0, 1)
+MAGIC = 0x0A7A
+
+
+def paths(path: Path) -> dict[str, Path]:
+    """Return the four files of a network that is called by its edges file."""
+    stem = path.stem.removesuffix("_edges")
+    names = {
+        "edges": path.name,
+        "nodes": f"{stem}_nodes.h5",
+        "node_types": f"{stem}_node_types.csv",
+        "edge_types": f"{stem}_edge_types.csv",
+    }
+    return {kind: path.with_name(name) for kind, name in names.items()}
+
+
+def write_nodes(connectome: Connectome, path: Path) -> None:
+    """Write the nodes file."""
+    listed = graph.nodes(connectome)
+    size = len(listed)
+    with h5py.File(path, "w") as file:
+        _head(file)
+        group = file.create_group(f"nodes/{POPULATION}")
+        group["node_id"] = np.arange(size, dtype=np.uint64)
+        group["node_type_id"] = np.zeros(size, np.int64)
+        group["node_group_id"] = np.zeros(size, np.uint32)
+        group["node_group_index"] = np.arange(size, dtype=np.uint64)
+        values = group.create_group("0")
+        text = h5py.string_dtype()
+        for name in ("cortexc_area", "role", "circuit"):
+            column = list(listed) if name == "cortexc_area" else [v.get(name, "") for v in listed.values()]
+            values.create_dataset(name, data=column, dtype=text)
+        for name in ("rows", "columns"):
+            values[name] = np.array([v[name] for v in listed.values()], np.int64)
+        for name in ("level", "surface_mm2"):
+            values[name] = np.array([v.get(name, np.nan) for v in listed.values()], np.float64)
+
+
+def write_edges(connectome: Connectome, path: Path) -> None:
+    """Write the edges file, with both indices."""
+    index = {name: i for i, name in enumerate(graph.nodes(connectome))}
+    listed = graph.edges(connectome)
+    source = np.array([index[a] for a, _, _ in listed], np.uint64)
+    target = np.array([index[b] for _, b, _ in listed], np.uint64)
+    with h5py.File(path, "w") as file:
+        _head(file)
+        group = file.create_group(f"edges/{POPULATION}_to_{POPULATION}")
+        for name, ids in (("source_node_id", source), ("target_node_id", target)):
+            group[name] = ids
+            group[name].attrs["node_population"] = POPULATION
+        size = len(listed)
+        group["edge_type_id"] = np.zeros(size, np.int64)
+        group["edge_group_id"] = np.zeros(size, np.uint32)
+        group["edge_group_index"] = np.arange(size, dtype=np.uint64)
+        values = group.create_group("0")
+        given = [data for _, _, data in listed]
+        values["syn_weight"] = np.array([data.get("fln", data.get("weight", 1.0)) for data in given], np.float64)
+        for name in graph.FIELDS:
+            if not any(name in data for data in given):
+                continue
+            if name in {"mode", "direction"}:
+                values.create_dataset(name, data=[data.get(name, "") for data in given], dtype=h5py.string_dtype())
+            else:
+                values[name] = np.array([data.get(name, np.nan) for data in given], np.float64)
+        indices = group.create_group("indices")
+        _index(indices.create_group("source_to_target"), source, len(index))
+        _index(indices.create_group("target_to_source"), target, len(index))
+
+
+def _head(file: Any) -> None:
+    file.attrs["magic"] = np.uint32(MAGIC)
+    file.attrs["version"] = np.array(VERSION, np.uint32)
+
+
+def _index(group: Any, nodes: np.ndarray, size: int) -> None:
+    """Write where the edges of each node are: for each node ranges of ranges, for each range the edges from, to."""
+    order = np.argsort(nodes, kind="stable")
+    ordered = nodes[order].astype(np.int64)
+    begins = np.ones(len(nodes), bool)
+    begins[1:] = (np.diff(order) != 1) | (np.diff(ordered) != 0)
+    starts = np.flatnonzero(begins)
+    lasts = np.append(starts[1:], len(nodes))[: len(starts)] - 1
+    owner = ordered[starts]
+    bounds = [np.searchsorted(owner, np.arange(size), side=side) for side in ("left", "right")]
+    group["node_id_to_ranges"] = np.stack(bounds, axis=1).astype(np.uint64)
+    group["node_id_to_range"] = group["node_id_to_ranges"]  # what older readers call it
+    group["range_to_edge_id"] = np.stack([order[starts], order[lasts] + 1], axis=1).astype(np.uint64)

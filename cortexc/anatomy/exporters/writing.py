@@ -1,0 +1,111 @@
+"""Exports as files; all files of an export are whole, or none is there."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cortexc.connectome.model import Connectome
+
+from . import graph, sonata
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export wrote, and what its format could not hold."""
+
+    files: tuple[Path, ...]
+    lost: tuple[str, ...]
+
+
+_LOST = (
+    "populations and circuits (areas name theirs)", "topographies and lateral kernels", "attention, dynamics, sources",
+)  # fmt: skip
+
+
+def _graphml(connectome: Connectome, path: Path) -> None:
+    import networkx as nx
+
+    nx.write_graphml(graph.as_networkx(connectome), path)
+
+
+def _node_link(connectome: Connectome, path: Path) -> None:
+    import networkx as nx
+
+    data = nx.node_link_data(graph.as_networkx(connectome), edges="edges")
+    path.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _csv(connectome: Connectome, path: Path) -> None:
+    listed = graph.edges(connectome)
+    columns = [name for name in graph.FIELDS if any(name in data for _, _, data in listed)]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("from", "to", *columns))
+        for source, target, data in listed:
+            writer.writerow((source, target, *(_cell(data.get(name)) for name in columns)))
+
+
+def _cell(value: object) -> object:
+    assert not (isinstance(value, float) and not math.isfinite(value))
+    return "" if value is None else repr(value) if isinstance(value, float) else value
+
+
+def _node_types(connectome: Connectome, path: Path) -> None:
+    path.write_text(f"node_type_id model_type\n0 {sonata.POPULATION}\n", encoding="utf-8")
+
+
+def _edge_types(connectome: Connectome, path: Path) -> None:
+    path.write_text("edge_type_id model_template\n0 projection\n", encoding="utf-8")
+
+
+Writer = Callable[[Connectome, Path], None]
+
+FORMATS: dict[str, tuple[Writer, tuple[str, ...], tuple[str, ...]]] = {
+    "graphml": (_graphml, (".graphml",), _LOST),
+    "json": (_node_link, (".json",), _LOST),
+    "csv": (_csv, (".csv",), (*_LOST, "grids, levels and areas without any projection")),
+    "sonata": (sonata.write_edges, (".h5", ".hdf5"), _LOST),
+}
+"""By name: who writes the file, the endings that it may have, and what it does not hold."""
+
+
+def write(connectome: Connectome, format: str, path: str | os.PathLike[str]) -> Exported:
+    """Write the areas and projections of a connectome in one of FORMATS; return the files and what they do not hold.
+
+    ``path``: the file; for SONATA that of the edges, beside which the nodes and both tables of types are put.
+
+    Raises:
+        ValueError: an unknown format, or an ending that is not of it.
+        OSError: a file cannot be written.
+    """
+    if format not in FORMATS:
+        raise ValueError(f"unknown format {format!r}: one of {', '.join(FORMATS)}")
+    main, endings, lost = FORMATS[format]
+    target = Path(path)
+    if target.suffix.lower() not in endings:
+        raise ValueError(f"{target}: a file of the format {format} ends in {' or '.join(endings)}")
+    writers: dict[Path, Writer] = {target: main}
+    if format == "sonata":
+        beside = sonata.paths(target)
+        writers |= {
+            beside["nodes"]: sonata.write_nodes,
+            beside["node_types"]: _node_types,
+            beside["edge_types"]: _edge_types,
+        }
+    target.parent.mkdir(parents=True, exist_ok=True)
+    parts = {final: final.with_name(f".{final.stem}.part{final.suffix}") for final in writers}
+    try:
+        for final, writer in writers.items():
+            writer(connectome, parts[final])
+        for final, part in parts.items():
+            part.replace(final)
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+    return Exported(tuple(writers), lost)

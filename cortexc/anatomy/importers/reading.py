@@ -1,0 +1,112 @@
+"""One import from beginning to end: files to spec."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from cortexc.connectome.diagnostics.importing import BAD_VALUE
+from cortexc.connectome.model import Connectome
+
+from . import assembly, graphs, matrix, neuroml, sonata, synapses, table, writing
+from .options import Options, unheard
+from .report import ImportReport, failed
+from .wiring import Wiring
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+FORMATS: dict[str, Callable[[list[str], Options, ImportReport], Wiring]] = {
+    "table": table.read,
+    "matrix": matrix.read,
+    "sonata": sonata.read,
+    "graphml": graphs.read,
+    "neuroml": neuroml.read,
+    "synapses": synapses.read,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Imported:
+    """A spec, what else the data hold, and what the import did."""
+
+    connectome: Connectome
+    report: ImportReport
+    tables: dict[str, dict[str, np.ndarray]]
+    files: list[str]
+
+    def write(self, path: str | os.PathLike[str], command: str = "anatomy.importers") -> list[Path]:
+        """Write the spec with comments, and its tables beside it; return the files.
+
+        Raises:
+            OSError: a file cannot be written. Nothing is left half-written.
+        """
+        return writing.write(self.connectome, self.tables, Path(path), self.files, command, self.report)
+
+
+def read(
+    format: str, files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], options: Options | None = None,
+    **choices: Any,
+) -> Imported:  # fmt: skip
+    """Read anatomy in one of FORMATS and return the spec of it, with a report.
+
+    ``choices``: the fields of ``Options``, one by one.
+
+    Raises:
+        SpecError: the files cannot be read or hold what no spec can; the report names the place.
+        ValueError: an unknown format, or options that mean nothing to it.
+    """
+    if format not in FORMATS:
+        raise ValueError(f"unknown format {format!r}: one of {', '.join(FORMATS)}")
+    paths = [files] if isinstance(files, str | os.PathLike) else list(files)
+    listed = [os.fspath(p) for p in paths]
+    chosen = dataclasses.replace(options or Options(), **choices)
+    if lost := unheard(chosen, format):
+        raise ValueError(f"{', '.join(lost)}: no meaning to the format {format}")
+    report = ImportReport()
+    wiring = FORMATS[format](listed, chosen, report)
+    return _whole(wiring, listed, inputs(format, listed, chosen), chosen, report)
+
+
+def inputs(format: str, files: Sequence[str], options: Options) -> list[str]:
+    """Return all files that an import reads: those given, those that options name, and those that a SONATA
+    configuration does.
+
+    Raises:
+        SpecError: the configuration is broken.
+    """
+    named = [f for f in (options.neurons, options.sln, options.distance, options.labels) if f]
+    inside = sonata.expanded(list(files)) if format == "sonata" else []
+    return [f for f in dict.fromkeys((*files, *inside, *named)) if Path(f).is_file()]
+
+
+def from_graph(graph: nx.Graph[Any], options: Options | None = None, **choices: Any) -> Imported:
+    """Return the spec of any networkx graph, directed or not: nodes are areas, edges projections.
+
+    Raises:
+        SpecError: a node or an edge that no spec can hold.
+    """
+    chosen = dataclasses.replace(options or Options(), **choices)
+    report = ImportReport()
+    wiring = graphs.of_graph(graph, chosen, report)
+    return _whole(wiring, [str(graph.graph.get("name") or "graph")], [], chosen, report)
+
+
+def _whole(wiring: Wiring, listed: list[str], files: list[str], options: Options, report: ImportReport) -> Imported:
+    stem = re.sub(r"[.@:~>\s]+", "-", Path(listed[0]).name.partition(".")[0])
+    try:
+        spec = assembly.assembled(wiring, options.name or stem or "imported", listed, options, report)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(step) for step in first["loc"])
+        message = f"`{where}` would be `{first['input']}`: {first['msg'].lower()}"
+        raise failed(BAD_VALUE, listed[0], message, "mend it in the data, or leave it out") from None
+    return Imported(spec, report, wiring.tables, files)

@@ -1,0 +1,124 @@
+"""The spec of an import as files: YAML with comments, large tables in HDF5 beside it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from cortexc.connectome.io import encode, tables
+from cortexc.connectome.model import Connectome
+
+from .report import ImportReport
+
+MOST_INLINE = 60
+"""More projections than this are kept in a table."""
+MOST_POPULATIONS = 16
+"""Larger matrices of a circuit are kept in HDF5."""
+_COMMENTS = {
+    "sources": "where the numbers come from",
+    "input": "images of 3 x 32 x 32 become tokens; a guess, not anatomy",
+    "circuits": "populations, and how probably a pair of their neurons is connected (rows are targets)",
+    "areas": "each a sheet of grid columns",
+    "lateral": "connections of areas to themselves",
+    "projections": "from the data, but for those of the input",
+    "attention": "of the model: not anatomy",
+    "dynamics": "of the model: not anatomy",
+    "readout": "where the decision is read: a guess, not anatomy",
+}
+
+
+def write(
+    connectome: Connectome,
+    extra: dict[str, dict[str, np.ndarray]],
+    path: Path,
+    files: list[str],
+    command: str,
+    report: ImportReport,
+) -> list[Path]:
+    """Write a spec, and its tables where there are any; return the files. All of them are whole, or none is there.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".h5")
+    data = encode.resolved(connectome, path.parent.resolve())
+    tabled = len(connectome.projections) > MOST_INLINE
+    matrices = {
+        name: np.array(c.connections.probability)
+        for name, c in connectome.circuits.items()
+        if c.connections is not None and isinstance(c.connections.probability, tuple)
+        and len(c.connections.probability) > MOST_POPULATIONS
+    }  # fmt: skip
+    for number, name in enumerate(matrices):
+        link = {"file": beside.name, "dataset": f"/circuits/{number}"}
+        data["circuits"][name]["connections"]["probability"] = link
+    head = [p for p in connectome.projections if p.source == ("model",)]
+    body = [p for p in connectome.projections if p.source != ("model",)]
+    if tabled:
+        kept = [e for e, p in zip(data["projections"], connectome.projections, strict=True) if p in head]
+        data["projections"] = [*kept, {"file": beside.name, "dataset": "/projections", "source": "data"}]
+    text = _text(data, files, command, report, {n: c for n, c in extra.items() if len(c)}, beside.name)
+    parts: list[tuple[Path, Path]] = []
+    try:
+        if tabled or matrices or extra:
+            part = beside.with_name(f".{beside.name}.part")
+            parts.append((part, beside))
+            with h5py.File(part, "w") as file:
+                if tabled:
+                    tables.fill(file.create_group("projections"), encode.columns(body, sources=False))
+                for number, matrix in enumerate(matrices.values()):
+                    file.create_dataset(f"circuits/{number}", data=matrix)
+                for name, columns in extra.items():
+                    group = file.create_group(name)
+                    for column, values in columns.items():
+                        kind = h5py.string_dtype() if values.dtype == object else None
+                        group.create_dataset(column, data=values, dtype=kind)
+        part = path.with_name(f".{path.name}.part")
+        parts.append((part, path))
+        part.write_text(text, encoding="utf-8")
+        for made, final in parts:
+            made.replace(final)
+    finally:
+        for made, _ in parts:
+            made.unlink(missing_ok=True)
+    return [final for _, final in reversed(parts)]
+
+
+def fingerprint(path: str) -> str:
+    """Return the first half of the SHA-256 of a file."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+
+
+def _text(
+    data: dict[str, Any],
+    files: list[str],
+    command: str,
+    report: ImportReport,
+    extra: dict[str, Any],
+    beside: str,
+) -> str:
+    """Return the YAML: a head that says what was read, guessed and dropped, then the parts with a comment each."""
+    lines = [f"# Imported by: {command}"]
+    lines += [f"#   {Path(f).name}  sha256 {fingerprint(f)}" for f in files if Path(f).is_file()]
+    lines += [f"# read: {line}" for line in report.read]
+    for guess in report.guesses:
+        change = f"; {guess.change} says otherwise" if guess.change else ""
+        lines.append(f"# guessed: {guess.subject} = {guess.value} ({guess.why}{change})")
+    lines += [
+        f"# dropped: {d.count:,} {d.what} ({d.why}{', first ' + d.first if d.first else ''})" for d in report.dropped
+    ]
+    lines += [f"# edit: {text}" for text in report.edits]
+    lines += [f"# {beside} holds /{name} too, which the language has no place for" for name in extra]
+    out = [line.replace("\n", " ") for line in lines]
+    for line in encode.as_yaml(data).splitlines():
+        key = line.partition(":")[0]
+        if key in _COMMENTS and key in data:
+            out.append(f"# {_COMMENTS[key]}")
+        out.append(line)
+    return "\n".join(out) + "\n"

@@ -1,0 +1,11 @@
+"""Null models: what a connectome is compared with. Each keeps something exactly and destroys something, and says so.
+
+>>> from cortexc import connectome
+>>> from cortexc.anatomy.nulls import null
+>>> null(connectome.load("macaque-ventral"), "degree", seed=1).null_model.model
+'degree'
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

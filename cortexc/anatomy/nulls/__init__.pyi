@@ -1,0 +1,3 @@
+from .models import MODELS as MODELS
+from .models import NullError as NullError
+from .models import null as null

@@ -1,0 +1,153 @@
+"""Reading and checking an experiment file, and every arm of it."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from cortexc import compiler, specs
+from cortexc.connectome.diagnostics import reading
+from cortexc.connectome.diagnostics.error import SpecError
+from cortexc.connectome.diagnostics.report import Report
+from cortexc.connectome.diagnostics.rule import did_you_mean
+from cortexc.connectome.diagnostics.span import Span
+from cortexc.connectome.io import yaml_tree
+from cortexc.connectome.io.decode import validated
+from cortexc.connectome.io.yaml_tree import Mapping
+from cortexc.connectome.model import Connectome
+
+from .arms import connectome_of
+from .model import Experiment
+from .rules import RULES, UNFIT_DATA, UNMATCHED
+
+KEY = "cortexc_experiment"
+SAYS_SO = re.compile(rb"(\xef\xbb\xbf)?[{\s]*[\"']?" + KEY.encode() + rb"[\"']?\s*:")
+"""The line of a file that tells an experiment from a spec."""
+SIDE, CHANNELS = 32, 3
+CLASSES = {"cifar10": 10, "digits": 10}
+TRAINING = {"cifar10": 50_000, "digits": 1437}
+"""Images to train on."""
+
+
+def is_experiment(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file, or the shipped file of a name, says that it is an experiment."""
+    file = _located(path)
+    if file is None:
+        return False
+    with file.open("rb") as lines:
+        return any(SAYS_SO.match(line) for line in lines)
+
+
+def check(path: str | os.PathLike[str]) -> Report:
+    """Return the findings on an experiment file and on every arm of it. Never raises for a bad file."""
+    try:
+        return examine(path)[1]
+    except SpecError as error:
+        return error.report
+
+
+def load(path: str | os.PathLike[str]) -> Experiment:
+    """Read an experiment from a path, or a shipped one by name, and check it.
+
+    Raises:
+        SpecError: it, or an arm of it, has errors.
+    """
+    return examine(path)[0]
+
+
+def examine(path: str | os.PathLike[str]) -> tuple[Experiment, Report]:
+    """Return an experiment and the findings on it, none of which is an error.
+
+    Raises:
+        SpecError: there are errors.
+    """
+    experiment, report = read(path)
+    for rule in RULES:
+        if rule.check is not None:
+            report.extend(rule.check(experiment, rule))
+    if report.errors:  # the arms cannot be made
+        raise SpecError(report)
+    connectomes: dict[str, Connectome] = {}
+    for name in experiment.arms:
+        try:
+            connectomes[name], found = connectome_of(experiment, name)
+            report.extend(found)
+            report.extend(compiler.check(connectomes[name]))
+        except SpecError as error:
+            report.extend(error.report)
+    report.extend(_fit(experiment, connectomes))
+    if report.errors:
+        raise SpecError(report)
+    return experiment, report
+
+
+def read(path: str | os.PathLike[str]) -> tuple[Experiment, Report]:
+    """Read an experiment file without looking at its arms.
+
+    Raises:
+        SpecError: it cannot be read as one.
+    """
+    report, shown = Report(), os.fspath(path)
+    file = _located(path)
+    if file is None:
+        message = f"there is no file `{shown}`, and no shipped experiment of that name"
+        hint = did_you_mean(shown, specs.experiments())
+        raise SpecError(Report([reading.MISSING_FILE.at(Span(shown), message, help=hint)]))
+    shown = shown if file == Path(path) else str(file)
+    tree, text = yaml_tree.parse(file, shown, report)
+    if not isinstance(tree, Mapping):
+        found = reading.WRONG_TYPE.at(tree.span, "an experiment is a mapping", help=f"start with `{KEY}: 1`")
+        raise SpecError(Report([*report.findings, found]))
+    if KEY not in tree.items and "cortexc" in tree.items:
+        hint = f"an arm of an experiment names it as `spec`; an experiment starts with `{KEY}: 1`"
+        found = reading.WRONG_TYPE.at(tree.keys["cortexc"], "this is a spec, and an experiment is expected", help=hint)
+        raise SpecError(Report([*report.findings, found]))
+    return validated(Experiment, tree, {shown: text}, report), report
+
+
+def votes_path(experiment: Experiment) -> Path:
+    """Return where the votes of people lie that an experiment names: beside its file."""
+    return Path(experiment.span("evaluation", "human").path).parent / str(experiment.evaluation.human)
+
+
+def _located(path: str | os.PathLike[str]) -> Path | None:
+    file = Path(path)
+    if file.is_file():
+        return file
+    return specs.find(f"experiments/{os.fspath(path)}")
+
+
+def _fit(experiment: Experiment, connectomes: dict[str, Connectome]) -> Report:
+    """Return what is wrong between arms, and between arms and data."""
+    report = Report()
+    classes = CLASSES[experiment.data.name]
+    if (experiment.data.hold_out or 0) >= (there := TRAINING[experiment.data.name]):
+        message = (
+            f"{experiment.data.hold_out:,} images are held out, and {experiment.data.name} has {there:,} to train on"
+        )
+        report.add(UNFIT_DATA.at(experiment.span("data", "hold_out"), message, help="hold fewer out"))
+    if experiment.evaluation.human is not None and not (votes := votes_path(experiment)).is_file():
+        message = f"there is no file `{votes}`"
+        hint = "it is `cifar10h-counts.npy` of https://github.com/jcpeterson/cifar-10h, beside the experiment"
+        report.add(reading.MISSING_FILE.at(experiment.span("evaluation", "human"), message, help=hint))
+    for name, found in connectomes.items():
+        seen = (found.input.channels, *(side * found.input.patch for side in found.input.grid))
+        place = experiment.origins.span(("arms", name), key=True)
+        if seen != (CHANNELS, SIDE, SIDE):
+            message = f"the arm `{name}` takes images of {'x'.join(map(str, seen))}, and the data have 3x32x32"
+            report.add(UNFIT_DATA.at(place, message, help="change `input.grid` or `input.patch`"))
+        if found.readout.classes != classes:
+            message = f"the arm `{name}` has {found.readout.classes} classes, and {experiment.data.name} has {classes}"
+            report.add(UNFIT_DATA.at(place, message, help="change `readout.classes`"))
+    base = connectomes.get(experiment.baseline)
+    for name, found in connectomes.items() if base is not None else ():
+        assert base is not None
+        fields = ("grid", "patch", "channels", "width", "mean", "std", "point_spread", "gain_control", "positions")
+        other = [f for f in fields if getattr(found.input, f) != getattr(base.input, f)]
+        if other and experiment.arms[name].other_input is None:
+            place = experiment.origins.span(("arms", name), key=True)
+            message = f"the arm `{name}` and the baseline `{experiment.baseline}` differ in `input.{other[0]}`"
+            hint = "give it the same input, or say under `other_input` why it has another one"
+            report.add(UNMATCHED.at(place, message, help=hint))
+    return report

@@ -1,0 +1,202 @@
+"""What the runs of a plan said of every image, right or wrong: all that the results follow from, in one small file.
+
+The file (HDF5) holds which answers are right, and where models look in free photographs; no images of the data and no
+weights. So it can be published, and the report written again from it.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from cortexc.runtime import predictions
+from cortexc.runtime.corruptions.catalogue import Cell
+from cortexc.runtime.predictions import CLEAN, Predictions
+from cortexc.runtime.robustness import ALL_CELLS
+from cortexc.runtime.run import Run, RunError, read_metrics
+
+from .planning import Schedule, Standing, standing
+
+FORMAT = 2
+LEVELS = 10
+"""Classes of difficulty, of as many answers each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What one run said."""
+
+    arm: str
+    seed: int
+    reference: bool
+    right: NDArray[np.bool_]
+    """(cell, image), whether the answer is right."""
+    about: dict[str, Any]
+    """Name, parameters, FLOPs, recipe, seeds, versions, machine, loss and seconds of each epoch."""
+
+
+@dataclass(frozen=True)
+class Gaze:
+    """Where one model looks in one photograph."""
+
+    photograph: str
+    maker: str
+    arm: str
+    alt: str
+    """What the picture shows, in words."""
+    png: bytes = field(repr=False)
+
+    @property
+    def address(self) -> str:
+        """The picture as an address that a page can hold."""
+        return "data:image/png;base64," + base64.b64encode(self.png).decode()
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What all runs of a plan said of the same images."""
+
+    experiment: str
+    plan: str
+    cells: tuple[Cell, ...]
+    """The clean images first."""
+    labels: NDArray[np.uint8]
+    """(image,)"""
+    runs: tuple[Answers, ...]
+    data: dict[str, Any]
+    """Name and fingerprint of the data, and what the corrupted images are."""
+    difficulty: NDArray[np.uint8] | None
+    """(benchmark cell, image), 0 the easiest tenth of all answers and 9 the hardest, by what the references make
+    of them; None without references or without the whole benchmark."""
+    gazes: tuple[Gaze, ...] = ()
+
+    def correct(self, run: Answers, cells: tuple[Cell, ...]) -> NDArray[np.bool_]:
+        """Return (cell, image), whether the answers of a run are right."""
+        where = {cell: row for row, cell in enumerate(self.cells)}
+        return np.asarray(run.right[[where[c] for c in cells]])
+
+    def of(self, arm: str, *, reference: bool = False) -> tuple[Answers, ...]:
+        """Return the runs of an arm by their seeds."""
+        found = [run for run in self.runs if run.arm == arm and run.reference == reference]
+        return tuple(sorted(found, key=lambda run: run.seed))
+
+
+def gather(plan: Schedule) -> Evidence:
+    """Return what the runs of a plan said.
+
+    Raises:
+        RunError: a run is missing or not finished, or was tested on other images than the rest.
+    """
+    undone = [t.name for t in plan.tasks if standing(t, plan.experiment, plan.cells) is not Standing.DONE]
+    if undone:
+        more = f" and {len(undone) - 3} more" if len(undone) > 3 else ""
+        raise RunError(
+            f"{len(undone)} of {len(plan.tasks)} runs are not finished ({', '.join(undone[:3])}{more}): "
+            "`cortexc experiment run` makes them"
+        )
+    cells = (CLEAN, *plan.cells)
+    runs: list[Answers] = []
+    easiness: list[NDArray[np.float32]] = []
+    first: Predictions | None = None
+    for task in plan.tasks:
+        run = Run(task.folder)
+        found = predictions.load(run.predictions_path).only(cells)
+        first = found if first is None else first
+        for key in ("data", "set"):
+            if found.about[key] != first.about[key]:
+                raise RunError(f"{run.folder} was tested on another {key} than {plan.tasks[0].folder}: test it again")
+        if task.reference and set(ALL_CELLS) <= set(cells):
+            easiness.append(found.true_probability[found.rows(ALL_CELLS)])
+        runs.append(Answers(task.arm, task.seed, task.reference, found.correct(cells), _about(run)))
+    assert first is not None
+    data = {"fingerprint": first.about["data"], "set": first.about["set"], "images": len(first.labels)}
+    data |= {"name": plan.experiment.data.name, "held_out": plan.experiment.data.hold_out or 0}
+    difficulty = _levels(np.mean(easiness, axis=0)) if easiness else None
+    return Evidence(plan.experiment.name, plan.plan, cells, first.labels, tuple(runs), data, difficulty)
+
+
+def save(evidence: Evidence, path: Path) -> None:
+    """Write evidence to an HDF5 file."""
+    part = path.with_name(f".{path.name}.part")
+    packed = {"compression": "gzip", "compression_opts": 9, "shuffle": True}
+    with h5py.File(part, "w") as file:
+        head = {"format": FORMAT, "experiment": evidence.experiment, "plan": evidence.plan, "data": evidence.data}
+        file.attrs["about"] = json.dumps(head)
+        file["corruption"] = [cell.corruption for cell in evidence.cells]
+        file["severity"] = np.array([cell.severity for cell in evidence.cells], np.uint8)
+        file.create_dataset("labels", data=evidence.labels, **packed)
+        if evidence.difficulty is not None:
+            file.create_dataset("difficulty", data=evidence.difficulty, **packed)
+        for number, run in enumerate(evidence.runs):
+            stored = file.create_dataset(f"runs/{number:04}", data=np.packbits(run.right, axis=1), **packed)
+            about = {f.name: getattr(run, f.name) for f in dataclasses.fields(run) if f.name != "right"}
+            stored.attrs["about"] = json.dumps(about)
+        for number, gaze in enumerate(evidence.gazes):
+            picture = file.create_dataset(f"gazes/{number:04}", data=np.frombuffer(gaze.png, np.uint8))
+            about = {f.name: getattr(gaze, f.name) for f in dataclasses.fields(gaze) if f.name != "png"}
+            picture.attrs["about"] = json.dumps(about)
+    part.replace(path)
+
+
+def load(path: Path) -> Evidence:
+    """Read evidence.
+
+    Raises:
+        RunError: there is none, or the file is damaged.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            head = json.loads(file.attrs["about"])
+            if head["format"] != FORMAT:
+                raise RunError(f"{path}: format {head['format']}, expected {FORMAT}; write the report again")
+            names, severities = file["corruption"].asstr()[:], file["severity"][:]
+            cells = tuple(Cell(str(n), int(s)) for n, s in zip(names, severities, strict=True))
+            labels = file["labels"][:]
+            stored = [(json.loads(run.attrs["about"]), run[:]) for run in file["runs"].values()]
+            runs = [
+                Answers(right=np.unpackbits(bits, axis=1, count=len(labels)).astype(bool), **about)
+                for about, bits in stored
+            ]
+            difficulty = file["difficulty"][:] if "difficulty" in file else None
+            pictures = file["gazes"].values() if "gazes" in file else ()
+            looks = [Gaze(png=p[:].tobytes(), **json.loads(p.attrs["about"])) for p in pictures]
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise RunError(f"{path}: it cannot be read as the evidence of an experiment: {error}") from None
+    experiment, plan, data = head["experiment"], head["plan"], head["data"]
+    return Evidence(experiment, plan, cells, labels, tuple(runs), data, difficulty, tuple(looks))
+
+
+def _levels(easiness: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return (cell, image) which tenth of all answers each one belongs to, the easiest first; ties by place."""
+    order = np.argsort(-easiness.ravel(), kind="stable")
+    level = np.empty(easiness.size, np.uint8)
+    level[order] = np.arange(easiness.size, dtype=np.int64) * LEVELS // easiness.size
+    return level.reshape(easiness.shape)
+
+
+def _about(run: Run) -> dict[str, Any]:
+    manifest = json.loads(run.manifest_path.read_text(encoding="utf-8"))
+    kept = (
+        "name",
+        "spec",
+        "parameters",
+        "flops_per_image",
+        "recipe",
+        "seeds",
+        "versions",
+        "machine",
+        "started",
+        "command",
+    )
+    evaluation = json.loads(run.evaluation_path.read_text(encoding="utf-8"))
+    epochs = [{key: m[key] for key in ("epoch", "loss", "accuracy", "seconds")} for m in read_metrics(run)]
+    tested = {"precision": evaluation.get("precision")}
+    return {**{key: manifest[key] for key in kept if key in manifest}, **tested, "epochs": epochs}

@@ -1,0 +1,277 @@
+"""Making the runs that are missing: each in a process of its own, some at once, and any of them again after a kill."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+from filelock import FileLock, Timeout
+
+from cortexc.runtime.corruptions.catalogue import Cell
+from cortexc.runtime.corruptions.generation import Source
+from cortexc.runtime.corruptions.sets import stored
+from cortexc.runtime.data.dataset import DataError, held_out, load
+from cortexc.runtime.device import choose, has_bfloat16
+from cortexc.runtime.evaluation import Corrupted, Precision, evaluate, official_folder
+from cortexc.runtime.run import Run, RunError
+from cortexc.runtime.training import resume, train
+
+from .model import Experiment
+from .planning import Schedule, Standing, Task, cost, standing
+
+POLL_S = 0.5
+"""Time between two looks at the workers [s]."""
+LOCKS = ".locks"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the data are and how the work is done."""
+
+    data_dir: Path | None
+    corrupted: Path | None = None
+    """In the layout of CIFAR-10-C; the folder of that name beside the data where it is not given."""
+    regenerate: bool = False
+    """Corrupt the test images while testing instead."""
+    device: str = "auto"
+    jobs: int = 1
+    """Runs at once."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Where one run stands while it is made."""
+
+    name: str
+    phase: str
+    """``waiting``, ``training``, ``testing``, ``done`` or ``failed``."""
+    done: float = 0.0
+    """Part of the phase."""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Where all runs stand, for whoever shows it."""
+
+    states: tuple[State, ...]
+    done: float
+    """Part of all work, in FLOPs."""
+    seconds_left: float | None
+    """None while nothing can be told."""
+
+
+Observer: TypeAlias = Callable[[Overview], None]
+
+
+@dataclass
+class _Work:
+    """A run in the making."""
+
+    task: Task
+    costs: tuple[float, float]
+    state: State
+    process: SpawnProcess | None = None
+    before: float = field(default=0.0)
+    """FLOPs of it that were done before it was begun here."""
+
+    @property
+    def part(self) -> float:
+        training, testing = self.costs
+        at = self.state
+        if at.phase == "done":
+            return training + testing
+        if at.phase == "testing":
+            return training + testing * at.done
+        return training * at.done
+
+
+def execute(plan: Schedule, place: Place, observe: Observer | None = None) -> dict[str, str]:
+    """Make every run of a plan that is not done; return why the others failed, by their names.
+
+    Raises:
+        RunError: a folder holds another run than the experiment asks for, or the data are not given.
+        DataError: the data or the corrupted images cannot be read.
+        KeyboardInterrupt: it was stopped; the runs go on from their last checkpoints next time.
+    """
+    images = _images(plan, place)
+    waiting: list[_Work] = []
+    for task in plan.tasks:
+        if standing(task, plan.experiment, plan.cells) is not Standing.DONE:
+            waiting.append(_Work(task, cost(task, images, len(plan.cells)), State(task.name, "waiting")))
+    everything = list(waiting)
+    threads = max(1, _cores() // max(1, min(place.jobs, len(waiting))))
+    context = multiprocessing.get_context("spawn")
+    told: Any = context.Queue()
+    failed: dict[str, str] = {}
+    started = time.monotonic()
+    running: list[_Work] = []
+    try:
+        while waiting or running:
+            while waiting and len(running) < place.jobs:
+                work = waiting.pop(0)
+                arguments = (work.task, plan.experiment, plan.cells, place, threads, told)
+                work.process = context.Process(target=_make, args=arguments, daemon=True)
+                work.process.start()
+                running.append(work)
+            _listen(told, everything)
+            for work in list(running):
+                assert work.process is not None
+                if work.process.is_alive():
+                    continue
+                work.process.join()
+                _listen(told, everything, wait=False)
+                if work.state.phase not in ("done", "failed"):
+                    code = work.process.exitcode or 0
+                    why = f"its process was killed by signal {-code}" if code < 0 else f"its process ended with {code}"
+                    if code == -signal.SIGKILL:
+                        why += ", most likely for want of memory: use fewer --jobs"
+                    work.state = State(work.task.name, "failed", text=why)
+                if work.state.phase == "failed":
+                    failed[work.task.name] = work.state.text
+                running.remove(work)
+            if observe is not None:
+                observe(_overview(everything, time.monotonic() - started))
+    finally:
+        for work in running:
+            assert work.process is not None
+            if work.process.is_alive():
+                work.process.terminate()  # training stops between two steps and leaves a checkpoint
+        for work in running:
+            assert work.process is not None
+            work.process.join()
+    return failed
+
+
+def _cores() -> int:
+    """Return how many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _overview(everything: Sequence[_Work], seconds: float) -> Overview:
+    done, here = sum(w.part for w in everything), sum(max(0.0, w.part - w.before) for w in everything)
+    total = sum(sum(w.costs) for w in everything if w.state.phase != "failed")
+    left = None if here <= 0 else (total - done) * seconds / here
+    return Overview(tuple(w.state for w in everything), done / total if total else 1.0, left)
+
+
+def _images(plan: Schedule, place: Place) -> tuple[int, int]:
+    """Return how many images there are to train and to test on, once all data are known to be there."""
+    data = plan.experiment.data
+    if data.name == "cifar10" and place.data_dir is None:
+        raise RunError("CIFAR-10 needs --data-dir DIR; `cortexc data fetch cifar10 --data-dir DIR` fills it")
+    dataset = load(data.name, place.data_dir)
+    if data.hold_out:
+        if place.corrupted is not None:
+            raise RunError("--corrupted: the images held out are corrupted while testing; leave the option out")
+        dataset = held_out(dataset, data.hold_out)
+    elif not place.regenerate:
+        about = {"data": {"folder": str(place.data_dir)}}
+        beside = official_folder(about, None) if place.data_dir is not None else None
+        folder = place.corrupted or beside
+        if folder is None:
+            raise DataError(
+                "there is no folder CIFAR-10-C beside the data; `--regenerate` corrupts the test images while testing"
+                + (", `cortexc data fetch cifar10-c` downloads the official set" if data.name == "cifar10" else "")
+            )
+        there = stored(folder, dataset.test, dataset.fingerprint)
+        for cell in plan.cells:
+            if cell.corruption not in there.corruptions or cell.severity not in there.severities:
+                raise DataError(
+                    f"{folder} has no {cell.corruption} of severity {cell.severity}, and the plan asks for it"
+                )
+    return len(dataset.train), len(dataset.test)
+
+
+def _listen(told: Any, everything: Sequence[_Work], *, wait: bool = True) -> None:
+    """Take in what the workers have said."""
+    by_name = {w.task.name: w for w in everything}
+    try:
+        state = told.get(timeout=POLL_S) if wait else told.get(timeout=0.1)
+        while True:
+            work = by_name[state.name]
+            begun, work.state = work.state.phase != "waiting", state
+            if not begun:
+                work.before = work.part
+            state = told.get_nowait()
+    except queue.Empty:
+        return
+
+
+def _make(
+    task: Task, experiment: Experiment, cells: tuple[Cell, ...], place: Place, threads: int, told: Any
+) -> None:  # fmt: skip
+    """Train and test one run, in a process of its own."""
+    data, hold_out = experiment.data.name, experiment.data.hold_out or 0
+    torch.set_num_threads(threads)
+    parent = multiprocessing.parent_process()
+
+    def tell(phase: str, done: float = 0.0, text: str = "") -> None:
+        if parent is not None and not parent.is_alive():
+            os.kill(os.getpid(), signal.SIGTERM)  # nobody waits any more
+        told.put(State(task.name, phase, done, text))
+
+    lock = FileLock(_lock_path(task.folder), timeout=0)
+    try:
+        with lock:
+            _train(task, data, hold_out, place, tell)
+            tell("testing")
+            names = tuple(dict.fromkeys(cell.corruption for cell in cells))
+            severities = tuple(dict.fromkeys(cell.severity for cell in cells))
+            made = Source(seed=0) if place.regenerate or hold_out else None
+            corrupted = Corrupted(
+                corruptions=names, severities=severities, folder=None if made else place.corrupted, regenerate=made
+            )
+            evaluate(
+                task.folder, data_dir=place.data_dir, corrupted=corrupted, device=place.device,
+                precision=_precision(experiment, place),
+                observe=lambda cell, done, total: tell("testing", done / total, f"{cell.corruption} {cell.severity}"),
+            )  # fmt: skip
+            tell("done")
+    except Timeout:
+        tell("failed", text="another process is making it at this moment")
+    except (RunError, DataError) as error:
+        tell("failed", text=str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except OSError as error:
+        tell("failed", text=f"{error.filename}: {error.strerror}" if error.filename else str(error))
+
+
+def _precision(experiment: Experiment, place: Place) -> Precision:
+    asked = experiment.evaluation.precision
+    if asked != "auto":
+        return asked
+    return "bfloat16" if has_bfloat16(choose(place.device)) else "float32"
+
+
+def _train(task: Task, data: str, hold_out: int, place: Place, tell: Callable[..., None]) -> None:
+    def show(at: Any) -> None:
+        text = f"epoch {at.epoch}/{at.epochs}, loss {at.loss:.3f}, accuracy {100 * at.accuracy:.1f} %"
+        tell("training", at.step / at.steps, text)
+
+    if Run(task.folder).manifest_path.exists():
+        resume(task.folder, data_dir=place.data_dir, device=place.device, observe=show)
+        return
+    train(
+        task.program, data=data, data_dir=place.data_dir, out=task.folder, recipe=task.recipe, hold_out=hold_out,
+        device=place.device, observe=show,
+    )  # fmt: skip
+
+
+def _lock_path(folder: Path) -> Path:
+    locks = folder.parent / LOCKS
+    locks.mkdir(parents=True, exist_ok=True)
+    return locks / f"{folder.name}.lock"

@@ -1,0 +1,352 @@
+"""From evidence to results: every number of the tables, the plots and the page, and what follows for the claim."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cortexc.runtime.corruptions.catalogue import BENCHMARK, CORRUPTIONS, EXTRA, SEVERITIES, Cell
+from cortexc.runtime.corruptions.published import HARD_CELLS
+from cortexc.runtime.predictions import CLEAN
+from cortexc.runtime.robustness import ALL_CELLS, HARDEST
+
+from .evidence import LEVELS, Evidence
+from .model import Experiment
+from .planning import Schedule
+from .statistics import Counts, Interval, Resampled, effective_robustness, holm, resample
+
+TENFOLD = 10
+"""How many times fewer attention parameters the claim asks for."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One thing that is measured, fixed before the runs."""
+
+    code: str
+    name: str
+    about: str
+
+
+CLEAN_ACCURACY = Measure("clean", "Clean accuracy", "on the test images as they are")
+MEAN = Measure("mean", "Mean of 15 x 5", "mean accuracy over the 15 corruptions at all 5 severities")
+D1 = Measure("D1", "Severity 5", "mean accuracy over the 15 corruptions at severity 5")
+D2 = Measure(
+    "D2", "15 hard cells", "mean accuracy over the 15 cells that are hardest for a public WRN-28-10 (RobustBench)"
+)
+D3 = Measure(
+    "D3",
+    "Hardest tenth",
+    "accuracy on the tenth of all answers that is hardest for the reference runs. What is hard for one kind of model "
+    "is less so for any other kind: arms unlike the references gain here by that alone",
+)
+D4 = Measure("D4", "Worst case", "part of the images that are right under all 15 corruptions at severity 5")
+D5 = Measure(
+    "D5", "Human-uncertain", "severity 5, on the tenth of the images about which people disagree most (CIFAR-10H)"
+)
+EXTRAS = Measure(
+    "extra", "Mean of 4 x 5", "mean accuracy over the 4 extra corruptions: for choices, and no part of the claim"
+)
+MEASURES = (CLEAN_ACCURACY, MEAN, D1, D2, D3, D4, D5, EXTRAS)
+FAMILY = (D1, D2, D3, D4, D5)
+"""What Holm's correction is over, in each comparison."""
+
+
+@dataclass(frozen=True)
+class ArmResult:
+    """How one arm did."""
+
+    name: str
+    title: str
+    seeds: tuple[int, ...]
+    parameters: dict[str, int]
+    flops: float
+    """Of one image."""
+    epochs: int
+    seconds_per_epoch: float
+    """Mean over its runs, on the machine where they were made."""
+    measures: dict[str, Interval]
+    """By code."""
+    by_seed: dict[str, tuple[float, ...]]
+    curve: dict[int, float]
+    """Severity -> mean accuracy over the 15."""
+    cells: dict[str, dict[int, float]]
+    """Corruption -> severity -> accuracy."""
+    difficulty: tuple[float, ...]
+    """Accuracy in the fifths of all answers, the easiest first; empty without references."""
+    effective: Interval | None
+    """Effective robustness: accuracy over 15 x 5 beyond what a dense model of the same clean accuracy has."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much more accurate an arm is than another, in one measure."""
+
+    measure: str
+    interval: Interval
+    corrected: float | None
+    """p after Holm's correction; None outside its family."""
+
+    @property
+    def verdict(self) -> str:
+        """``better``, ``worse`` or ``no difference shown``; by the corrected p where there is one."""
+        found, p = self.interval, self.corrected
+        apart = found.low > 0 or found.high < 0
+        if not apart or (p is not None and p >= 0.05):
+            return "no difference shown"
+        return "better" if found.value > 0 else "worse"
+
+
+@dataclass(frozen=True)
+class ComparisonResult:
+    """One arm against another."""
+
+    arm: str
+    to: str
+    parameters_ratio: float
+    """How many times fewer attention parameters the arm has."""
+    differences: tuple[Difference, ...]
+
+    def of(self, measure: Measure) -> Difference | None:
+        """Return the difference in a measure, if it was measured."""
+        return next((d for d in self.differences if d.measure == measure.code), None)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One part of the claim, and whether the runs bear it out."""
+
+    text: str
+    found: str
+    holds: bool | None
+    """None where it was not measured."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that the report shows."""
+
+    experiment: str
+    description: str
+    plan: str
+    baseline: str
+    headline: str
+    level: float
+    resamples: int
+    freedom: int
+    """Degrees of freedom of what a seed is worth; 0 where the intervals are over images alone."""
+    line: int
+    """Models in the line that effective robustness is measured from."""
+    measures: tuple[Measure, ...]
+    arms: tuple[ArmResult, ...]
+    comparisons: tuple[ComparisonResult, ...]
+    claims: tuple[Claim, ...]
+    references: tuple[dict[str, Any], ...]
+    data: dict[str, Any]
+    provenance: dict[str, Any]
+
+    def arm(self, name: str) -> ArmResult:
+        """Return the results of an arm."""
+        return next(arm for arm in self.arms if arm.name == name)
+
+
+def results(plan: Schedule, evidence: Evidence, human: NDArray[np.float64] | None = None) -> Results:
+    """Return all results.
+
+    Args:
+        plan: whose runs they are.
+        evidence: what they said.
+        human: (image, class), votes of people; see `runtime.robustness.read_human`.
+    """
+    experiment, settings = plan.experiment, plan.experiment.evaluation
+    measures = tuple(m for m in MEASURES if _asked(m, evidence, human) is not None)
+    counts = {
+        (arm, m.code): _counts(m, evidence, human, [(run.arm, run.seed, run.reference) for run in evidence.of(arm)])
+        for arm in plan.arms for m in measures
+    }  # fmt: skip
+    members = (*evidence.of(experiment.baseline), *evidence.of(experiment.baseline, reference=True))
+    family = [f"{run.arm}@{'reference' if run.reference else 'run'}-{run.seed}" for run in members]  # no arm has an @
+    for name, run in zip(family, members, strict=True):
+        for m in measures:
+            if m in (CLEAN_ACCURACY, MEAN):
+                counts[name, m.code] = _counts(m, evidence, human, [(run.arm, run.seed, run.reference)])
+    found = resample(counts, resamples=settings.resamples)
+    arms = tuple(_arm(arm, plan, evidence, measures, counts, found, family) for arm in plan.arms)
+    comparisons = tuple(
+        _comparison(arm, to, {a.name: a for a in arms}, measures, found, settings.level) for arm, to in _pairs(plan)
+    )
+    references = tuple(
+        {"arm": r.arm, "seed": r.seed, "epochs": r.about["recipe"]["epochs"]} for r in evidence.runs if r.reference
+    )
+    return Results(
+        experiment.name, experiment.description or "", plan.plan, experiment.baseline, experiment.main,
+        settings.level, settings.resamples, found.freedom, len(family), measures, arms, comparisons,
+        _claims(experiment, arms, comparisons), references, evidence.data, _provenance(evidence),
+    )  # fmt: skip
+
+
+def _pairs(plan: Schedule) -> list[tuple[str, str]]:
+    """Return which arms are compared: each with the baseline, variants with what they vary, and what the file adds."""
+    experiment = plan.experiment
+    pairs = [(arm, experiment.baseline) for arm in plan.arms if arm != experiment.baseline]
+    pairs += [(of, arm) for arm in plan.arms if (of := experiment.arms[arm].of) is not None and of in plan.arms]
+    pairs += [(c.arm, c.to) for c in experiment.comparisons if c.arm in plan.arms and c.to in plan.arms]
+    return list(dict.fromkeys(p for p in pairs if p[0] != p[1]))
+
+
+def _asked(
+    measure: Measure, evidence: Evidence, human: NDArray[np.float64] | None
+) -> dict[Cell, NDArray[np.bool_]] | None:
+    """Return which images of which cells a measure asks about; None where the cells or what it needs are not there."""
+    everyone = np.ones(len(evidence.labels), bool)
+    at_5 = [Cell(name, 5) for name in BENCHMARK]
+    wanted: dict[Cell, NDArray[np.bool_]] | None
+    match measure.code:
+        case "clean":
+            wanted = {CLEAN: everyone}
+        case "mean":
+            wanted = dict.fromkeys(ALL_CELLS, everyone)
+        case "D1" | "D4":
+            wanted = dict.fromkeys(at_5, everyone)
+        case "D2":
+            wanted = dict.fromkeys(HARD_CELLS, everyone)
+        case "D3":
+            hard = None if evidence.difficulty is None else evidence.difficulty >= LEVELS * (1 - HARDEST)
+            wanted = None if hard is None else dict(zip(ALL_CELLS, hard, strict=True))
+        case "D5":
+            wanted = None if human is None else dict.fromkeys(at_5, _uncertain(human))
+        case _:
+            wanted = dict.fromkeys((Cell(n, s) for n in EXTRA for s in SEVERITIES), everyone)
+    return wanted if wanted is not None and set(wanted) <= set(evidence.cells) else None
+
+
+def _uncertain(human: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return (image,), the tenth about which people disagree most, by the entropy of their votes."""
+    probability = human / human.sum(axis=1, keepdims=True)
+    entropy = -(probability * np.log(np.where(probability > 0, probability, 1))).sum(axis=1)
+    hard = np.zeros(len(entropy), bool)
+    hard[np.argsort(-entropy, kind="stable")[: round(HARDEST * len(entropy))]] = True
+    return hard
+
+
+def _counts(
+    measure: Measure, evidence: Evidence, human: NDArray[np.float64] | None, runs: Sequence[tuple[str, int, bool]]
+) -> Counts:
+    wanted = _asked(measure, evidence, human)
+    assert wanted is not None
+    cells = tuple(wanted)
+    asked = np.stack([wanted[cell] for cell in cells])  # (cell, image)
+    chosen = [run for run in evidence.runs if (run.arm, run.seed, run.reference) in runs]
+    right = np.stack([evidence.correct(run, cells) for run in chosen])  # (seed, cell, image)
+    if measure is D4:
+        return Counts(right.all(axis=1).astype(float), np.ones(asked.shape[1]))
+    return Counts((right & asked).sum(axis=1).astype(float), asked.sum(axis=0).astype(float))
+
+
+def _arm(
+    name: str, plan: Schedule, evidence: Evidence, measures: Sequence[Measure], counts: dict[tuple[str, str], Counts],
+    found: Resampled, family: Sequence[str],
+) -> ArmResult:  # fmt: skip
+    runs = evidence.of(name)
+    level = plan.experiment.evaluation.level
+    rows = {cell: float(np.mean([evidence.correct(run, (cell,)).mean() for run in runs])) for cell in evidence.cells}
+    corruptions = [c for c in CORRUPTIONS if any(cell.corruption == c for cell in evidence.cells)]
+    cells = {c: {s: rows[Cell(c, s)] for s in SEVERITIES if Cell(c, s) in rows} for c in corruptions}
+    curve = {
+        s: float(np.mean([rows[Cell(c, s)] for c in BENCHMARK]))
+        for s in SEVERITIES if all(Cell(c, s) in rows for c in BENCHMARK)
+    }  # fmt: skip
+    difficulty: tuple[float, ...] = ()
+    if evidence.difficulty is not None:
+        right = np.stack([evidence.correct(run, ALL_CELLS) for run in runs])
+        fifth = evidence.difficulty // (LEVELS // 5)
+        difficulty = tuple(float(right[:, fifth == i].mean()) for i in range(5))
+    codes = {m.code for m in measures}
+    effective = None
+    if {"clean", "mean"} <= codes:
+        effective = effective_robustness(found, family, name, clean="clean", corrupted="mean", level=level)
+    seconds = [e["seconds"] for run in runs for e in run.about["epochs"]]
+    return ArmResult(
+        name=name,
+        title=plan.experiment.arms[name].title or name,
+        seeds=tuple(run.seed for run in runs),
+        parameters=runs[0].about["parameters"],
+        flops=runs[0].about["flops_per_image"],
+        epochs=runs[0].about["recipe"]["epochs"],
+        seconds_per_epoch=float(np.mean(seconds)) if seconds else 0.0,
+        measures={m.code: found.of(name, m.code, level=level) for m in measures},
+        by_seed={m.code: tuple(map(float, counts[name, m.code].accuracy)) for m in measures},
+        curve=curve,
+        cells=cells,
+        difficulty=difficulty,
+        effective=effective,
+    )
+
+
+def _comparison(
+    arm: str, to: str, arms: dict[str, ArmResult], measures: Sequence[Measure], found: Resampled, level: float
+) -> ComparisonResult:
+    intervals = {m.code: found.difference(arm, to, m.code, level=level) for m in measures}
+    tested = [m.code for m in measures if m in FAMILY]
+    corrected = dict(zip(tested, holm([intervals[code].p for code in tested]), strict=True))
+    differences = tuple(Difference(code, value, corrected.get(code)) for code, value in intervals.items())
+    ratio = arms[to].parameters["attention"] / max(1, arms[arm].parameters["attention"])
+    return ComparisonResult(arm, to, ratio, differences)
+
+
+def _claims(
+    experiment: Experiment, arms: Sequence[ArmResult], comparisons: Sequence[ComparisonResult]
+) -> tuple[Claim, ...]:
+    """Return the parts of the claim about the headline arm against the baseline."""
+    main = next((c for c in comparisons if (c.arm, c.to) == (experiment.main, experiment.baseline)), None)
+    if main is None:
+        return ()
+    margin = experiment.evaluation.margin
+    ratio = main.parameters_ratio
+    claims = [
+        Claim(f"at least {TENFOLD} times fewer attention parameters", f"{ratio:.1f} times fewer", ratio >= TENFOLD)
+    ]
+    clean = main.of(CLEAN_ACCURACY)
+    if clean is not None:
+        text = f"clean accuracy no lower, with a margin of {100 * margin:.1f} points"
+        claims.append(Claim(text, points(clean.interval), clean.interval.low > -margin))
+    for measure in (D1, D2):
+        found = main.of(measure)
+        text = f"{measure.code} ({measure.name.lower()}) better, with an interval that excludes zero"
+        if found is None:
+            claims.append(Claim(text, "not measured", None))
+        else:
+            claims.append(Claim(text, points(found.interval), found.interval.low > 0))
+    return tuple(claims)
+
+
+def points(found: Interval) -> str:
+    """Return a difference in percentage points, with its interval."""
+    return f"{100 * found.value:+.2f} points [{100 * found.low:+.2f}, {100 * found.high:+.2f}]"
+
+
+def _provenance(evidence: Evidence) -> dict[str, Any]:
+    """Return what the runs were made with, each thing once."""
+
+    def distinct(key: str) -> list[Any]:
+        found: list[Any] = []
+        for run in evidence.runs:
+            if (value := run.about.get(key)) is not None and value not in found:
+                found.append(value)
+        return found
+
+    return {
+        "runs": [
+            {"arm": r.arm, "seed": r.seed, "reference": r.reference}
+            | {key: r.about[key] for key in ("spec", "started")}
+            for r in evidence.runs
+        ],
+        "recipes": distinct("recipe"),
+        "versions": distinct("versions"),
+        "machines": distinct("machine"),
+        "precisions": distinct("precision"),
+    }  # fmt: skip

@@ -1,0 +1,78 @@
+"""What all pictures share: colours that everybody can tell apart, sizes, and how a figure becomes a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from cortexc.connectome.model import Projection
+
+BLUE, VERMILLION, GREEN, GREY, PURPLE, SKY, INK = (
+    "#0072B2", "#D55E00", "#009E73", "#6E6E6E", "#8B5FBF", "#56B4E9", "#222222",
+)  # fmt: skip
+"""Okabe & Ito (2008), https://jfly.uni-koeln.de/color/: to be told apart with any kind of colour vision."""
+DIRECTIONS = {"feedforward": BLUE, "feedback": VERMILLION, "lateral": GREEN}
+STRENGTHS = "cividis"
+"""Of a matrix: darker is weaker, the same to colour-blind eyes and in grey."""
+ENDINGS = (".png", ".svg", ".pdf")
+
+
+class FigureError(ValueError):
+    """A picture cannot be drawn of this, or not into this file."""
+
+
+def short(name: str, most: int = 16) -> str:
+    """Return a name as it is written in a picture: with its middle left out where it is long."""
+    half = (most - 1) // 2
+    return name if len(name) <= most else f"{name[: most - 1 - half]}…{name[-half:]}"
+
+
+def shortened(names: Sequence[str]) -> dict[str, str]:
+    """Return what each name is in a picture; different names stay different."""
+    for most in (16, 22, 30, 44):
+        found = {name: short(name, most) for name in names}
+        if len(set(found.values())) == len(found):
+            return found
+    return {name: name for name in names}
+
+
+def unit(projections: Iterable[Projection]) -> str:
+    """Return what the strengths of projections are: FLNe, where all of them are."""
+    return "FLNe" if all(p.fln is not None for p in projections) else "strength"
+
+
+def figure(width: float, height: float) -> Figure:
+    """Return an empty figure [inches] that no window knows of."""
+    from matplotlib import rcParams
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rcParams["svg.hashsalt"] = "cortexc"  # the same file each time
+    found = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    FigureCanvasAgg(found)
+    return found
+
+
+def save(drawn: Figure, path: str | os.PathLike[str]) -> None:
+    """Write a figure; the ending of the name is its format.
+
+    Raises:
+        FigureError: another ending than .png, .svg or .pdf.
+        OSError: the file cannot be written.
+    """
+    target = Path(path)
+    if target.suffix.lower() not in ENDINGS:
+        raise FigureError(f"{target}: a figure is written as {', '.join(ENDINGS)}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.stem}.part{target.suffix}")
+    dated: dict[str, Any] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(target.suffix.lower(), {})
+    try:
+        drawn.savefig(part, dpi=160, metadata=dated)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,140 @@
+"""GraphML, node-link JSON and networkx graphs."""
+
+import json
+from pathlib import Path
+
+import networkx as nx
+import pytest
+
+from cortexc import connectome
+from cortexc.anatomy.importers import from_graph, read
+
+
+def brain() -> nx.DiGraph:
+    graph = nx.DiGraph()
+    graph.add_edge("V1", "V2", weight=0.7, sln=0.7)
+    graph.add_edge("V2", "V4", weight=0.4)
+    graph.add_edge("V4", "V4", weight=2.0)
+    return graph
+
+
+@pytest.mark.parametrize("suffix", ["graphml", "json"])
+def test_a_graph_in_a_file_is_the_graph(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"brain.{suffix}"
+    if suffix == "graphml":
+        nx.write_graphml(brain(), path)
+    else:
+        path.write_text(json.dumps(nx.node_link_data(brain(), edges="edges")))
+    found = read("graphml", path)
+    assert {(p.origin, p.target): p.weight for p in found.connectome.projections if p.source == ("data",)} == {
+        ("V1", "V2"): 0.7, ("V2", "V4"): 0.4,
+    }  # fmt: skip
+    assert found.connectome.lateral["V4"].weight == 2.0
+    assert found.connectome.projections[1].sln == 0.7
+
+
+def test_an_undirected_edge_becomes_two_projections(tmp_path: Path) -> None:
+    graph = nx.Graph()
+    for i, name in enumerate(("rh.V1", "rh.V2", "rh.V4")):
+        graph.add_node(i, dn_name=name)
+    graph.add_edges_from([(0, 1), (1, 2)])
+    found = from_graph(graph)
+    pairs = {(p.origin, p.target) for p in found.connectome.projections if p.source == ("data",)}
+    assert pairs == {("rh_V1", "rh_V2"), ("rh_V2", "rh_V1"), ("rh_V2", "rh_V4"), ("rh_V4", "rh_V2")}
+    assert any(g.subject == "direction" for g in found.report.guesses)
+
+
+def test_parallel_edges_of_a_multigraph_are_summed() -> None:
+    graph = nx.MultiDiGraph()
+    graph.add_edge("a", "b", weight=1.0)
+    graph.add_edge("a", "b", weight=2.0)
+    found = from_graph(graph)
+    assert [p.weight for p in found.connectome.projections if p.origin == "a"] == [3.0]
+
+
+def test_nodes_without_edges_stay() -> None:
+    graph = brain()
+    graph.add_node("alone")
+    assert "alone" in from_graph(graph).connectome.areas
+
+
+def test_broken_files_get_one_finding_at_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "brain.graphml"
+    nx.write_graphml(brain(), path)
+    text = path.read_text()
+    path.write_text(text[: text.index("</graph>")])
+    with pytest.raises(connectome.SpecError) as caught:
+        read("graphml", path)
+    (finding,) = caught.value.report
+    assert finding.code == "I601"
+    assert finding.span.line > 1
+    (tmp_path / "brain.json").write_text('{"nodes": [,]}')
+    with pytest.raises(connectome.SpecError) as caught:
+        read("graphml", tmp_path / "brain.json")
+    (finding,) = caught.value.report
+    assert (finding.span.line, finding.span.column) == (1, 12)
+    graph = brain()
+    graph["V1"]["V2"]["weight"] = float("nan")
+    with pytest.raises(connectome.SpecError, match="no number"):
+        from_graph(graph)
+
+
+def test_edges_to_nodes_that_are_not_declared_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "brain.graphml"
+    nx.write_graphml(brain(), path)
+    lines = [line for line in path.read_text().splitlines() if '<node id="V4"' not in line]
+    path.write_text("\n".join(lines))
+    with pytest.raises(connectome.SpecError) as caught:
+        read("graphml", path)
+    (finding,) = caught.value.report
+    assert finding.code == "I604"
+    assert '"V4"' in lines[finding.span.line - 1]
+    data = nx.node_link_data(brain(), edges="edges")
+    data["nodes"] = data["nodes"][:2]
+    (tmp_path / "brain.json").write_text(json.dumps(data))
+    with pytest.raises(connectome.SpecError, match="`V4`, which is not among"):
+        read("graphml", tmp_path / "brain.json")
+
+
+KEYS = (
+    '<key id="w" for="edge" attr.name="weight" attr.type="double"/>\n'
+    '<key id="d" for="node" attr.name="label" attr.type="string"/>\n'
+    '<key id="h" for="node" attr.name="hemisphere" attr.type="string"/>\n'
+)
+
+
+def graphml(folder: Path, weight: str = "2", more: str = "") -> Path:
+    path = folder / "brain.graphml"
+    path.write_text(
+        f'<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n{KEYS}<graph id="G" edgedefault="directed">\n'
+        '<node id="n0"><data key="d">V1</data><data key="h">left</data></node>\n'
+        '<node id="n1::n0"><data key="d">V2</data></node>\n<node id="n2"/>\n'
+        f'<edge source="n0" target="n1::n0"><data key="w">{weight}</data></edge>\n'
+        '<edge source="n1::n0" target="n2"><data key="w">1</data></edge>\n</graph>\n'
+        f"{more}</graphml>\n"
+    )
+    return path
+
+
+def test_labels_are_used_where_there_are_any_and_unused_attributes_listed(tmp_path: Path) -> None:
+    found = read("graphml", graphml(tmp_path))
+    assert set(found.connectome.areas) == {"V1", "V2", "n2"}
+    assert ("names of 1 nodes", "n2") in {(g.subject, g.value) for g in found.report.guesses}
+    assert [(d.count, d.what) for d in found.report.dropped] == [(1, "node attributes: hemisphere")]
+
+
+def test_a_second_graph_is_reported(tmp_path: Path) -> None:
+    more = '<graph id="H" edgedefault="directed"><node id="m0"/><edge source="m0" target="m0"/></graph>\n'
+    dropped = read("graphml", graphml(tmp_path, more=more)).report.dropped
+    assert [(d.count, d.what) for d in dropped if "graphs" in d.what] == [(1, "graphs: `H` with 1 nodes and 1 edges")]
+
+
+def test_a_text_for_a_number_is_found_at_its_line(tmp_path: Path) -> None:
+    with pytest.raises(connectome.SpecError) as caught:
+        read("graphml", graphml(tmp_path, weight="strong"))
+    (finding,) = caught.value.report
+    assert (finding.code, finding.message, finding.span.line) == (
+        "I603",
+        "`weight` holds `strong`, which is no number",
+        9,
+    )
