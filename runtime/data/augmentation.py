@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 
+class Moves(NamedTuple):
+    """How each image of a batch is moved."""
+
+    shift: Tensor
+    """(2, batch), down and to the right [pixels]."""
+    mirror: Tensor
+    """(batch,), whether left and right change places."""
+
+
+def draw_moves(batch: int, *, padding: int, generator: torch.Generator) -> Moves:
+    """Draw a shift of up to ``padding`` pixels along both axes, and a mirror image with probability 1/2.
+
+    Random numbers are drawn on the CPU, so a seed gives the same moves for each device, whether images are mirrored
+    or not.
+    """
+    shift = torch.randint(-padding, padding + 1, (2, batch, 1), generator=generator)
+    mirror = torch.rand(batch, 1, generator=generator) < 0.5
+    return Moves(shift[..., 0], mirror[..., 0])
+
+
 def flip_and_crop(images: Tensor, *, padding: int, flip: bool, generator: torch.Generator) -> Tensor:
     """Shift each image by up to ``padding`` pixels, edges reflected, and mirror each with probability 1/2.
-
-    The same as to pad by reflection, crop at random to the first size and flip, but each pixel is looked up
-    once and nothing is padded. Random numbers are drawn on the CPU, so a seed gives the same crops on each
-    device, with ``flip`` and without.
 
     Args:
         images: (batch, channel, height, width), of any type and on any device; not changed.
@@ -23,22 +41,29 @@ def flip_and_crop(images: Tensor, *, padding: int, flip: bool, generator: torch.
         (batch, channel, height, width), a new tensor of the same type and on the same device.
 
     Raises:
-        ValueError: the images have not four axes, or ``padding`` does not fit them.
+        ValueError: the images do not have four axes, or ``padding`` does not fit them.
     """
     if images.ndim != 4:
         raise ValueError(f"images have shape {tuple(images.shape)}; expected (batch, channel, height, width)")
-    batch, channels, height, width = images.shape
+    height, width = images.shape[2:]
     if not 0 <= padding < min(height, width):
         largest = min(height, width) - 1
         raise ValueError(f"padding is {padding}; expected 0 to {largest} for images of {height} x {width}")
-    shift = torch.randint(-padding, padding + 1, (2, batch, 1), generator=generator)  # axis batch 1
-    mirror = torch.rand(batch, 1, generator=generator) < 0.5  # batch 1
-    shift, mirror = shift.to(images.device), mirror.to(images.device)
+    moves = draw_moves(len(images), padding=padding, generator=generator)
+    return moved(images, Moves(moves.shift.to(images.device), moves.mirror.to(images.device)), flip=flip)
 
-    rows = _reflected(torch.arange(height, device=images.device) + shift[0], height)  # batch height
-    columns = _reflected(torch.arange(width, device=images.device) + shift[1], width)  # batch width
+
+def moved(images: Tensor, moves: Moves, *, flip: bool) -> Tensor:
+    """Return images (batch, channel, height, width), each shifted, edges reflected, and mirrored where ``flip`` allows.
+
+    The same as to pad by reflection, crop to the first size and flip, but each pixel is looked up once and nothing is
+    padded. Images and moves are on one device; the shifts are less than height and width.
+    """
+    batch, channels, height, width = images.shape
+    rows = _reflected(torch.arange(height, device=images.device) + moves.shift[0, :, None], height)  # batch height
+    columns = _reflected(torch.arange(width, device=images.device) + moves.shift[1, :, None], width)  # batch width
     if flip:
-        columns = torch.where(mirror, columns.flip(1), columns)  # batch width
+        columns = torch.where(moves.mirror[:, None], columns.flip(1), columns)  # batch width
     pixels = (rows[:, :, None] * width + columns[:, None, :]).view(batch, 1, height * width)  # batch 1 pixel
     flat = images.reshape(batch, channels, height * width)  # batch channel pixel
     return flat.gather(2, pixels.expand(-1, channels, -1)).view(batch, channels, height, width)

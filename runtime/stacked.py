@@ -1,0 +1,385 @@
+"""Several seeds of one program as one batched model: trained and tested together, at about the price of one.
+
+A step of a cortical model is thousands of small kernels, and a GPU waits for each to be launched. Here S models that
+differ in their seed alone are one model whose parameters have a leading axis S, by ``torch.func.vmap``; and on a CUDA
+device the whole step (look-up and augmentation of the images, forward, backward, clipping, AdamW, learning rate) is
+captured once as a CUDA graph and replayed. Nothing inside an epoch waits for the host, so stacks of several programs
+can share a device: ``Stack.advance`` only adds work to the stack's own stream.
+
+Each seed has its own weights, order, augmentation, clipping and totals, the same as in ``training``, and leaves the
+same run folder behind.
+
+Axes: S seeds, B images of a batch, P parameters of a model.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
+
+from cortexc.compiler.artifact import Program
+
+from . import run as runs
+from .data.augmentation import Moves, draw_moves, moved
+from .model import CorticalTransformer, build
+from .optim import adamw, is_decayed, warmup_cosine
+from .run import Run, RunError
+from .training import Observer, Progress, Recipe
+from .weights import seeded
+
+WARM_UP = 3
+"""Steps before the capture of a graph, in which libraries choose their kernels; they are undone."""
+
+
+class StackedModel:
+    """S models of one program with a leading axis on every parameter."""
+
+    def __init__(self, program: Program, seeds: Sequence[int], device: torch.device) -> None:
+        """Make the models with the weights that each seed gives."""
+        self.models = [build(program, seed=seed) for seed in seeds]
+        self.body = build(program, seed=seeds[0]).to(device).train()  # the steps; its own weights are not used
+        names = _state_names(self.body)
+        decayed = [name for name in names if is_decayed(name)]
+        self.names = (decayed, [name for name in names if not is_decayed(name)])
+        shapes = {name: parameter.shape for name, parameter in self.body.weights.parameters_by_name().items()}
+        self.flats = tuple(
+            nn.Parameter(torch.zeros(len(seeds), sum(shapes[n].numel() for n in group), device=device))
+            for group in self.names
+        )  # (S, P): first those that decay, then the rest
+        self.views: dict[str, Tensor] = {}  # (S, ...), parts of the flat tensors
+        for group, flat in zip(self.names, self.flats, strict=True):
+            sizes = [shapes[name].numel() for name in group]
+            for name, piece in zip(group, flat.detach().split(sizes, dim=1), strict=True):
+                self.views[name] = piece.view(len(seeds), *shapes[name])
+        self.keys = names
+        for index, model in enumerate(self.models):
+            self.take(index, model)
+
+    def take(self, index: int, model: CorticalTransformer) -> None:
+        """Copy the weights of a model into one place of the stack."""
+        for name, parameter in model.weights.parameters_by_name().items():
+            self.views[name][index].copy_(parameter.detach())
+
+    def give(self, index: int) -> CorticalTransformer:
+        """Return the model of one seed, on the CPU, with the weights of now."""
+        model = self.models[index]
+        with torch.no_grad():
+            for name, parameter in model.weights.parameters_by_name().items():
+                parameter.copy_(self.views[name][index])
+        return model
+
+    def call(self, weights: dict[str, Tensor], images: Tensor) -> Tensor:
+        """Return the logits of one model with the given weights, by their names in the artifact."""
+        return functional_call(self.body, {self.keys[name]: w for name, w in weights.items()}, (images,))  # type: ignore[no-any-return]
+
+    @torch.no_grad()
+    def logits(self, images: Tensor) -> Tensor:
+        """Return logits (S, B, classes), float32, of images (B, C, H, W) uint8 on the device."""
+        return vmap(self.call, in_dims=(0, None))(self.views, images.float() / 255).float()
+
+
+@dataclass(frozen=True)
+class Course:
+    """What the seeds of a stack are shown in one epoch, on the CPU; the last batch is filled up with image 0."""
+
+    order: Tensor
+    """(S, steps, B), indices of images."""
+    shift: Tensor
+    """(S, steps, 2, B), of the crop [pixels]."""
+    mirror: Tensor
+    """(S, steps, B), whether left and right change places."""
+
+
+def course(recipes: Sequence[Recipe], images: int, epoch: int, *, pin: bool = False) -> Course:
+    """Return the course of an epoch: the same order and augmentation as each recipe gives in a training of its own."""
+    size = recipes[0].batch_size
+    steps = math.ceil(images / size)
+    order = torch.zeros(len(recipes), steps * size, dtype=torch.int64)
+    shift = torch.zeros(len(recipes), steps, 2, size, dtype=torch.int64)
+    mirror = torch.zeros(len(recipes), steps, size, dtype=torch.bool)
+    for s, recipe in enumerate(recipes):
+        order[s, :images] = torch.randperm(images, generator=seeded(recipe.seed, epoch))
+        for step in range(steps):
+            batch = min(size, images - step * size)
+            moves = draw_moves(batch, padding=recipe.padding, generator=seeded(recipe.seed, epoch, step))
+            shift[s, step, :, :batch], mirror[s, step, :batch] = moves
+    found = (order.view(len(recipes), steps, size), shift, mirror)
+    return Course(*(t.pin_memory() for t in found)) if pin else Course(*found)
+
+
+class Stack:
+    """The training of S runs that differ in their seed alone."""
+
+    def __init__(
+        self,
+        made: Sequence[Run],
+        program: Program,
+        recipes: Sequence[Recipe],
+        images: Tensor,
+        labels: Tensor,
+        *,
+        observe: Observer | None = None,
+    ) -> None:
+        """Take runs that were created, and the training images (N, C, H, W) uint8 and labels (N,) on the device.
+
+        Raises:
+            RunError: a recipe shows corrupted images, or the recipes differ in more than their seed.
+        """
+        recipe = recipes[0]
+        if any(r.corruptions for r in recipes):
+            raise RunError("seeds are not trained together on corrupted images: train each by itself")
+        if any(_but_seed(r) != _but_seed(recipe) for r in recipes):
+            raise RunError("recipes of a stack differ in more than their seed: train each by itself")
+        self.runs, self.recipes, self.observe = tuple(made), tuple(recipes), observe
+        self.recipe, self.images, self.labels = recipe, images, labels
+        self.device = images.device
+        self.model = StackedModel(program, [r.seed for r in recipes], self.device)
+        self.per_epoch = math.ceil(len(labels) / recipe.batch_size)
+        self.steps = recipe.epochs * self.per_epoch
+        self.step = 0  # as the host counts: added to the stream, perhaps not yet done
+        self.spent = 0.0  # seconds of this epoch before the last resume
+        self.began = time.monotonic()
+        self.graph: torch.cuda.CUDAGraph | None = None
+        self.stream = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
+        self.pool = ThreadPoolExecutor(1)
+        self.coming: tuple[int, Future[Course]] | None = None
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """Make what the step reads and writes: it stays where it is, as a graph needs it."""
+        seeds, size, place = len(self.recipes), self.recipe.batch_size, self.device
+        warmup = max(1, round(self.recipe.warmup * self.steps))
+        factors = [warmup_cosine(step, steps=self.steps, warmup=warmup) for step in range(self.steps)]
+        self.rates = torch.tensor([self.recipe.learning_rate * f for f in factors], dtype=torch.float32, device=place)
+        counted = torch.arange(self.per_epoch * size).view(self.per_epoch, size) < len(self.labels)
+        self.counted = counted.float().to(place)  # (steps, B), 0 for what fills up the last batch
+        self.order = torch.zeros(seeds, self.per_epoch, size, dtype=torch.int64, device=place)
+        self.shift = torch.zeros(seeds, self.per_epoch, 2, size, dtype=torch.int64, device=place)
+        self.mirror = torch.zeros(seeds, self.per_epoch, size, dtype=torch.bool, device=place)
+        self.inside = torch.zeros(1, dtype=torch.int64, device=place)  # step of the epoch
+        self.done = torch.zeros(1, dtype=torch.int64, device=place)  # step of the training
+        self.totals = torch.zeros(seeds, 3, dtype=torch.float64, device=place)  # loss, correct, images of this epoch
+        self.rate = torch.zeros((), dtype=torch.float32, device=place)
+        decay = (self.recipe.weight_decay, 0.0)
+        self.optimizer = torch.optim.AdamW(
+            [{"params": [flat], "weight_decay": d} for flat, d in zip(self.model.flats, decay, strict=True)],
+            lr=self.rate,
+            betas=(0.9, 0.99),
+            fused=True,
+            capturable=place.type == "cuda",
+        )
+        for flat in self.model.flats:
+            self.optimizer.state[flat] = {
+                "step": torch.zeros((), dtype=torch.float32, device=place),
+                "exp_avg": torch.zeros_like(flat),
+                "exp_avg_sq": torch.zeros_like(flat),
+            }
+            flat.grad = torch.zeros_like(flat)
+
+    def _loss(
+        self, weights: dict[str, Tensor], images: Tensor, labels: Tensor, counted: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return the mean loss over the images that count, and their loss, number of right answers, and number."""
+        logits = self.model.call(weights, images).float()
+        each = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing, reduction="none")
+        count = counted.sum()
+        loss = (each * counted).sum() / count
+        right = ((logits.argmax(1) == labels) * counted).sum()
+        return loss, torch.stack([loss.detach() * count, right, count])
+
+    def _compute(self) -> None:
+        """One step of all seeds, from and to what ``_lay_out`` made."""
+        seeds, size = len(self.recipes), self.recipe.batch_size
+        index = self.order.index_select(1, self.inside).reshape(seeds * size)
+        shift = self.shift.index_select(1, self.inside)[:, 0].transpose(0, 1).reshape(2, seeds * size)
+        mirror = self.mirror.index_select(1, self.inside).reshape(seeds * size)
+        images = moved(self.images[index], Moves(shift, mirror), flip=self.recipe.flip).float() / 255
+        images = images.view(seeds, size, *self.images.shape[1:])
+        labels = self.labels[index].view(seeds, size)
+        counted = self.counted.index_select(0, self.inside)[0]
+        found = vmap(grad(self._loss, has_aux=True), in_dims=(0, 0, 0, None))
+        gradients, totals = found(self.model.views, images, labels, counted)
+        joined = [torch.cat([gradients[n].reshape(seeds, -1) for n in group], dim=1) for group in self.model.names]
+        norm = sum((g.square().sum(dim=1, keepdim=True) for g in joined), torch.zeros((), device=self.device)).sqrt()
+        clipped = (self.recipe.clip / (norm + 1e-6)).clamp(max=1.0)  # (S, 1), as clip_grad_norm_ has it
+        for flat, gradient in zip(self.model.flats, joined, strict=True):
+            assert flat.grad is not None
+            torch.mul(gradient, clipped, out=flat.grad)
+        self.rate.copy_(self.rates.index_select(0, self.done)[0])
+        self.optimizer.step()
+        self.totals += totals
+        self.inside += 1
+        self.done += 1
+
+    def _state(self) -> list[Tensor]:
+        """Return every tensor that a step changes."""
+        optimizer = [t for flat in self.model.flats for t in self.optimizer.state[flat].values()]
+        return [*(f.detach() for f in self.model.flats), *optimizer, self.inside, self.done, self.totals, self.rate]
+
+    def capture(self) -> None:
+        """Record the step as a CUDA graph; on other devices each step is launched op by op."""
+        if self.stream is None:
+            return
+        self.stream.wait_stream(torch.cuda.current_stream(self.device))
+        with torch.cuda.stream(self.stream), _tensor_cores():
+            before = [t.clone() for t in self._state()]
+            for _ in range(WARM_UP):
+                self.inside.zero_()
+                self._compute()
+            for now, then in zip(self._state(), before, strict=True):
+                now.copy_(then)
+        torch.cuda.synchronize(self.device)
+        graph = torch.cuda.CUDAGraph()
+        with _tensor_cores(), torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"):
+            self._compute()
+        self.graph = graph
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps were added."""
+        return self.step >= self.steps
+
+    def advance(self) -> None:
+        """Add one step to the stream; at the end of an epoch wait for it, and write metrics and checkpoints.
+
+        Raises:
+            RunError: a loss is no longer finite.
+        """
+        epoch, inside = divmod(self.step, self.per_epoch)
+        with torch.cuda.stream(self.stream) if self.stream is not None else nullcontext():
+            if inside == 0:
+                self.totals.zero_()
+                self.began, self.spent = time.monotonic(), 0.0
+                self.show_course(epoch, 0)
+            if self.graph is not None:
+                self.graph.replay()
+            else:
+                self._compute()
+            self.step += 1
+            if self.step % self.per_epoch == 0:
+                self.end_epoch(epoch + 1)
+
+    def show_course(self, epoch: int, inside: int) -> None:
+        """Bring the course of an epoch to the device, and have the next one drawn meanwhile."""
+        count, pin = len(self.labels), self.stream is not None
+        found = self.coming[1].result() if self.coming is not None and self.coming[0] == epoch else None
+        self.shown = course(self.recipes, count, epoch, pin=pin) if found is None else found
+        for there, here in ((self.order, "order"), (self.shift, "shift"), (self.mirror, "mirror")):
+            there.copy_(getattr(self.shown, here), non_blocking=True)
+        self.inside.fill_(inside)
+        if epoch + 1 < self.recipe.epochs:
+            self.coming = (epoch + 1, self.pool.submit(course, self.recipes, count, epoch + 1, pin=pin))
+
+    def end_epoch(self, epoch: int) -> None:
+        """Write the metrics of an epoch, and the checkpoint."""
+        totals = self.totals.tolist()  # waits for the stream
+        seconds = self.spent + time.monotonic() - self.began
+        for run, recipe, (loss, correct, images) in zip(self.runs, self.recipes, totals, strict=True):
+            if not math.isfinite(loss):
+                raise RunError(
+                    f"{run.folder}: the loss is {loss} in epoch {epoch}: training diverged; try a lower learning rate "
+                    f"(it is {recipe.learning_rate:g})"
+                )
+            entry = {
+                "epoch": epoch,
+                "step": self.step,
+                "loss": round(loss / images, 6),
+                "accuracy": round(correct / images, 6),
+                "learning_rate": float(self.rates[self.step - 1]),
+                "seconds": round(seconds, 3),
+                "images_per_s": round(images / seconds, 1),
+            }
+            runs.append_metrics(run, entry)
+        if self.observe is not None:
+            loss, correct, images = (sum(column) for column in zip(*totals, strict=True))
+            left = (self.steps - self.step) * seconds / self.per_epoch
+            self.observe(
+                Progress(
+                    epoch, self.recipe.epochs, self.step, self.steps, loss / images, correct / images,
+                    images / seconds, left,
+                )
+            )  # fmt: skip
+        if self.finished:
+            self.save()
+
+    def save(self) -> None:
+        """Write the checkpoint of each run, in the form that a training by itself writes and resumes."""
+        for index, (run, recipe) in enumerate(zip(self.runs, self.recipes, strict=True)):
+            model = self.model.give(index)
+            state = {
+                "step": self.step,
+                "model": model.state_dict(),
+                "optimizer": self._optimizer_of(index, model, recipe),
+                "totals": self.totals[index].cpu(),
+                "seconds": self.spent + time.monotonic() - self.began,
+                "finished": self.finished,
+            }
+            runs.save_checkpoint(run, state)
+
+    def _optimizer_of(self, index: int, model: CorticalTransformer, recipe: Recipe) -> dict[str, Any]:
+        """Return the state of the optimiser of one seed, as AdamW over its model alone would have it."""
+        alone = adamw(model, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        by_name = model.weights.parameters_by_name()
+        for group, flat in zip(self.model.names, self.model.flats, strict=True):
+            state = self.optimizer.state[flat]
+            at = 0
+            for name in group:
+                parameter = by_name[name]
+                span = slice(at, at + parameter.numel())
+                moments = {key: state[key][index, span].cpu().view_as(parameter) for key in ("exp_avg", "exp_avg_sq")}
+                alone.state[parameter] = {"step": state["step"].cpu(), **moments}
+                at += parameter.numel()
+        for group_of in alone.param_groups:
+            group_of["lr"] = float(self.rate)
+        return alone.state_dict()
+
+
+def together(stacks: Sequence[Stack], *, at_once: int) -> Iterator[Stack]:
+    """Train stacks, ``at_once`` of them sharing the device; yield each when it is trained.
+
+    Raises:
+        RunError: a loss is no longer finite.
+    """
+    waiting, running = list(stacks), list[Stack]()
+    while waiting or running:
+        while waiting and len(running) < at_once:
+            stack = waiting.pop(0)
+            stack.capture()
+            running.append(stack)
+        for stack in list(running):
+            stack.advance()
+            if stack.finished:
+                running.remove(stack)
+                yield stack
+
+
+@contextmanager
+def _tensor_cores() -> Iterator[None]:
+    """Let matrix products of float32 round their factors to 10 bits (TF32), as tensor cores need it."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def _state_names(model: CorticalTransformer) -> dict[str, str]:
+    """Return the name of each parameter in the artifact -> its name among all parameters of the model."""
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    return {name: names[id(parameter)] for name, parameter in model.weights.parameters_by_name().items()}
+
+
+def _but_seed(recipe: Recipe) -> Recipe:
+    return dataclasses.replace(recipe, seed=0)
