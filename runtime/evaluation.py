@@ -149,7 +149,7 @@ def evaluate(
     result = dataclasses.replace(score(logits, clean, dataset.classes), finished=bool(state["finished"]))
     about = {
         "run": manifest["name"],
-        "weights": _digest(model),
+        "weights": digest(model),
         "data": dataset.fingerprint,
         "set": identity,
         "precision": precision,
@@ -273,7 +273,8 @@ def _collected(
     )  # fmt: skip
 
 
-def _digest(model: CorticalTransformer) -> str:
+def digest(model: CorticalTransformer) -> str:
+    """Return the hash of the weights of a model."""
     digest = hashlib.sha256()
     for name, value in sorted(model.state_dict().items()):
         digest.update(name.encode())

@@ -35,7 +35,7 @@ from .data.augmentation import Moves, draw_moves, moved
 from .model import CorticalTransformer, build
 from .optim import adamw, is_decayed, warmup_cosine
 from .run import Run, RunError
-from .training import Observer, Progress, Recipe
+from .training import SAVE_EVERY_S, Observer, Progress, Recipe
 from .weights import seeded
 
 WARM_UP = 3
@@ -60,7 +60,7 @@ class StackedModel:
         self.views: dict[str, Tensor] = {}  # (S, ...), parts of the flat tensors
         for group, flat in zip(self.names, self.flats, strict=True):
             sizes = [shapes[name].numel() for name in group]
-            for name, piece in zip(group, flat.detach().split(sizes, dim=1), strict=True):
+            for name, piece in zip(group, torch.split(flat.detach(), sizes, dim=1), strict=True):
                 self.views[name] = piece.view(len(seeds), *shapes[name])
         self.keys = names
         for index, model in enumerate(self.models):
@@ -149,9 +149,10 @@ class Stack:
         self.steps = recipe.epochs * self.per_epoch
         self.step = 0  # as the host counts: added to the stream, perhaps not yet done
         self.spent = 0.0  # seconds of this epoch before the last resume
-        self.began = time.monotonic()
+        self.started = False
+        self.began = self.saved = time.monotonic()
         self.graph: torch.cuda.CUDAGraph | None = None
-        self.stream = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
+        self.stream = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None  # type: ignore[no-untyped-call]
         self.pool = ThreadPoolExecutor(1)
         self.coming: tuple[int, Future[Course]] | None = None
         self._lay_out()
@@ -198,7 +199,7 @@ class Stack:
         right = ((logits.argmax(1) == labels) * counted).sum()
         return loss, torch.stack([loss.detach() * count, right, count])
 
-    def _compute(self) -> None:
+    def compute(self) -> None:
         """One step of all seeds, from and to what ``_lay_out`` made."""
         seeds, size = len(self.recipes), self.recipe.batch_size
         index = self.order.index_select(1, self.inside).reshape(seeds * size)
@@ -236,13 +237,13 @@ class Stack:
             before = [t.clone() for t in self._state()]
             for _ in range(WARM_UP):
                 self.inside.zero_()
-                self._compute()
+                self.compute()
             for now, then in zip(self._state(), before, strict=True):
                 now.copy_(then)
         torch.cuda.synchronize(self.device)
         graph = torch.cuda.CUDAGraph()
         with _tensor_cores(), torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"):
-            self._compute()
+            self.compute()
         self.graph = graph
 
     @property
@@ -260,15 +261,21 @@ class Stack:
         with torch.cuda.stream(self.stream) if self.stream is not None else nullcontext():
             if inside == 0:
                 self.totals.zero_()
-                self.began, self.spent = time.monotonic(), 0.0
+                self.spent = 0.0
                 self.show_course(epoch, 0)
-            if self.graph is not None:
-                self.graph.replay()
-            else:
-                self._compute()
+            if inside == 0 or not self.started:
+                self.began, self.started = time.monotonic(), True
+            self.launch()
             self.step += 1
             if self.step % self.per_epoch == 0:
                 self.end_epoch(epoch + 1)
+
+    def launch(self) -> None:
+        """Add one step to the stream that is current."""
+        if self.graph is not None:
+            self.graph.replay()
+        else:
+            self.compute()
 
     def show_course(self, epoch: int, inside: int) -> None:
         """Bring the course of an epoch to the device, and have the next one drawn meanwhile."""
@@ -310,11 +317,12 @@ class Stack:
                     images / seconds, left,
                 )
             )  # fmt: skip
-        if self.finished:
+        if self.finished or time.monotonic() - self.saved > SAVE_EVERY_S:
             self.save()
 
     def save(self) -> None:
         """Write the checkpoint of each run, in the form that a training by itself writes and resumes."""
+        self.saved = time.monotonic()
         for index, (run, recipe) in enumerate(zip(self.runs, self.recipes, strict=True)):
             model = self.model.give(index)
             state = {
@@ -326,6 +334,41 @@ class Stack:
                 "finished": self.finished,
             }
             runs.save_checkpoint(run, state)
+
+    def restore(self, states: Sequence[dict[str, Any]]) -> None:
+        """Go on from the checkpoints of the runs, all after the same step.
+
+        Raises:
+            RunError: they are not, or belong to other runs.
+        """
+        steps = {int(state["step"]) for state in states}
+        if len(steps) != 1:
+            raise RunError(f"the runs of a stack stand at different steps ({sorted(steps)}): train each by itself")
+        for index, (run, recipe, state) in enumerate(zip(self.runs, self.recipes, states, strict=True)):
+            model = self.model.models[index]
+            runs.load_weights(run, model, state)
+            self.model.take(index, model)
+            self._take_optimizer(index, model, recipe, state["optimizer"])
+            self.totals[index] = state["totals"].to(self.device)
+        self.step = steps.pop()
+        self.done.fill_(self.step)
+        epoch, inside = divmod(self.step, self.per_epoch)
+        for run in self.runs:
+            runs.trim_metrics(run, epoch)
+        if inside:
+            self.spent = max(float(state["seconds"]) for state in states)
+            self.show_course(epoch, inside)
+
+    def _take_optimizer(self, index: int, model: CorticalTransformer, recipe: Recipe, state: dict[str, Any]) -> None:
+        """Copy the state of AdamW over one model into one place of the stack; the inverse of ``_optimizer_of``."""
+        alone = adamw(model, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        alone.load_state_dict(state)
+        by_name = model.weights.parameters_by_name()
+        for group, flat in zip(self.model.names, self.model.flats, strict=True):
+            mine = self.optimizer.state[flat]
+            for key in ("exp_avg", "exp_avg_sq"):
+                mine[key][index] = torch.cat([alone.state[by_name[name]][key].flatten() for name in group])
+            mine["step"].fill_(float(alone.state[by_name[group[0]]]["step"]))
 
     def _optimizer_of(self, index: int, model: CorticalTransformer, recipe: Recipe) -> dict[str, Any]:
         """Return the state of the optimiser of one seed, as AdamW over its model alone would have it."""
@@ -343,25 +386,6 @@ class Stack:
         for group_of in alone.param_groups:
             group_of["lr"] = float(self.rate)
         return alone.state_dict()
-
-
-def together(stacks: Sequence[Stack], *, at_once: int) -> Iterator[Stack]:
-    """Train stacks, ``at_once`` of them sharing the device; yield each when it is trained.
-
-    Raises:
-        RunError: a loss is no longer finite.
-    """
-    waiting, running = list(stacks), list[Stack]()
-    while waiting or running:
-        while waiting and len(running) < at_once:
-            stack = waiting.pop(0)
-            stack.capture()
-            running.append(stack)
-        for stack in list(running):
-            stack.advance()
-            if stack.finished:
-                running.remove(stack)
-                yield stack
 
 
 @contextmanager

@@ -142,8 +142,27 @@ def train(
     found = devices.choose(device)
     folder = None if data_dir is None else Path(data_dir)
     dataset = _loaded(data, folder, hold_out)
-    _check_fit(program, dataset)
     exposure = _exposure(dataset, recipe, None if corrupted_folder is None else Path(corrupted_folder))
+    run = begin(
+        program, dataset, recipe, Path(out), folder, hold_out, found,
+        corrupted_folder=None if corrupted_folder is None else Path(corrupted_folder), exposure=exposure,
+    )  # fmt: skip
+    model = build(program, seed=recipe.seed)
+    return Training(run, model, exposure, recipe, found, observe).go(None)
+
+
+def begin(
+    program: Program, dataset: Dataset, recipe: Recipe, out: Path, folder: Path | None, hold_out: int,
+    device: torch.device, *, corrupted_folder: Path | None = None, exposure: Exposure | None = None, stacked: int = 0,
+) -> Run:  # fmt: skip
+    """Make the folder of a run that is about to be trained, with its program and manifest.
+
+    ``stacked``: how many seeds are trained as one batched model; 0 for one by itself.
+
+    Raises:
+        RunError: the data do not fit the program, or the folder cannot be made.
+    """
+    _check_fit(program, dataset)
     manifest = {
         "name": program.name,
         "program": program.content_hash(),
@@ -155,8 +174,10 @@ def train(
         "data": {
             "name": dataset.name,
             "folder": str(folder.resolve()) if folder else None,
-            "corrupted_folder": None if corrupted_folder is None else str(Path(corrupted_folder).resolve()),
-            "corrupted": None if exposure.tests is None else exposure.tests.set.identity(recipe.corruptions),
+            "corrupted_folder": None if corrupted_folder is None else str(corrupted_folder.resolve()),
+            "corrupted": None
+            if exposure is None or exposure.tests is None
+            else exposure.tests.set.identity(recipe.corruptions),
             "fingerprint": dataset.fingerprint,
             "held_out": hold_out,
             "training_images": len(dataset.train),
@@ -164,13 +185,11 @@ def train(
             "classes": list(dataset.classes),
         },
         "versions": versions(),
-        "machine": devices.describe(found),
+        "machine": devices.describe(device) | ({"stacked": stacked} if stacked else {}),
         "command": sys.argv,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    run = runs.create(Path(out), program, manifest)
-    model = build(program, seed=recipe.seed)
-    return _Training(run, model, exposure, recipe, found, observe).go(None)
+    return runs.create(out, program, manifest)
 
 
 def resume(
@@ -193,7 +212,7 @@ def resume(
     model = build(program, seed=recipe.seed)
     written = manifest["data"].get("corrupted_folder")
     exposure = _exposure(dataset, recipe, None if written is None else Path(written))
-    return _Training(run, model, exposure, recipe, found, observe).go(state)
+    return Training(run, model, exposure, recipe, found, observe).go(state)
 
 
 def _exposure(dataset: Dataset, recipe: Recipe, folder: Path | None) -> Exposure:
@@ -272,7 +291,7 @@ def _stop_requests() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-class _Training:
+class Training:
     """The state of one training."""
 
     def __init__(

@@ -26,6 +26,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     made.add_argument("--corrupted", type=Path, metavar="FOLDER", help="test on this set, in the layout of CIFAR-10-C")
     made.add_argument("--regenerate", action="store_true", help="corrupt the test images while testing")
     make.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at once (default: 1)")
+    make.add_argument(
+        "--stacked",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="train the seeds of an arm as one batched model, --jobs such models at once, in one process (default: on a GPU)",
+    )
     make.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     make.add_argument("--dry-run", action="store_true", help="list the runs and where each stands, and make none")
     make.epilog = "Exit status: 0 all runs are there, 1 some failed, 2 could not run."
@@ -70,6 +76,8 @@ def _experiment(file: str) -> Experiment:
 def _run(experiment: Experiment, folder: Path, args: argparse.Namespace) -> int:
     from cortexc.experiments.execution import Place, execute
     from cortexc.experiments.planning import schedule
+    from cortexc.experiments.stacking import execute_together
+    from cortexc.runtime.device import choose
     from cortexc.runtime.run import RunError
 
     from ..progress import Display
@@ -83,9 +91,13 @@ def _run(experiment: Experiment, folder: Path, args: argparse.Namespace) -> int:
         return 0
     place = Place(args.data_dir, args.corrupted, args.regenerate, args.device, args.jobs)
     again = f"cortexc experiment run {args.file}" + (f" --plan {args.plan}" if args.plan != "full" else "")
+    stacked = choose(args.device).type == "cuda" if args.stacked is None else args.stacked
     try:
         with Display() as display:
-            failed = execute(plan, place, display.show_runs)
+            if stacked:
+                failed = execute_together([plan], place, display.show_runs)
+            else:
+                failed = execute(plan, place, display.show_runs)
     except KeyboardInterrupt:
         print(f"\nstopped; the same `{again} ...` goes on from here", file=sys.stderr)
         return 130

@@ -104,7 +104,7 @@ def execute(plan: Schedule, place: Place, observe: Observer | None = None) -> di
         DataError: the data or the corrupted images cannot be read.
         KeyboardInterrupt: it was stopped; the runs go on from their last checkpoints next time.
     """
-    images = _images(plan, place)
+    images = image_counts(plan, place)
     waiting: list[_Work] = []
     for task in plan.tasks:
         if standing(task, plan.experiment, plan.cells) is not Standing.DONE:
@@ -167,7 +167,7 @@ def _overview(everything: Sequence[_Work], seconds: float) -> Overview:
     return Overview(tuple(w.state for w in everything), done / total if total else 1.0, left)
 
 
-def _images(plan: Schedule, place: Place) -> tuple[int, int]:
+def image_counts(plan: Schedule, place: Place) -> tuple[int, int]:
     """Return how many images there are to train and to test on, once all data are known to be there."""
     data = plan.experiment.data
     if data.name == "cifar10" and place.data_dir is None:
@@ -223,7 +223,7 @@ def _make(
             os.kill(os.getpid(), signal.SIGTERM)  # nobody waits any more
         told.put(State(task.name, phase, done, text))
 
-    lock = FileLock(_lock_path(task.folder), timeout=0)
+    lock = FileLock(lock_path(task.folder), timeout=0)
     try:
         with lock:
             _train(task, data, hold_out, place, tell)
@@ -271,7 +271,8 @@ def _train(task: Task, data: str, hold_out: int, place: Place, tell: Callable[..
     )  # fmt: skip
 
 
-def _lock_path(folder: Path) -> Path:
+def lock_path(folder: Path) -> Path:
+    """Return the file that is locked while the run of a folder is made."""
     locks = folder.parent / LOCKS
     locks.mkdir(parents=True, exist_ok=True)
     return locks / f"{folder.name}.lock"
