@@ -8,8 +8,8 @@ import torch
 
 from cortexc import compiler, connectome, runtime
 from cortexc.compiler.artifact import Attend, Program
-from cortexc.runtime.reference import interpret
 from tests.random_connectomes import random_connectome
+from tests.reference.interpreter import interpret
 
 SEEDS = range(24)
 
