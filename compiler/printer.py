@@ -48,16 +48,7 @@ def as_json(program: Program) -> str:
 
 def as_text(program: Program) -> str:
     """Return the listing as text, one line an op."""
-    counts = program.parameter_counts
-    channels, height, width = program.image_shape
-    lines = [
-        f"{program.name}: images {channels}x{height}x{width} -> {program.classes} classes",
-        f"  {len(program.populations)} populations, {program.heads} heads of {program.key_width} key channels, "
-        f"seed {program.seed}, {program.content_hash()[:19]}",
-        "  parameters: " + ", ".join(f"{scale} {n:,}" for scale, n in counts.items()),
-        f"  FLOPs per image: {program.flops_per_image:,}",
-        "",
-    ]
+    lines = [program.summary, ""]
     rows = [("op", "tokens", "nonzeros", "density", "kernel", "parameters", "FLOPs")]
     for op, cost in zip(program.ops, program.costs, strict=True):
         sparse = (f"{cost.nonzeros:,}", f"{cost.density:.3f}") if cost.nonzeros else ("", "")
