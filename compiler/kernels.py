@@ -7,7 +7,6 @@ radius means the same in both directions. Cost and memory grow with the number o
 from __future__ import annotations
 
 import math
-from typing import assert_never
 
 import numpy as np
 import scipy.sparse as sp
@@ -60,8 +59,6 @@ def connect(join: Join, rng: np.random.Generator) -> Connection:
             likeness = np.cos(2 * (to[rows] - of[columns])) - 1
             weight = np.exp(-distance / kernel.length + kernel.selectivity * likeness)
             matrix = _csr(rows, columns, weight, (targets, sources))
-        case _:
-            assert_never(join.kernel)
     matrix.eliminate_zeros()
     matrix.sort_indices()
     total: np.ndarray = np.repeat(np.asarray(matrix.sum(axis=1)), np.diff(matrix.indptr))
