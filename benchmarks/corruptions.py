@@ -1,7 +1,7 @@
 """Regenerating CIFAR-10-C: vectorised blocks on all processors against a loop over the images, the same algorithms.
 
-    python benchmarks/corruptions.py --data-dir DIR [--images 1000]
-    python benchmarks/corruptions.py                                 # on the digits: no data needed
+    python -m benchmarks.corruptions --data-dir DIR [--images 1000]
+    python -m benchmarks.corruptions                                 # on the digits: no data needed
 
 Both sides make the same pixels, corruption by corruption, in one process; it prints the time of each at five
 severities, and what the whole set of 19 x 5 x 10,000 images takes at that rate.
@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from cortexc.runtime import data
-from cortexc.runtime.corruptions import ice, reference
+from cortexc.runtime.corruptions import ice
 from cortexc.runtime.corruptions.catalogue import CORRUPTIONS, SEVERITIES, Cell
 from cortexc.runtime.corruptions.generation import Source, blocks
 from cortexc.runtime.corruptions.streams import streams
 from cortexc.runtime.corruptions.writing import channels_last
+from tests.reference import corruptions as reference
 
 WHOLE = 10_000
 

@@ -6,6 +6,7 @@ It imports nothing else of this project, and no torch. The same spec and seed gi
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import io
 import json
@@ -13,6 +14,7 @@ import math
 import os
 import types
 import typing
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -74,6 +76,21 @@ class Connection:
         """Number of token pairs that are connected."""
         return len(self.indices)
 
+    @property
+    def counts(self) -> np.ndarray:
+        """How many sources each target has (targets,)."""
+        return np.diff(self.indptr)
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The target of each connected pair (nonzeros,), beside ``indices``, its source."""
+        return np.repeat(np.arange(self.shape[0]), self.counts)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether every token hears the one of the same number, and no other."""
+        return self.shape == (self.nonzeros,) * 2 and np.array_equal(self.rows, self.indices)
+
 
 @dataclass(frozen=True)
 class Init:
@@ -109,30 +126,68 @@ class Source:
     weight: float
 
 
+class _OfPopulation:
+    """What the ops of one population have in common: each makes one value of it."""
+
+    population: str
+    output: str
+
+    @property
+    def populations(self) -> tuple[str, ...]:
+        """Whose states it reads or makes."""
+        return (self.population,)
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """The values that it makes."""
+        return (self.output,)
+
+
+class _Receiving(_OfPopulation):
+    """What the ops have in common that bring input from other populations to a state."""
+
+    state: str | None
+    sources: tuple[Source, ...]
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The values that it needs: the state, where the population is not silent, and what its sources give."""
+        own = (self.state,) if self.state else ()
+        return (*own, *(s.value for s in self.sources))
+
+
 @dataclass(frozen=True)
-class Embed:
+class Embed(_OfPopulation):
     """Turns the image into the state of the input."""
 
     kind: ClassVar[str] = "embed"
+    reads: ClassVar[tuple[str, ...]] = ()
+    sources: ClassVar[tuple[Source, ...]] = ()
     name: str
     population: str
     output: str
 
 
 @dataclass(frozen=True)
-class Emit:
+class Emit(_OfPopulation):
     """Computes what a population sends, once for a state: values, and keys where somebody has a choice."""
 
     kind: ClassVar[str] = "emit"
+    sources: ClassVar[tuple[Source, ...]] = ()
     name: str
     population: str
     state: str
     output: str
     keys: bool
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The values that it needs."""
+        return (self.state,)
+
 
 @dataclass(frozen=True)
-class Relay:
+class Relay(_Receiving):
     """Adds to a state, one-to-one in channels and without attention: x + sum of weight * (connection @ source)."""
 
     kind: ClassVar[str] = "relay"
@@ -144,7 +199,7 @@ class Relay:
 
 
 @dataclass(frozen=True)
-class Attend:
+class Attend(_Receiving):
     """One joint softmax over all that a population receives; ``driving`` adds, ``modulatory`` multiplies.
 
     ``choice`` is false where no token has two keys that can differ: then there is nothing to learn in queries and keys,
@@ -180,10 +235,26 @@ class Mix:
     """Updates the populations of an area's columns from each other; ``states`` are those that are not silent."""
 
     kind: ClassVar[str] = "mix"
+    sources: ClassVar[tuple[Source, ...]] = ()
     name: str
     area: str
     states: tuple[tuple[str, str], ...]
     targets: tuple[MixTarget, ...]
+
+    @property
+    def populations(self) -> tuple[str, ...]:
+        """Whose states it reads or makes."""
+        return tuple(dict.fromkeys((*(name for name, _ in self.states), *(t.population for t in self.targets))))
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The values that it needs."""
+        return tuple(dict.fromkeys((*(s for _, s in self.states), *(t.state for t in self.targets if t.state))))
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """The values that it makes."""
+        return tuple(t.output for t in self.targets if t.output)
 
 
 @dataclass(frozen=True)
@@ -191,12 +262,30 @@ class Readout:
     """Turns the states of some populations into logits: norm, mean over tokens, linear map."""
 
     kind: ClassVar[str] = "readout"
+    writes: ClassVar[tuple[str, ...]] = ()
+    sources: ClassVar[tuple[Source, ...]] = ()
     name: str
     states: tuple[tuple[str, str], ...]
 
+    @property
+    def populations(self) -> tuple[str, ...]:
+        """Whose states it reads."""
+        return tuple(name for name, _ in self.states)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The values that it needs."""
+        return tuple(state for _, state in self.states)
+
 
 Op: TypeAlias = Embed | Emit | Relay | Attend | Mix | Readout
+"""Each has ``populations``, the values that it ``reads`` and ``writes``, and the ``sources`` that it is wired to."""
 OPS: dict[str, type[Op]] = {op.kind: op for op in (Embed, Emit, Relay, Attend, Mix, Readout)}
+
+
+def sweep_of(value: str) -> int:
+    """Return the sweep that a value is of: ``V1.L23E@2.mixed`` is of sweep 2, the image of sweep 0."""
+    return int(value.partition("@")[2].partition(".")[0].partition("/")[0])
 
 
 @dataclass(frozen=True)
@@ -263,6 +352,11 @@ class Program:
     versions: dict[str, str] = field(default_factory=dict)
     pipeline: str = ""
 
+    @functools.cached_property
+    def by_name(self) -> dict[str, Population]:
+        """The populations by their names."""
+        return {p.name: p for p in self.populations}
+
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Shape of the image it takes: channels, height, width."""
@@ -279,6 +373,32 @@ class Program:
     def flops_per_image(self) -> int:
         """Multiplications and additions of one forward pass over existing connections."""
         return sum(c.flops for c in self.costs)
+
+    @property
+    def updates(self) -> dict[tuple[str, int], list[Op]]:
+        """The ops by the area and the sweep whose values they make, in order; the readout makes none."""
+        found: dict[tuple[str, int], list[Op]] = {}
+        for op in self.ops:
+            for value in op.writes[:1]:
+                found.setdefault((self.by_name[op.populations[0]].area, sweep_of(value)), []).append(op)
+        return found
+
+    @property
+    def summary(self) -> str:
+        """What it is, in four lines: images and classes, populations and heads, parameters, FLOPs."""
+        channels, height, width = self.image_shape
+        return (
+            f"{self.name}: images {channels}x{height}x{width} -> {self.classes} classes\n"
+            f"  {len(self.populations)} populations, {self.heads} heads of {self.key_width} key channels, "
+            f"seed {self.seed}, {self.content_hash()[:19]}\n"
+            f"  parameters: {', '.join(f'{scale} {n:,}' for scale, n in self.parameter_counts.items())}\n"
+            f"  FLOPs per image: {self.flops_per_image:,}"
+        )
+
+    def __repr__(self) -> str:
+        """Return a summary that fits on a screen."""
+        kinds = Counter(op.kind for op in self.ops)
+        return f"Program {self.summary}\n  {len(self.ops)} ops: {', '.join(f'{n} {kind}' for kind, n in kinds.items())}"
 
     def content_hash(self) -> str:
         """Return the SHA-256 over everything that decides what the model computes, ``sha256:...``."""
@@ -306,10 +426,8 @@ class Program:
             part.unlink(missing_ok=True)
 
 
-_IN_LISTING = (
-    "name", "seed", "heads", "key_width", "classes", "input", "populations", "wirings", "parameters", "costs",
-    "pipeline",
-)  # fmt: skip
+_APART = ("connections", "ops", "spec", "texts", "versions")
+_IN_LISTING = tuple(f.name for f in dataclasses.fields(Program) if f.name not in _APART)
 
 
 def _listing(program: Program) -> str:

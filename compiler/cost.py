@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import assert_never
 
 from .artifact import Attend, Cost, Embed, Emit, Kernel, Mix, Op, Readout, Relay
 from .ir import Graph
@@ -97,7 +98,7 @@ def _cost(op: Op, graph: Graph, sizes: dict[str, int]) -> Cost:
                     macs += tokens * p.width * received
                     parameters += read(f"{p.name}.output.weight", f"{p.name}.output.bias")
         case Mix():
-            tokens = next(populations[t.population].tokens for t in op.targets)
+            tokens = populations[op.populations[0]].tokens
             parameters = sum(read(*norm(f"{s}.column_norm")) for s, _ in op.states)
             for t in op.targets:
                 p = populations[t.population]
@@ -108,8 +109,10 @@ def _cost(op: Op, graph: Graph, sizes: dict[str, int]) -> Cost:
                 parameters += p.hidden * sum(widths) + out + read(f"{p.name}.column.input.bias")
                 parameters += read(f"{p.name}.column.output.bias") if t.output else 0
         case Readout():
-            tokens = populations[op.states[0][0]].tokens
+            tokens = populations[op.populations[0]].tokens
             macs = sizes["readout.weight"]
             parameters = read("readout.weight", "readout.bias")
-            parameters += sum(read(*norm(f"{name}.readout_norm")) for name, _ in op.states)
+            parameters += sum(read(*norm(f"{name}.readout_norm")) for name in op.populations)
+        case _:
+            assert_never(op)
     return Cost(op.name, tokens, nonzeros, density, 2 * macs, parameters)

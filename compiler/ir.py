@@ -24,13 +24,13 @@ class Join:
 
 @dataclass(frozen=True)
 class Pathway:
-    """Axons from one population to another: one laminar part of a projection, or horizontal axons."""
+    """Axons from one population to another: those of a projection that leave one layer, or horizontal axons."""
 
     source: str
     target: str
     join: str
     weight: float
-    """Scale of FLNe: fln * sln for a supragranular part, fln * (1 - sln) for an infragranular one."""
+    """Scale of FLNe: fln * sln from supragranular senders, fln * (1 - sln) from infragranular ones."""
     mode: str
     delay: int | None
     """[steps]; the schedule's own where it is None."""
@@ -45,7 +45,7 @@ class Coupling:
     source: str
     target: str
     share: float
-    """Part of the target's in-degree from sources of this kind (excitatory or inhibitory)."""
+    """Fraction of the target's in-degree from sources of this kind (excitatory or inhibitory)."""
 
 
 @dataclass(frozen=True)

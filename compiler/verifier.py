@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 
-from .artifact import Attend, Embed, Emit, Mix, Readout, Relay
 from .ir import Graph
 
 
@@ -39,33 +38,11 @@ def verify(graph: Graph) -> None:
 
 def _verify_ops(graph: Graph) -> None:
     made: set[str] = set()
-
-    def read(value: str | None) -> None:
-        assert value is None or value in made, f"{value} is read before it is made"
-
     for op in graph.ops:
-        outputs: list[str] = []
-        match op:
-            case Embed():
-                outputs = [op.output]
-            case Emit():
-                read(op.state)
-                outputs = [op.output]
-            case Relay() | Attend():
-                read(op.state)
-                for source in op.sources:
-                    read(source.value)
-                    assert source.connection in graph.connections, f"{op.name} over unknown {source.connection}"
-                outputs = [op.output]
-            case Mix():
-                for _, state in op.states:
-                    read(state)
-                for target in op.targets:
-                    read(target.state)
-                outputs = [t.output for t in op.targets if t.output]
-            case Readout():
-                for _, state in op.states:
-                    read(state)
-        for output in outputs:
-            assert output not in made, f"{output} is made twice"
-            made.add(output)
+        for value in op.reads:
+            assert value in made, f"{value} is read before it is made"
+        for value in op.writes:
+            assert value not in made, f"{value} is made twice"
+        for source in op.sources:
+            assert source.connection in graph.connections, f"{op.name} over unknown {source.connection}"
+        made.update(op.writes)

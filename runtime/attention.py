@@ -24,28 +24,24 @@ class Edges:
 
     def __init__(self, connections: Sequence[tuple[Connection, float]]) -> None:
         """Join connections, each with the weight of its pathway. All have the same number of target tokens."""
-        self.targets = connections[0][0].shape[0]
-        self.sources = sum(c.shape[1] for c, _ in connections)
-        rows, columns, weights, offset = [], [], [], 0
-        for connection, weight in connections:
-            rows.append(np.repeat(np.arange(self.targets), np.diff(connection.indptr)))
-            columns.append(connection.indices.astype(np.int64) + offset)
-            weights.append(np.log(connection.weight) + math.log(weight))
-            offset += connection.shape[1]
-        order = np.argsort(np.concatenate(rows), kind="stable")
-        self.row = np.concatenate(rows)[order]
-        self.column = np.concatenate(columns)[order]
-        self.log_weight = np.concatenate(weights)[order]
+        offsets = np.cumsum([0, *(c.shape[1] for c, _ in connections)])
+        self.targets, self.sources = connections[0][0].shape[0], int(offsets[-1])
+        row = np.concatenate([c.rows for c, _ in connections])
+        column = np.concatenate([c.indices + offset for (c, _), offset in zip(connections, offsets, strict=False)])
+        log_weight = np.concatenate([np.log(c.weight) + math.log(weight) for c, weight in connections])
+        order = np.argsort(row, kind="stable")
+        self.row, self.column, self.log_weight = row[order], column[order], log_weight[order]
         self.counts = np.bincount(self.row, minlength=self.targets)
+        self.served = self.counts > 0  # a token without input has no softmax of its own: its result is zero
 
     def padded(self) -> tuple[np.ndarray, np.ndarray]:
         """Return columns (T, R) and log weights (T, R), rows padded with column 0 and log weight -inf."""
         longest = max(1, int(self.counts.max(initial=0)))
         columns = np.zeros((self.targets, longest), dtype=np.int64)
         log_weight = np.full((self.targets, longest), -np.inf)
-        place = np.arange(len(self.row)) - np.repeat(np.cumsum(self.counts) - self.counts, self.counts)
-        columns[self.row, place] = self.column
-        log_weight[self.row, place] = self.log_weight
+        nth = np.arange(len(self.row)) - np.repeat(np.cumsum(self.counts) - self.counts, self.counts)
+        columns[self.row, nth] = self.column
+        log_weight[self.row, nth] = self.log_weight
         return columns, log_weight
 
 
@@ -59,12 +55,11 @@ class DenseKernel(nn.Module):
         super().__init__()
         bias = np.full((edges.targets, edges.sources), -np.inf)
         np.logaddexp.at(bias, (edges.row, edges.column), edges.log_weight)
-        served = edges.counts > 0
-        bias[~served] = 0.0  # a token without input has no softmax of its own: its result is set to zero below
+        bias[~edges.served] = 0.0
         self.uniform = bool(np.all(bias == bias.flat[0]))
-        self.complete = bool(served.all())
+        self.complete = bool(edges.served.all())
         self.register_buffer("bias", torch.tensor(bias, dtype=torch.float32), persistent=False)
-        self.register_buffer("served", torch.tensor(served)[:, None], persistent=False)
+        self.register_buffer("served", torch.tensor(edges.served)[:, None], persistent=False)
 
     def weights(self, query: Tensor, key: Tensor) -> Tensor:
         """Return the attention (B, H, T, S) of queries (B, H, T, D) to keys (B, H, S, D)."""
@@ -88,12 +83,11 @@ class GatherKernel(nn.Module):
     def __init__(self, edges: Edges) -> None:
         super().__init__()
         columns, log_weight = edges.padded()
-        served = edges.counts > 0
-        log_weight[~served] = 0.0
+        log_weight[~edges.served] = 0.0
         self.sources = edges.sources
         self.register_buffer("column", torch.tensor(columns), persistent=False)
         self.register_buffer("bias", torch.tensor(log_weight, dtype=torch.float32), persistent=False)
-        self.register_buffer("served", torch.tensor(served)[:, None], persistent=False)
+        self.register_buffer("served", torch.tensor(edges.served)[:, None], persistent=False)
 
     def _softmax(self, query: Tensor, key: Tensor) -> Tensor:
         near = key[:, :, self.column]  # (B, H, T, R, D)
@@ -140,8 +134,8 @@ class EdgesKernel(nn.Module):
         """Return the attention (B, H, T, S)."""
         found = self._softmax(query, key)
         dense = found.new_zeros(*found.shape[:-1], self.targets * self.sources)
-        place = (self.row * self.sources + self.column).expand_as(found)
-        return dense.scatter_add(-1, place, found).reshape(*found.shape[:-1], self.targets, self.sources)
+        pair = (self.row * self.sources + self.column).expand_as(found)
+        return dense.scatter_add(-1, pair, found).reshape(*found.shape[:-1], self.targets, self.sources)
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Return what each target receives (B, H, T, E)."""
@@ -160,9 +154,9 @@ class CopyKernel(nn.Module):
         super().__init__()
         columns, _ = edges.padded()
         self.sources = edges.sources
-        self.straight = bool(np.array_equal(columns[:, 0], np.arange(edges.sources)) and (edges.counts > 0).all())
+        self.straight = bool(np.array_equal(columns[:, 0], np.arange(edges.sources)) and edges.served.all())
         self.register_buffer("column", torch.tensor(columns[:, 0]), persistent=False)
-        self.register_buffer("served", torch.tensor(edges.counts > 0)[:, None], persistent=False)
+        self.register_buffer("served", torch.tensor(edges.served)[:, None], persistent=False)
 
     def map(self, batch: int, heads: int) -> Tensor:
         """Return the attention (B, H, T, S): one where there is a source."""

@@ -37,7 +37,7 @@ class MixStep(nn.Module):
     def __init__(self, op: Mix, program: Program) -> None:
         super().__init__()
         self.op = op
-        populations = {p.name: p for p in program.populations}
+        populations = program.by_name
         wirings = {w.population: w for w in program.wirings}
         self.dale = populations[op.targets[0].population].dale
         width = {name: p.width for name, p in populations.items()}

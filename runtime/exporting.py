@@ -70,8 +70,8 @@ def write_onnx(model: CorticalTransformer, path: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # deprecations inside torch's own exporter
             found: Any = torch.onnx.export(
-                as_exported(model), dynamo=True, input_names=["images"], output_names=["logits"], verbose=False,
-            )  # fmt: skip
+                as_exported(model), dynamo=True, input_names=["images"], output_names=["logits"], verbose=False
+            )
         found.save(part)
         part.replace(path)
     finally:

@@ -5,19 +5,19 @@ Every op of the program becomes one step; what can be decided once is decided wh
 """
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cortexc.compiler.artifact import Attend, Embed, Emit, Mix, Program, Readout, Relay
+from cortexc.compiler.artifact import Attend, Embed, Emit, Mix, Op, Program, Readout, Relay
 
 from .attention import FIXED, KERNELS, CopyKernel, Edges, PriorKernel
 from .column import MixStep, layer_norm
 from .relay import EmbedStep
-from .weights import Weights
+from .weights import Weights, key_of
 
 
 class Sent(NamedTuple):
@@ -33,7 +33,7 @@ class EmitStep(nn.Module):
     def __init__(self, op: Emit, program: Program) -> None:
         super().__init__()
         self.op, self.heads = op, program.heads
-        self.population = next(p for p in program.populations if p.name == op.population)
+        self.population = program.by_name[op.population]
 
     def forward(self, state: Tensor, weights: Weights) -> Sent:
         """Return what a state (B, tokens, width) sends."""
@@ -66,14 +66,12 @@ class RelayStep(nn.Module):
     def __init__(self, op: Relay, program: Program) -> None:
         super().__init__()
         self.op = op
-        self.tokens = next(p.tokens for p in program.populations if p.name == op.population)
+        self.tokens = program.by_name[op.population].tokens
         self.straight: list[bool] = []
         for i, source in enumerate(op.sources):
             c = program.connections[source.connection]
-            row = np.repeat(np.arange(c.shape[0]), np.diff(c.indptr))
-            same = c.shape[0] == c.shape[1] == c.nonzeros and np.array_equal(row, c.indices) and source.weight == 1.0
-            self.straight.append(bool(same))
-            self.register_buffer(f"row{i}", torch.tensor(row), persistent=False)
+            self.straight.append(c.is_identity and source.weight == 1.0)
+            self.register_buffer(f"row{i}", torch.tensor(c.rows), persistent=False)
             self.register_buffer(f"column{i}", torch.tensor(c.indices.astype(np.int64)), persistent=False)
             weight = torch.tensor(c.weight * source.weight, dtype=torch.float32)[:, None]
             self.register_buffer(f"weight{i}", weight, persistent=False)
@@ -100,7 +98,7 @@ class AttendStep(nn.Module):
         super().__init__()
         self.op, self.heads, self.scale = op, program.heads, 1 / math.sqrt(program.key_width)
         edges = Edges([(program.connections[s.connection], s.weight) for s in op.sources])
-        self.population = next(p for p in program.populations if p.name == op.population)
+        self.population = program.by_name[op.population]
         self.kernel = FIXED[op.kernel](edges) if op.kernel in FIXED else KERNELS[op.kernel](edges)
 
     def forward(
@@ -108,14 +106,13 @@ class AttendStep(nn.Module):
     ) -> Tensor:
         """Return the new state (B, T, width)."""
         name = self.op.population
-        value = torch.cat([s.values for s in sent], dim=2) if len(sent) > 1 else sent[0].values  # (B, H, S, E)
+        value = _end_to_end([s.values for s in sent])  # (B, H, S, E)
         if isinstance(self.kernel, CopyKernel | PriorKernel):
             received = self.kernel(value)
             if record is not None:
                 record[self.op.name] = self.kernel.map(value.shape[0], self.heads)
         else:
-            keys = [s.keys for s in sent if s.keys is not None]
-            key = torch.cat(keys, dim=2) if len(keys) > 1 else keys[0]  # (B, H, S, D)
+            key = _end_to_end([s.keys for s in sent if s.keys is not None])  # (B, H, S, D)
             query = self._query(state, key, weights)
             received = self.kernel(query, key, value)
             if record is not None:
@@ -155,30 +152,50 @@ class ReadoutStep(nn.Module):
         return F.linear(torch.cat(means, dim=-1), weights["readout.weight"], weights["readout.bias"])
 
 
+def _step(op: Op, program: Program) -> nn.Module:
+    match op:
+        case Embed():
+            return EmbedStep(op, program)
+        case Emit():
+            return EmitStep(op, program)
+        case Relay():
+            return RelayStep(op, program)
+        case Attend():
+            return AttendStep(op, program)
+        case Mix():
+            return MixStep(op, program)
+        case Readout():
+            return ReadoutStep(op)
+        case _:
+            assert_never(op)
+
+
 class CorticalTransformer(nn.Module):
-    """A compiled connectome as a torch module: images (B, C, H, W) in [0, 1] -> logits (B, classes)."""
+    """A compiled connectome as a torch module: images (B, C, H, W) in [0, 1] -> logits (B, classes).
+
+    ``steps`` has a module for each op by its name, with ``:`` for the dot, which torch keeps for itself: a hook on
+    ``model.steps["attend V1:L23E@2"]`` sees the state of layer 2/3 of V1 after it has attended in the second sweep.
+    """
 
     def __init__(self, program: Program, *, seed: int) -> None:
         """Make the weights and one step for each op."""
         super().__init__()
         self.program = program
         self.weights = Weights(program, seed)
-        steps: list[nn.Module] = []
-        for op in program.ops:
-            match op:
-                case Embed():
-                    steps.append(EmbedStep(op, program))
-                case Emit():
-                    steps.append(EmitStep(op, program))
-                case Relay():
-                    steps.append(RelayStep(op, program))
-                case Attend():
-                    steps.append(AttendStep(op, program))
-                case Mix():
-                    steps.append(MixStep(op, program))
-                case Readout():
-                    steps.append(ReadoutStep(op))
-        self.steps = nn.ModuleList(steps)
+        self.steps = nn.ModuleDict({key_of(op.name): _step(op, program) for op in program.ops})
+
+    def __repr__(self) -> str:
+        """Return what it is, and for each area and sweep which populations it updates, a line each."""
+        lines = [f"{type(self).__name__} of {self.program.summary}"]
+        for (area, sweep), ops in self.program.updates.items():
+            done: dict[str, list[str]] = {}
+            for op in ops:
+                names = (value.partition("@")[0].removeprefix(f"{area}.") for value in op.writes)
+                done.setdefault(op.name.partition(" ")[0], []).extend(names)
+            lines.append(
+                f"  {area}@{sweep}: " + "; ".join(f"{verb} {', '.join(names)}" for verb, names in done.items())
+            )
+        return "\n".join([*lines, f"  readout: {', '.join(self.program.ops[-1].reads)}"])
 
     def forward(self, images: Tensor, *, record: dict[str, Tensor] | None = None) -> Tensor:
         """Return the logits; ``record`` collects the attention of each op by name.
@@ -193,22 +210,24 @@ class CorticalTransformer(nn.Module):
             raise ValueError(f"images are {images.dtype}; scale them to floating point in [0, 1]")
         states: dict[str, Tensor] = {}
         sent: dict[str, Sent] = {}
-        for step in self.steps:
-            match step:
-                case EmbedStep():
-                    states[step.op.output] = step(images, self.weights)
-                case EmitStep():
-                    sent[step.op.output] = step(states[step.op.state], self.weights)
-                case RelayStep():
-                    states[step.op.output] = step(states)
-                case AttendStep():
-                    state = states[step.op.state] if step.op.state else None
-                    heard = [sent[s.value] for s in step.op.sources]
-                    states[step.op.output] = step(state, heard, self.weights, record)
-                case MixStep():
+        for op, step in zip(self.program.ops, self.steps.values(), strict=True):
+            match op:
+                case Embed():
+                    states[op.output] = step(images, self.weights)
+                case Emit():
+                    sent[op.output] = step(states[op.state], self.weights)
+                case Relay():
+                    states[op.output] = step(states)
+                case Attend():
+                    state = states[op.state] if op.state else None
+                    states[op.output] = step(state, [sent[s.value] for s in op.sources], self.weights, record)
+                case Mix():
                     states |= step(states, self.weights)
-                case ReadoutStep():
-                    return step(states, self.weights)  # type: ignore[no-any-return]
+                case Readout():
+                    logits: Tensor = step(states, self.weights)
+                    return logits
+                case _:
+                    assert_never(op)
         raise AssertionError("a program ends with its readout")
 
 
@@ -238,6 +257,11 @@ def attention_maps(model: CorticalTransformer, images: Tensor) -> dict[str, Tens
 def _split(tensor: Tensor, heads: int) -> Tensor:
     """(B, tokens, heads * n) -> (B, heads, tokens, n)."""
     return tensor.reshape(*tensor.shape[:-1], heads, -1).transpose(1, 2)
+
+
+def _end_to_end(tensors: list[Tensor]) -> Tensor:
+    """Tokens of several sources, each (B, heads, tokens, n), one source after the other."""
+    return tensors[0] if len(tensors) == 1 else torch.cat(tensors, dim=2)
 
 
 def _join(tensor: Tensor) -> Tensor:

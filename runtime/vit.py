@@ -1,9 +1,11 @@
 """A plain transformer, taken out of the connectome: the same weights in torch's own encoder."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
-from cortexc.compiler.artifact import Attend, Embed, Emit, Mix, Op, Readout, Relay
+from cortexc.compiler.artifact import Attend, Embed, Emit, Mix, Op, Relay
 
 from .model import CorticalTransformer
 from .relay import EmbedStep
@@ -12,12 +14,12 @@ from .relay import EmbedStep
 class VisionTransformer(nn.Module):
     """A pre-norm vision transformer of torch.nn.TransformerEncoderLayer: images -> logits."""
 
-    def __init__(self, embed: EmbedStep, model: CorticalTransformer, layers: list[nn.TransformerEncoderLayer]) -> None:
+    def __init__(self, embed: Embed, model: CorticalTransformer, layers: list[nn.TransformerEncoderLayer]) -> None:
         """Take the embedding and the readout from ``model``."""
         super().__init__()
         weights, width = model.weights, layers[0].linear1.in_features
-        name = embed.op.population
-        self.embed = EmbedStep(embed.op, model.program)
+        name, (read,) = embed.population, model.program.ops[-1].populations
+        self.embed = EmbedStep(embed, model.program)
         self.patches = nn.Conv2d(
             model.program.input.channels, width, model.program.input.patch, stride=model.program.input.patch
         )
@@ -26,9 +28,6 @@ class VisionTransformer(nn.Module):
         self.encoder = nn.TransformerEncoder(layers[0], len(layers), norm=norm, enable_nested_tensor=False)
         self.encoder.layers = nn.ModuleList(layers)
         self.head = nn.Linear(width, model.program.classes)
-        last = model.program.ops[-1]
-        assert isinstance(last, Readout)
-        read = last.states[0][0]
         with torch.no_grad():
             self.patches.weight.copy_(weights[f"{name}.patch.weight"])
             _fill(self.patches.bias, weights[f"{name}.patch.bias"])
@@ -52,18 +51,14 @@ def to_vit(model: CorticalTransformer) -> VisionTransformer:
     Raises:
         ValueError: the program is more than a plain transformer; the message says where.
     """
-    ops = list(model.program.ops)
-    body = ops[1:-1]
-    if not isinstance(ops[0], Embed) or len(body) % 4:
+    embed, *body, readout = model.program.ops
+    if not isinstance(embed, Embed) or len(body) % 4:
         raise ValueError(f"{model.program.name} is not a plain transformer: no chain of relay, attention and column")
-    embed = model.steps[0]
-    assert isinstance(embed, EmbedStep)
-    layers, state = [], ops[0].output
+    layers, state = [], embed.output
     for i in range(0, len(body), 4):
         layer, state = _layer(model, body[i : i + 4], state)
         layers.append(layer)
-    last = ops[-1]
-    if not layers or not isinstance(last, Readout) or [s for _, s in last.states] != [state]:
+    if not layers or readout.reads != (state,):
         raise ValueError(f"{model.program.name} is not a plain transformer: its readout is not that of its last layer")
     vit = VisionTransformer(embed, model, layers)
     return vit.to(next(model.parameters()).device).train(model.training)
@@ -76,27 +71,24 @@ def _layer(model: CorticalTransformer, ops: list[Op], state: str) -> tuple[nn.Tr
             pass
         case _:
             raise ValueError(f"{program.name} is not a plain transformer: see {ops[0].name}")
-    population = next(p for p in program.populations if p.name == relay.population)
+    population = program.by_name[relay.population]
     name, width = population.name, population.width
     lateral = program.connections[attend.sources[0].connection]
     relayed = program.connections[relay.sources[0].connection]
     target = mix.targets[0]
     plain = {
-        "one relay of the state before": [s.value for s in relay.sources] == [state] and relay.state is None
-        and relay.sources[0].weight == 1.0,
-        "a one-to-one relay": relayed.nonzeros == relayed.shape[0]
-        and (relayed.indices == range(relayed.shape[0])).all(),
-        "attention to itself": [s.value for s in attend.sources] == [emit.output] and emit.state == relay.output,
-        "driving attention": attend.mode == "driving" and attend.state == relay.output,
-        "an all-to-all kernel": lateral.nonzeros == lateral.shape[0] * lateral.shape[1]
-        and lateral.weight.max() == lateral.weight.min(),
+        "one relay of the state before": relay.reads == (state,) and relay.sources[0].weight == 1.0,
+        "a one-to-one relay": relayed.is_identity,
+        "attention to itself": emit.reads == relay.writes and attend.reads == (*relay.writes, *emit.writes),
+        "driving attention": attend.mode == "driving",
+        "an all-to-all kernel": lateral.nonzeros == math.prod(lateral.shape) and len(set(lateral.weight)) == 1,
         "dense values of the normalised state": population.values == "dense" and population.values_from == "normalized",
         "a dense output": population.output == "dense",
         "keys as wide as the state": program.heads * program.key_width == width,
-        "a column of one population": len(mix.targets) == 1 and target.excitatory == (name,) and not target.inhibitory
-        and target.state == attend.output,
+        "a column of one population": len(mix.targets) == 1 and target.state == attend.output,
+        "a column that drives itself": target.excitatory == (name,) and not target.inhibitory,
         "no Dale's law": not population.dale,
-    }  # fmt: skip
+    }
     if missing := [fact for fact, holds in plain.items() if not holds]:
         raise ValueError(f"{program.name} is not a plain transformer: {name} has not {missing[0]}")
     layer = nn.TransformerEncoderLayer(

@@ -18,21 +18,21 @@ class Weights(nn.Module):
         super().__init__()
         self.names = tuple(p.name for p in program.parameters)
         for parameter in program.parameters:
-            self.register_parameter(_key(parameter.name), nn.Parameter(_initial(parameter, seed)))
+            self.register_parameter(key_of(parameter.name), nn.Parameter(_initial(parameter, seed)))
 
     def __getitem__(self, name: str) -> Tensor:
         """Return a parameter by its name in the artifact."""
-        found = self._parameters[_key(name)]
+        found = self._parameters[key_of(name)]
         assert found is not None
         return found
 
     def parameters_by_name(self) -> dict[str, nn.Parameter]:
         """Return all parameters by their names in the artifact."""
-        return {name: parameter for name in self.names if (parameter := self._parameters[_key(name)]) is not None}
+        return {name: parameter for name in self.names if (parameter := self._parameters[key_of(name)]) is not None}
 
     def get(self, name: str) -> Tensor | None:
         """Return a parameter, or None where the plan has none of that name."""
-        return self._parameters.get(_key(name))
+        return self._parameters.get(key_of(name))
 
 
 def seeded(*numbers: int) -> torch.Generator:
@@ -43,8 +43,8 @@ def seeded(*numbers: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(np.random.SeedSequence(numbers).generate_state(1)[0]))
 
 
-def _key(name: str) -> str:
-    """Return a parameter's key in the state dict: torch keeps the dot for itself."""
+def key_of(name: str) -> str:
+    """Return what torch calls the parameter or the op of a name: it keeps the dot for itself."""
     return name.replace(".", ":")
 
 

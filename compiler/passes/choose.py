@@ -21,14 +21,14 @@ def choose(graph: Graph) -> Graph:
 
 def _cheapest(op: Attend, graph: Graph) -> Kernel:
     connections = [graph.connections[s.connection] for s in op.sources]
-    counts = sum(np.diff(c.indptr) for c in connections)
+    longest = int(np.max(sum(c.counts for c in connections), initial=0))
     if not op.choice:
-        return "copy" if np.max(counts, initial=0) <= 1 else "prior"
+        return "copy" if longest <= 1 else "prior"
     shape = cost.AttentionShape(
         targets=connections[0].shape[0],
         sources=sum(c.shape[1] for c in connections),
         nonzeros=sum(c.nonzeros for c in connections),
-        longest_row=int(np.max(counts, initial=0)),
+        longest_row=longest,
         heads=graph.heads,
         key_width=graph.key_width,
         width=graph.populations[op.sources[0].population].width,

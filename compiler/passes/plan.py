@@ -2,16 +2,16 @@
 
 Where no token has a choice between keys there is no query and no key. A bias of keys, and of a norm that serves keys
 alone, shifts all logits of a token alike unless its keys compete with those of another population: only there is a key
-bias. A silent population asks with its
-query bias alone.
+bias. A silent population asks with its query bias alone.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Literal, assert_never
 
-from ..artifact import Attend, Emit, Init, Mix, Parameter, Readout, Scale, Wiring
+from ..artifact import Attend, Embed, Emit, Init, Mix, Parameter, Readout, Relay, Scale, Wiring
 from ..ir import Graph
 
 SPREAD = math.sqrt(1 / 3)
@@ -21,15 +21,20 @@ SPREAD = math.sqrt(1 / 3)
 def plan(graph: Graph) -> Graph:
     """Return the graph with its wirings and parameters."""
     planning = _Planning(graph)
-    planning.embed()
     for op in graph.ops:
         match op:
+            case Embed():
+                planning.embed(op)
             case Emit():
                 planning.emit(op)
             case Attend():
                 planning.attend(op)
             case Readout():
                 planning.readout(op)
+            case Relay() | Mix():
+                pass  # a relay learns nothing, and the columns are planned together below
+            case _:
+                assert_never(op)
     wirings = _wirings(graph)
     for wiring in wirings:
         planning.column(wiring)
@@ -45,9 +50,16 @@ class _Planning:
         self.inner = graph.heads * graph.key_width
         self.shares = {(c.target, c.source): c.share for c in graph.couplings}
 
-    def add(self, name: str, shape: tuple[int, ...], scale: Scale, *blocks: tuple[int, float], kind: str) -> None:
+    def add(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        scale: Scale,
+        *blocks: tuple[int, float],
+        kind: Literal["normal", "constant"],
+    ) -> None:
         assert sum(width for width, _ in blocks) == shape[-1]
-        self.found.setdefault(name, Parameter(name, shape, scale, Init(kind, blocks)))  # type: ignore[arg-type]
+        self.found.setdefault(name, Parameter(name, shape, scale, Init(kind, blocks)))
 
     def constant(self, name: str, shape: tuple[int, ...], scale: Scale, value: float = 0.0) -> None:
         self.add(name, shape, scale, (shape[-1], value), kind="constant")
@@ -59,8 +71,8 @@ class _Planning:
         self.constant(f"{name}.gain", (width,), scale, 1.0)
         self.constant(f"{name}.bias", (width,), scale)
 
-    def embed(self) -> None:
-        population = self.graph.populations[self.graph.input_name]
+    def embed(self, op: Embed) -> None:
+        population = self.graph.populations[op.population]
         settings = self.graph.input
         patch = (population.width, settings.channels, settings.patch, settings.patch)
         spread = SPREAD / math.sqrt(math.prod(patch[1:]))
@@ -136,7 +148,7 @@ class _Planning:
         return width, SPREAD * math.sqrt(share / width)
 
     def readout(self, op: Readout) -> None:
-        read = [self.graph.populations[name] for name, _ in op.states]
+        read = [self.graph.populations[name] for name in op.populations]
         for population in read:
             self.norm(f"{population.name}.readout_norm", population.width, "readout")
         self.linear("readout.weight", (self.graph.classes, sum(p.width for p in read)), "readout")

@@ -17,28 +17,42 @@ from ..ir import Coupling, Graph, Join, Pathway, Schedule
 def resolve(connectome: Connectome, seed: int) -> Graph:
     """Return the graph of a sound connectome: populations, pathways, couplings, schedule; nothing connected yet."""
     receptors = connectome.input
-    name = receptors.name
-    populations = {
-        name: Population(
-            name, name, "input", receptors.grid, receptors.width, 0,
-            receptors.values, receptors.values_from, "one_to_one", dale=False,
-        )
-    }  # fmt: skip
+    input_population = Population(
+        name=receptors.name,
+        area=receptors.name,
+        kind="input",
+        grid=receptors.grid,
+        width=receptors.width,
+        hidden=0,
+        values=receptors.values,
+        values_from=receptors.values_from,
+        output="one_to_one",
+        dale=False,
+    )
+    populations = {input_population.name: input_population}
     couplings: list[Coupling] = []
     laminar: dict[str, LaminarRoles] = {}
     for area_name, area in connectome.areas.items():
         circuit = circuit_of(connectome, area)
         laminar[area_name] = roles(circuit)
+        surround = circuit.column.surround
         for population_name, written in circuit.populations.items():
             full = f"{area_name}.{population_name}"
             width = width_of(connectome, written)
             expanded = written.hidden or max(1, round(circuit.column.expansion * width))
-            hidden = expanded if written.kind == "excitatory" else width  # an inhibitory population is its own rate
             populations[full] = Population(
-                full, area_name, written.kind, area.grid, width, hidden,
-                circuit.values, circuit.values_from, circuit.output, circuit.column.dale,
-                0.0 if circuit.column.surround is None else circuit.column.surround.semi_saturation,
-            )  # fmt: skip
+                name=full,
+                area=area_name,
+                kind=written.kind,
+                grid=area.grid,
+                width=width,
+                hidden=expanded if written.kind == "excitatory" else width,  # an inhibitory one is its own rate
+                values=circuit.values,
+                values_from=circuit.values_from,
+                output=circuit.output,
+                dale=circuit.column.dale,
+                surround=surround.semi_saturation if surround else 0.0,
+            )
         couplings += _couplings(area_name, circuit, _probability(connectome, area.circuit))
     joins, pathways = _pathways(connectome, laminar)
     last = laminar[connectome.readout.area]

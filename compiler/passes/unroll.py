@@ -8,7 +8,9 @@ state, and ops that would read it leave it out. Ops whose result nobody reads ar
 from __future__ import annotations
 
 import dataclasses
+from collections import defaultdict
 from collections.abc import Mapping
+from typing import Literal, TypeAlias, assert_never
 
 import numpy as np
 
@@ -19,6 +21,10 @@ from cortexc.connectome.diagnostics.report import Report
 from ..artifact import Attend, Connection, Embed, Emit, Mix, MixTarget, Op, Population, Readout, Relay, Source
 from ..ir import Graph, Pathway
 
+Mode: TypeAlias = Literal["driving", "modulatory"]
+MODES: tuple[Mode, ...] = ("driving", "modulatory")
+"""Of attention, in the order in which a population is updated."""
+
 
 def unroll(graph: Graph) -> Graph:
     """Return the graph with its ops.
@@ -26,10 +32,8 @@ def unroll(graph: Graph) -> Graph:
     Raises:
         SpecError: nothing of the input arrives at the readout within the sweeps.
     """
-    unrolled = _Unrolling(graph)
-    unrolled.run()
-    ops = _live(_with_choices(unrolled.ops, graph))
-    return dataclasses.replace(graph, ops=ops)
+    ops = _Unrolling(graph).run()
+    return dataclasses.replace(graph, ops=_live(_with_choices(ops, graph)))
 
 
 class _Unrolling:
@@ -41,15 +45,19 @@ class _Unrolling:
         self.emitted: dict[str, str] = {}
         self.now: dict[str, str] = {}
         self.after: list[dict[str, str]] = []
-        self.rank = {area: i for i, area in enumerate(graph.schedule.areas)}
-        self.into: dict[str, list[Pathway]] = {}
+        self.into: dict[tuple[str, str], list[tuple[Pathway, int]]] = defaultdict(list)
+        """By target and mode: the pathways, and how many sweeps ago is the state that each one reads."""
+        rank = {area: i for i, area in enumerate(graph.schedule.areas)}
         for pathway in graph.pathways:
-            self.into.setdefault(pathway.target, []).append(pathway)
-        self.members: dict[str, list[str]] = {}
+            self.into[pathway.target, pathway.mode].append((pathway, _delay(pathway, graph, rank)))
+        self.coupled: dict[str, list[str]] = defaultdict(list)
+        for coupling in graph.couplings:
+            self.coupled[coupling.target].append(coupling.source)
+        self.members: dict[str, list[str]] = defaultdict(list)
         for name, population in graph.populations.items():
-            self.members.setdefault(population.area, []).append(name)
+            self.members[population.area].append(name)
 
-    def run(self) -> None:
+    def run(self) -> list[Op]:
         name = self.graph.input_name
         self.now[name] = f"{name}@0"
         self.ops.append(Embed(f"embed {name}", name, self.now[name]))
@@ -65,57 +73,45 @@ class _Unrolling:
             hint = "add projections on the way from the input, raise `dynamics.sweeps`, or lower `minimum_weight`"
             place = self.graph.readout_origin
             raise SpecError(Report([lowering.UNREACHED_READOUT.at(place, message, help=hint)]))
-        self.ops.append(Readout("readout", states))
+        return [*self.ops, Readout("readout", states)]
 
     def update(self, area: str, sweep: int) -> None:
         """Update one area: relays, driving attention, modulation, then the column."""
-        members = self.members.get(area, [])
+        members = self.members[area]
         for population in members:
             self.relay(population, sweep)
         before = dict(self.now)  # all populations of an area attend to each other as they were after the relays
-        for mode in ("driving", "modulatory"):
+        for mode in MODES:
             for population in members:
                 self.attend(population, mode, sweep, before)
         self.mix(area, members, sweep)
 
-    def state_of(self, pathway: Pathway, sweep: int, before: Mapping[str, str] | None = None) -> str | None:
-        """Return the state that a pathway reads in this sweep, or None while its source is silent."""
-        current = self.now if before is None else before
-        synchronous = self.graph.schedule.order == "synchronous"
-        delay = pathway.delay
-        if pathway.source == self.graph.input_name:
-            return self.now[pathway.source] if sweep >= (delay or 0) else None
-        if delay is None:
-            if pathway.lateral:
-                delay = 1 if synchronous else 0
-            else:
-                areas = (self.graph.populations[p].area for p in (pathway.source, pathway.target))
-                source, target = (self.rank[a] for a in areas)
-                delay = 1 if synchronous or source >= target else 0
-        if delay == 0:
-            return current.get(pathway.source)
-        return self.after[sweep - delay].get(pathway.source) if sweep >= delay else None
+    def heard(self, population: str, mode: str, sweep: int, now: Mapping[str, str]) -> list[tuple[Pathway, str]]:
+        """Return the pathways that bring a population something in this sweep, and the state that each one reads."""
+        found = []
+        for pathway, delay in self.into[population, mode]:
+            states = now if delay == 0 else self.after[sweep - delay] if delay <= sweep else {}
+            if state := states.get(pathway.source):
+                found.append((pathway, state))
+        return found
 
     def relay(self, population: str, sweep: int) -> None:
-        found = [(p, self.state_of(p, sweep)) for p in self.into.get(population, ()) if p.mode == "relay"]
-        sources = tuple(Source(state, p.source, p.join, p.weight) for p, state in found if state)
+        found = self.heard(population, "relay", sweep, self.now)
+        sources = tuple(Source(state, p.source, p.join, p.weight) for p, state in found)
         if sources:
             output = f"{population}@{sweep}.relayed"
             self.ops.append(Relay(f"relay {population}@{sweep}", population, self.now.get(population), sources, output))
             self.now[population] = output
 
-    def attend(self, population: str, mode: str, sweep: int, before: Mapping[str, str]) -> None:
-        found = [(p, self.state_of(p, sweep, before)) for p in self.into.get(population, ()) if p.mode == mode]
-        sources = tuple(
-            Source(self.emission(p.source, state), p.source, p.join, p.weight) for p, state in found if state
-        )
-        if not sources or (mode == "modulatory" and population not in self.now):
-            return
-        output = f"{population}@{sweep}.{'attended' if mode == 'driving' else 'modulated'}"
-        name = f"{'attend' if mode == 'driving' else 'modulate'} {population}@{sweep}"
+    def attend(self, population: str, mode: Mode, sweep: int, before: Mapping[str, str]) -> None:
+        found = self.heard(population, mode, sweep, before)
+        sources = tuple(Source(self.emission(p.source, state), p.source, p.join, p.weight) for p, state in found)
         state = self.now.get(population)
-        self.ops.append(Attend(name, population, mode, state, sources, output, choice=True))  # type: ignore[arg-type]
-        self.now[population] = output
+        if sources and (mode == "driving" or state):  # there is nothing to modulate in a silent population
+            verb, done = {"driving": ("attend", "attended"), "modulatory": ("modulate", "modulated")}[mode]
+            name, output = f"{verb} {population}@{sweep}", f"{population}@{sweep}.{done}"
+            self.ops.append(Attend(name, population, mode, state, sources, output, choice=True))
+            self.now[population] = output
 
     def emission(self, population: str, state: str) -> str:
         if state not in self.emitted:
@@ -125,23 +121,30 @@ class _Unrolling:
 
     def mix(self, area: str, members: list[str], sweep: int) -> None:
         kinds = {m: self.graph.populations[m].kind for m in members}
-        sources: dict[str, list[str]] = {m: [] for m in members}
-        for coupling in self.graph.couplings:
-            if coupling.target in sources:
-                sources[coupling.target].append(coupling.source)
         states = {m: self.now[m] for m in members if m in self.now}
-        driven = {m: tuple(s for s in sources[m] if kinds[s] == "excitatory" and s in states) for m in members}
+        driven = {m: tuple(s for s in self.coupled[m] if kinds[s] == "excitatory" and s in states) for m in members}
         firing = {m for m in members if kinds[m] == "inhibitory" and (driven[m] or m in states)}
         targets = []
         for m in members:
-            if m not in firing and not (kinds[m] == "excitatory" and driven[m]):
-                continue
-            inhibitors = tuple(s for s in sources[m] if s in firing)
-            output = f"{m}@{sweep}.mixed" if kinds[m] == "excitatory" else ""
-            targets.append(MixTarget(m, states.get(m), driven[m], inhibitors, output))
+            if m in firing or (kinds[m] == "excitatory" and driven[m]):
+                inhibitors = tuple(s for s in self.coupled[m] if s in firing)
+                output = f"{m}@{sweep}.mixed" if kinds[m] == "excitatory" else ""
+                targets.append(MixTarget(m, states.get(m), driven[m], inhibitors, output))
         if targets:
             self.ops.append(Mix(f"mix {area}@{sweep}", area, tuple(states.items()), tuple(targets)))
             self.now |= {t.population: t.output for t in targets if t.output}
+
+
+def _delay(pathway: Pathway, graph: Graph, rank: Mapping[str, int]) -> int:
+    """Return how many sweeps ago is the state that a pathway reads: what the spec says, or else what the order says."""
+    if pathway.delay is not None:
+        return pathway.delay
+    if pathway.source == graph.input_name:
+        return 0  # the image stands still
+    if graph.schedule.order == "synchronous":
+        return 1
+    source, target = (rank[graph.populations[p].area] for p in (pathway.source, pathway.target))
+    return 0 if pathway.lateral or source < target else 1
 
 
 def _with_choices(ops: list[Op], graph: Graph) -> list[Op]:
@@ -163,36 +166,34 @@ def _with_choices(ops: list[Op], graph: Graph) -> list[Op]:
                     varied.add(op.output)
             case Relay() | Attend():
                 wired = [(graph.connections[s.connection], s.value in varied) for s in op.sources]
-                if op.state in varied or _rows_vary(wired):
+                if op.state in varied or any(_rows_vary(c, varies) for c, varies in wired):
                     varied.add(op.output)
                 if isinstance(op, Attend):
                     op = dataclasses.replace(op, choice=_has_choice(op, wired))
             case Mix():
                 op = _with_surrounds(op, varied, graph.populations)
-                varied |= _varied_by(op, varied)
+            case Readout():
+                pass
+            case _:
+                assert_never(op)
         found.append(op)
     return found
 
 
-def _rows_vary(wired: list[tuple[Connection, bool]]) -> bool:
-    """Return whether targets can receive different things over these connections, of sources that vary or do not."""
-    for connection, varies in wired:
-        counts = np.diff(connection.indptr)
-        if not varies:  # all rows sum to the same, so only an empty one makes a difference
-            if len(set(counts > 0)) > 1:
-                return True
-            continue
-        if len(set(counts)) > 1:
-            return True
-        for part in (connection.indices, connection.weight):
-            if len(part) and np.any(part.reshape(len(counts), -1) != part[: counts[0]]):
-                return True
-    return False
+def _rows_vary(connection: Connection, varies: bool) -> bool:
+    """Return whether targets can receive different things over a connection, of sources that vary or do not."""
+    counts = connection.counts
+    if not varies:  # all rows sum to the same, so only an empty one makes a difference
+        return len(set(counts > 0)) > 1
+    if len(set(counts)) > 1:
+        return True
+    facts = [f.reshape(len(counts), -1) for f in (connection.indices, connection.weight)]  # (targets, sources of each)
+    return any(bool(np.any(f != f[:1])) for f in facts)
 
 
 def _has_choice(op: Attend, wired: list[tuple[Connection, bool]]) -> bool:
     """Return whether a token has two keys that can differ: of two tokens that do, or of two populations."""
-    counts = np.stack([np.diff(c.indptr) for c, _ in wired])  # (sources, tokens)
+    counts = np.stack([c.counts for c, _ in wired])  # (sources, tokens)
     several = counts.sum(axis=0) > 1
     if not several.any():
         return False
@@ -204,22 +205,13 @@ def _has_choice(op: Attend, wired: list[tuple[Connection, bool]]) -> bool:
 
 
 def _with_surrounds(op: Mix, varied: set[str], populations: Mapping[str, Population]) -> Mix:
-    """Return a mixing with ``surround`` of each target set: whether it has one, and its hidden channels can differ."""
-    driven = _driven(op, varied)
-    told = [
-        dataclasses.replace(
-            t, surround=bool(populations[t.population].surround and t.population in driven and t.output)
-        )
-        for t in op.targets
-    ]
-    return dataclasses.replace(op, targets=tuple(told))
-
-
-def _varied_by(op: Mix, varied: set[str]) -> set[str]:
-    """Return the outputs of a mixing whose tokens can differ: those that depend on a state whose tokens do."""
+    """Return a mixing with ``surround`` of each target set; adds to ``varied`` the outputs whose tokens can differ."""
     own = {t.population for t in op.targets if t.state in varied}
     driven = _driven(op, varied)
-    return {t.output for t in op.targets if t.output and t.population in own | driven}
+    varied.update(t.output for t in op.targets if t.output and t.population in own | driven)
+    told = {t.population for t in op.targets if t.output and populations[t.population].surround} & driven
+    targets = tuple(dataclasses.replace(t, surround=t.population in told) for t in op.targets)
+    return dataclasses.replace(op, targets=targets)
 
 
 def _driven(op: Mix, varied: set[str]) -> set[str]:
@@ -239,26 +231,15 @@ def _live(ops: list[Op]) -> tuple[Op, ...]:
     keyed: set[str] = set()
     kept: list[Op] = []
     for op in reversed(ops):
-        match op:
-            case Readout():
-                needed |= {state for _, state in op.states}
-            case Mix():
-                op = _live_mix(op, needed)
-                if not op.targets:
-                    continue
-                needed |= {state for _, state in op.states} | {t.state for t in op.targets if t.state}
-            case Emit():
-                if op.output not in needed:
-                    continue
-                op = dataclasses.replace(op, keys=op.output in keyed)
-                needed.add(op.state)
-            case _:
-                if op.output not in needed:
-                    continue
-                if not isinstance(op, Embed):
-                    needed |= {s.value for s in op.sources} | ({op.state} if op.state else set())
-                if isinstance(op, Attend) and op.choice:
-                    keyed |= {s.value for s in op.sources}
+        if isinstance(op, Mix):
+            op = _live_mix(op, needed)
+        elif isinstance(op, Emit):
+            op = dataclasses.replace(op, keys=op.output in keyed)
+        if not isinstance(op, Readout) and needed.isdisjoint(op.writes):
+            continue
+        needed.update(op.reads)
+        if isinstance(op, Attend) and op.choice:
+            keyed.update(s.value for s in op.sources)
         kept.append(op)
     return tuple(reversed(kept))
 
@@ -272,9 +253,7 @@ def _live_mix(op: Mix, needed: set[str]) -> Mix:
     wanted = {t.population for t in op.targets if t.output in needed}
     inhibited = wanted | {i for t in wanted for i in by_name[t].inhibitory}
     alive = inhibited | {i for t in inhibited for i in by_name[t].inhibitory}
-    targets = tuple(
-        t if t.population in inhibited else dataclasses.replace(t, inhibitory=())
-        for t in op.targets if t.population in alive
-    )  # fmt: skip
+    kept = [t if t.population in inhibited else dataclasses.replace(t, inhibitory=()) for t in op.targets]
+    targets = tuple(t for t in kept if t.population in alive)
     read = {s for t in targets for s in t.excitatory} | {t.population for t in targets if not t.output}
     return dataclasses.replace(op, targets=targets, states=tuple((p, s) for p, s in op.states if p in read))

@@ -1,10 +1,12 @@
 """The compiler: what each pass establishes, the listing, the artifact."""
 
+import dataclasses
 import json
 import math
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -245,7 +247,47 @@ def test_the_ventral_stream_has_a_tenth_of_the_attention_parameters() -> None:
     assert ours * 10 <= dense
 
 
+# ops
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_op_reads_and_writes_every_value_that_its_fields_name(seed: int) -> None:
+    program = compiler.compile(random_connectome(seed), seed=seed)
+    values = {value for op in program.ops for value in op.writes}
+
+    for op in program.ops:
+        assert {*op.reads, *op.writes} == values.intersection(_words(op)), op.name
+        assert set(op.reads).isdisjoint(op.writes)
+        assert set(op.populations) <= set(program.by_name)
+
+
+def _words(data: Any) -> list[Any]:
+    """Return what the fields of an op hold, however deep."""
+    if dataclasses.is_dataclass(data):
+        data = tuple(getattr(data, f.name) for f in dataclasses.fields(data))
+    return [word for part in data for word in _words(part)] if isinstance(data, tuple) else [data]
+
+
+def test_values_know_their_sweep() -> None:
+    values = {"LGN@0": 0, "LGN@0/sent": 0, "V1.L23E@2.mixed": 2, "V1.L23E@12.mixed/sent": 12}
+    assert {value: artifact.sweep_of(value) for value in values} == values
+
+
+def test_updates_are_all_ops_but_the_readout(program: Program) -> None:
+    assert {op.name for ops in program.updates.values() for op in ops} == {op.name for op in program.ops[:-1]}
+    assert next(iter(program.updates)) == (program.populations[0].name, 0)
+
+
 # artifact and listing
+
+
+def test_the_repr_of_a_program_fits_on_a_screen(program: Program) -> None:
+    text = repr(program)
+    assert text.count("\n") < 10
+    assert max(map(len, text.splitlines())) <= 120
+    said = {program.name, "3x32x32 -> 10 classes", f"{len(program.populations)} populations", f"{len(program.ops)} ops"}
+    said |= {program.content_hash()[:19], f"attention {program.parameter_counts['attention']:,}"}
+    assert {words for words in said if words not in text} == set()
 
 
 def test_the_listing_has_what_it_promises(program: Program) -> None:

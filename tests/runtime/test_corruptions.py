@@ -12,13 +12,14 @@ from PIL import Image
 from skimage.color import hsv2rgb, rgb2hsv
 
 from cortexc.runtime import data
-from cortexc.runtime.corruptions import blur, catalogue, colour, ice, jpeg, reference, weather
+from cortexc.runtime.corruptions import blur, catalogue, colour, ice, jpeg, weather
 from cortexc.runtime.corruptions.catalogue import CORRUPTIONS, Cell, CorruptionError, selected, severities
 from cortexc.runtime.corruptions.generation import BLOCK, Source, blocks, corrupt
 from cortexc.runtime.corruptions.streams import streams
 from cortexc.runtime.corruptions.writing import channels_last
 from cortexc.runtime.data.cifar_c import FILES, MD5
 from cortexc.runtime.data.dataset import DataError
+from tests.reference import corruptions as reference
 
 Pixels = NDArray[np.uint8]
 CELLS = [Cell(name, severity) for name in CORRUPTIONS for severity in catalogue.SEVERITIES]

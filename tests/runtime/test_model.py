@@ -1,15 +1,16 @@
 """The model as a torch module: shapes, seeds, kinds of pathways, hard cases, and the plain transformer."""
 
 import dataclasses
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 
 from cortexc import compiler, runtime
-from cortexc.compiler.artifact import Attend, Connection, Relay
+from cortexc.compiler.artifact import Attend, Connection, Kernel, Relay
 from cortexc.connectome import Connectome
-from cortexc.runtime.attention import KERNELS, Edges
+from cortexc.runtime.attention import FIXED, KERNELS, Edges
 from cortexc.runtime.relay import gain_control
 from tests.random_connectomes import random_connectome
 
@@ -74,6 +75,31 @@ def test_every_parameter_of_the_shipped_specs_has_a_gradient(
         model(torch.rand(4, 3, 32, 32)).square().sum().backward()
         silent = [n for n, p in model.weights.parameters_by_name().items() if p.grad is None or not p.grad.any()]
         assert silent == []
+
+
+@pytest.mark.parametrize(("name", "lines"), [("macaque-multiscale", 60), ("vit-tiny", 25)])
+def test_the_repr_of_a_model_names_areas_and_sweeps(name: str, lines: int) -> None:
+    program = compiler.compile(name)
+    text = repr(runtime.build(program)).splitlines()
+    assert len(text) <= lines
+    assert max(map(len, text)) <= 120
+    rows = {line.partition(": ")[0].strip() for line in text}
+    assert {f"{area}@{sweep}" for area, sweep in program.updates} < rows
+    assert len(program.updates) > 6
+
+
+def test_a_hook_finds_a_step_by_the_name_of_its_op(ventral: compiler.Program) -> None:
+    model = runtime.build(ventral)
+    seen: list[torch.Tensor] = []
+    model.steps["attend V1:L4E@1"].register_forward_hook(lambda step, given, state: seen.append(state))
+    model(torch.rand(2, 3, 32, 32))
+    (state,) = seen
+    v1 = ventral.by_name["V1.L4E"]
+    assert state.shape == (2, v1.tokens, v1.width)
+
+
+def test_every_kernel_that_an_artifact_may_name_is_there() -> None:
+    assert {"", *FIXED, *KERNELS} == set(get_args(Kernel))
 
 
 def test_what_a_population_sends_is_computed_once_for_each_state() -> None:

@@ -8,8 +8,8 @@ import torch
 
 from cortexc import compiler, connectome, runtime
 from cortexc.compiler.artifact import Attend, Program
-from cortexc.runtime.reference import interpret
 from tests.random_connectomes import random_connectome
+from tests.reference.interpreter import interpret
 
 SEEDS = range(24)
 
@@ -32,7 +32,7 @@ def randomised(program: Program, seed: int = 1) -> runtime.CorticalTransformer:
 
 def doubled(model: runtime.CorticalTransformer) -> runtime.CorticalTransformer:
     """Give the buffers back the precision that float32 took from the log weights."""
-    for step in model.steps:
+    for step in model.steps.values():
         kernel = getattr(step, "kernel", None)
         if kernel is not None and hasattr(kernel, "bias"):
             kernel.bias = kernel.bias.double()

@@ -1,4 +1,3 @@
-# ruff: noqa: D103 -- what each function does is said where the fast one is
 """Each corruption as it was published, one image at a time: slow, plain, and what the fast ones must equal.
 
 The steps are those of ``make_cifar_c.py`` (see ``catalogue``), in its order and with its libraries. Two things differ.
@@ -24,7 +23,7 @@ from scipy import ndimage
 from skimage.color import hsv2rgb, rgb2hsv
 from skimage.filters import gaussian
 
-from . import jpeg
+from cortexc.runtime.corruptions import jpeg
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[Any]
@@ -134,9 +133,16 @@ def _clipped_zoom(x: Floats, factor: float) -> Floats:
 
 
 def snow(
-    image: Pixels, random: Generator, loc: float, scale: float, zoom: float, threshold: float, radius: float,
-    sigma: float, blend: float,
-) -> Floats:  # fmt: skip
+    image: Pixels,
+    random: Generator,
+    loc: float,
+    scale: float,
+    zoom: float,
+    threshold: float,
+    radius: float,
+    sigma: float,
+    blend: float,
+) -> Floats:
     x = image.astype(np.float32) / np.float32(255)
     flakes = _clipped_zoom((loc + scale * random.standard_normal((32, 32)))[..., None], zoom)
     flakes[flakes < threshold] = 0
@@ -253,9 +259,15 @@ def _jpeg_plane(plane: Floats, points: int, steps: Floats, bits: int) -> Floats:
 
 
 def spatter(
-    image: Pixels, random: Generator, loc: float, scale: float, sigma: float, threshold: float, strength: float,
+    image: Pixels,
+    random: Generator,
+    loc: float,
+    scale: float,
+    sigma: float,
+    threshold: float,
+    strength: float,
     mud: float,
-) -> Floats:  # fmt: skip
+) -> Floats:
     x = image.astype(np.float32) / np.float32(255)
     liquid = gaussian(loc + scale * random.standard_normal((32, 32)), sigma=sigma)
     liquid[liquid < threshold] = 0
