@@ -65,13 +65,13 @@ def _nulls(connectome: Connectome, wanted: NullModel) -> Iterator[Connectome]:
         NullError: one of them does not exist, or no draw is as it is wanted.
     """
     if wanted.nulls is not None and ignores_seed(connectome, wanted.model):
-        raise NullError(f"every seed gives the same {wanted.model} null model: an ensemble would be one, again and again")
+        raise NullError(
+            f"every seed gives the same {wanted.model} null model: an ensemble would be one, again and again"
+        )
     each = isinstance(wanted.nulls, tuple)
     draws = 1 if each or (wanted.nulls is None and not wanted.match) else wanted.draws
     for seed in wanted.nulls if isinstance(wanted.nulls, tuple) else (wanted.seed,):
-        found = drawn(
-            connectome, wanted.model, seed=seed, match=wanted.match, within=wanted.within, draws=draws
-        )
+        found = drawn(connectome, wanted.model, seed=seed, match=wanted.match, within=wanted.within, draws=draws)
         yield from (one.connectome for one in itertools.islice(found, 1 if each else wanted.count))
 
 

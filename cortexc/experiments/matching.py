@@ -1,4 +1,4 @@
-"""Null models that are fair controls: other networks than the original once compiled, and of its size where asked for."""
+"""Null models that are fair controls: once compiled, other networks than the original, and of its size where asked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from cortexc.anatomy.nulls import NullError, ignores_seed, null
+from cortexc.anatomy.nulls import MODELS, NullError, ignores_seed, null
 from cortexc.compiler import cost, pipeline
 from cortexc.compiler.artifact import Attend, Embed, Emit, Mix, Op, Readout, Relay
 from cortexc.compiler.ir import Graph
@@ -21,6 +21,8 @@ from cortexc.connectome.model import Connectome
 Size: TypeAlias = Literal["parameters", "flops", "depth"]
 SIZES: tuple[Size, ...] = ("parameters", "flops", "depth")
 WITHIN, DRAWS = 0.02, 1000
+REFUSALS = 10
+"""Seeds, the first ones, of which a null model does not exist, after which none is believed to exist."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,14 @@ def depth(ops: tuple[Op, ...]) -> int:
 
 
 def drawn(
-    connectome: Connectome, model: str, *, seed: int = 0, match: tuple[Size, ...] = (), within: float = WITHIN,
+    connectome: Connectome,
+    model: str,
+    *,
+    seed: int = 0,
+    match: tuple[Size, ...] = (),
+    within: float = WITHIN,
     draws: int = 1,
-) -> Iterator[Drawn]:  # fmt: skip
+) -> Iterator[Drawn]:
     """Yield null models of a connectome that compile to another network than it, with seeds from ``seed`` upwards.
 
     Args:
@@ -78,18 +85,21 @@ def drawn(
         NullError: none of them will do; the message says why.
         SpecError: the original cannot be compiled, and sizes are to be matched.
     """
+    if model not in MODELS or seed < 0:
+        null(connectome, model, seed=seed)  # says what is wrong
     original = _compiled(connectome)
     if original is None and match:
         pipeline.compile(connectome)  # says why not
     alone = draws == 1 and not match
     chance = not ignores_seed(connectome, model)
-    first, nearest = seed, (math.inf, "")
+    first, nearest, refused = seed, (math.inf, ""), 0
     for number in itertools.count(seed):
         try:
             found = null(connectome, model, seed=number)
             off, fault = _fault(connectome, original, found, match)
         except NullError as error:
-            if alone:
+            refused += 1
+            if alone or refused == number - seed + 1 == REFUSALS:
                 raise
             off, fault = math.inf, f"does not exist: {error}"
         tried = number - first + 1
@@ -97,18 +107,19 @@ def drawn(
             yield Drawn(found, number, tried)
             first, nearest = number + 1, (math.inf, "")
             continue
-        nearest = min(nearest, (off, f"seed {number} {fault}"))
+        if alone:
+            hope = "another seed may be one" if chance else "every seed gives the same"
+            raise NullError(f"the {model} null model of seed {number} {fault}, and is no control: {hope}")
+        nearest = min(nearest, (off, f"seed {number} {fault}")) if nearest[1] else (off, f"seed {number} {fault}")
         if tried == draws or not chance:
-            wanted = f"has its {' and '.join(_SAID[size] for size in match)} within {100 * within:g} %: " if match else ""
-            seeds = "; every seed gives the same" if not chance else f" (seeds {first} to {number})" if tried > 1 else ""
-            raise NullError(
-                f"no {model} null model of {connectome.name} {wanted or 'is a control: '}in {tried} "
-                f"{'draws' if tried > 1 else 'draw'}{seeds}, the nearest is {nearest[1]}"
-            )
+            said = " and ".join(SAID[size] for size in match)
+            which = f"has the {said} of {connectome.name} within {100 * within:g} %" if match else "is a control"
+            seeds = f"seeds {first} to {number} were drawn" if chance else "every seed gives the same"
+            raise NullError(f"no {model} null model {which}: {seeds}, and the nearest is {nearest[1]}")
 
 
 UNCOMPILED = "cannot be compiled"
-_SAID: dict[Size, str] = {"parameters": "parameters", "flops": "FLOPs", "depth": "depth"}
+SAID: dict[Size, str] = {"parameters": "parameters", "flops": "FLOPs", "depth": "depth"}
 
 
 def _fault(
@@ -125,13 +136,13 @@ def _fault(
     has, aim = sizes(graph), sizes(original)
     shares = {size: has[size] / aim[size] for size in match}
     off = max((abs(share - 1) for share in shares.values()), default=0.0)
-    return off, "with " + ", ".join(f"{100 * share:.1f} % of the {_SAID[size]}" for size, share in shares.items())
+    return off, "with " + ", ".join(f"{100 * share:.1f} % of the {SAID[size]}" for size, share in shares.items())
 
 
 def same_network(one: Graph, other: Graph) -> bool:
     """Whether two compiled graphs are the same network: the same ops on the same populations over the same connections.
 
-    Names of the whole, the order of sources in an op, and the last digits of weights do not count.
+    Names of the whole, the order of ops and of the sources of one, and the last digits of weights do not count.
     """
     if _plain(one) != _plain(other):
         return False
@@ -148,14 +159,14 @@ def same_network(one: Graph, other: Graph) -> bool:
 
 def _plain(graph: Graph) -> tuple[Any, ...]:
     """Return what is compared of a graph, connections apart."""
-    ops = []
+    ops: list[Op] = []
     for op in graph.ops:
         if isinstance(op, Attend | Relay):
             told = [dataclasses.replace(s, weight=float(f"{s.weight:.9g}")) for s in op.sources]
             op = dataclasses.replace(op, sources=tuple(sorted(told, key=lambda s: (s.value, s.connection, s.weight))))
         ops.append(op)
     of_all = graph.heads, graph.key_width, graph.classes, graph.input, dict(graph.populations)
-    return *of_all, ops, frozenset(graph.wirings), frozenset(graph.parameters)
+    return *of_all, frozenset(ops), frozenset(graph.wirings), frozenset(graph.parameters)
 
 
 def _compiled(connectome: Connectome) -> Graph | None:

@@ -62,7 +62,7 @@ class NullModel(_Data):
     """An ensemble: so many null models, or those of these seeds. Each is trained once, with its number in the ensemble
     (from 0) as the seed of the training."""
     match: tuple[Literal["parameters", "flops", "depth"], ...] = ()
-    """Sizes of the compiled network that must be those of the arm without null model. Seeds are tried until they are."""
+    """Sizes of the compiled network that must be those of the original; seed after seed is tried until they are."""
     within: Fraction = 0.02
     """By which fraction of the original the sizes of ``match`` may differ."""
     draws: Count = 1000

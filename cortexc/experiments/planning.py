@@ -99,7 +99,8 @@ def schedule(experiment: Experiment, plan: str, folder: Path) -> Schedule:
         recipe = _recipe(experiment, (experiment.recipe, experiment.arms[arm].recipe, changes), seed, epochs)
         name = f"{'reference-' if reference else ''}{folder_name(arm)}-{seed}"
         record = nulls[seed].null_model if nulls else None
-        return Task(arm, seed, reference, recipe, programs[arm, seed], folder / name, record and record.seed)
+        null_seed = record.seed if record else None
+        return Task(arm, seed, reference, recipe, programs[arm, seed], folder / name, null_seed)
 
     each = [[(arm, seed) for seed in (range(len(ensembles[arm])) if arm in ensembles else seeds)] for arm in arms]
     tasks = [task(*one) for turn in itertools.zip_longest(*each) for one in turn if one is not None]
