@@ -27,6 +27,9 @@ FORMAT = 2
 Scale: TypeAlias = Literal["attention", "column", "embedding", "readout"]
 Kernel: TypeAlias = Literal["", "copy", "prior", "dense", "gather", "edges"]
 SCALES: tuple[Scale, ...] = ("attention", "column", "embedding", "readout")
+UNLISTED_DEFAULT = {"unlisted_default": True}
+"""Metadata of a field that the format got later. Its default is not written down, so that older artifacts can be read
+and keep their content hash."""
 
 
 class ArtifactError(ValueError):
@@ -313,6 +316,10 @@ class InputSettings:
     pool: int
     semi_saturation: float
     positions: bool
+    gain_mean: Literal["pooled", "channel"] = field(default="pooled", metadata=UNLISTED_DEFAULT)
+    """What the gain control takes off: one mean over all channels, or of each channel its own."""
+    gain_spread: Literal["pooled", "channel"] = field(default="pooled", metadata=UNLISTED_DEFAULT)
+    """What the gain control divides by: one deviation of all channels, or of each channel its own."""
 
 
 @dataclass(frozen=True)
@@ -439,7 +446,10 @@ def _listing(program: Program) -> str:
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        written = {f: getattr(value, f.name) for f in dataclasses.fields(value)}
+        return {
+            f.name: _plain(v) for f, v in written.items() if not (f.metadata.get("unlisted_default") and v == f.default)
+        }
     return [_plain(v) for v in value] if isinstance(value, tuple) else value
 
 

@@ -182,12 +182,20 @@ Kernel: TypeAlias = Annotated[
 ]
 
 
+Pooling: TypeAlias = Literal["pooled", "channel"]
+"""Over all channels of the image, or over each one by itself."""
+
+
 class GainControl(_Data):
-    """Contrast gain control of the relay: (x - mean) / (std + semi_saturation), over the image or a neighbourhood."""
+    """Contrast gain control of the relay: (x - mean) / (spread + semi_saturation), over an image or neighbourhood."""
 
     type: Literal["none", "global", "local"] = "none"
     pool: Side = 9
     """Side of the square neighbourhood of ``local`` [pixels]; odd."""
+    mean: Pooling = "pooled"
+    """Whether one mean is taken off all channels, or from each channel its own: a colour cast then goes too."""
+    spread: Pooling = "pooled"
+    """Whether one deviation from that mean divides all channels, or each channel its own."""
     semi_saturation: Positive = 0.1
     """[standard deviations of the image after ``mean`` and ``std``]"""
 
@@ -268,7 +276,7 @@ class Roles(_Data):
 
 class Surround(_Data):
     """Inhibition from the whole sheet, tuned to the feature: (h - mean) / (std + semi_saturation) of each hidden
-    channel over the columns of the area."""
+    channel over the columns of the area. This is instance normalisation without learned gain and bias."""
 
     semi_saturation: Positive = 0.1
     """[hidden units]"""

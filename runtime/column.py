@@ -4,7 +4,8 @@
     excitatory   x_p <- x_p + U_p [ h_p ] + c_p          h_p = gelu(sum_s W_ps z_s + b_p) / (1 + sum_i D_pi r_i)
 
 With a surround, each channel of h is (h - mean) / (std + semi-saturation) instead, over the columns of the area: what
-it says here against what it says elsewhere. z is the normalised state, s runs over excitatory and i over inhibitory
+it says here against what it says elsewhere. Machine learning calls this instance normalisation (without learned gain
+and bias). z is the normalised state, s runs over excitatory and i over inhibitory
 sources, D = softplus(...) is positive. The inhibition of an inhibitory population uses rates before inhibition. Under
 Dale's law W is not negative and z is rectified.
 """
@@ -25,7 +26,11 @@ def layer_norm(state: Tensor, weights: Weights, name: str) -> Tensor:
 
 
 def surrounded(hidden: Tensor, semi_saturation: float) -> Tensor:
-    """Return hidden channels (B, tokens, hidden), each less its mean over the tokens, divided by its spread there."""
+    """Return hidden channels (B, tokens, hidden), each less its mean over the tokens, divided by its spread there.
+
+    It is instance normalisation over the columns of the area, without learned gain and bias, and with
+    ``semi_saturation`` added to the standard deviation.
+    """
     centred = hidden - hidden.mean(dim=1, keepdim=True)
     spread = (centred.square().mean(dim=1, keepdim=True) + 1e-12).sqrt()
     return centred / (spread + semi_saturation)

@@ -36,6 +36,8 @@ class EmbedStep(nn.Module):
             kind=self.settings.gain_control,
             pool=self.settings.pool,
             semi_saturation=self.settings.semi_saturation,
+            mean=self.settings.gain_mean,
+            spread=self.settings.gain_spread,
         )
 
     def forward(self, images: Tensor, weights: Weights) -> Tensor:
@@ -73,23 +75,30 @@ def _gaussian(deviation: float) -> Tensor:
     return (weights / weights.sum()).float()
 
 
-def gain_control(images: Tensor, *, kind: str, pool: int, semi_saturation: float) -> Tensor:
-    """Return images (B, C, H, W) less their mean, divided by their standard deviation plus ``semi_saturation``.
+def gain_control(
+    images: Tensor, *, kind: str, pool: int, semi_saturation: float, mean: str = "pooled", spread: str = "pooled"
+) -> Tensor:
+    """Return images (B, C, H, W) less their mean, divided by their deviation from it plus ``semi_saturation``.
 
-    Mean and deviation are taken over all channels, and over the whole image (``global``) or over the square of
-    ``pool`` pixels around each one (``local``); ``none`` leaves the images as they are.
+    Mean and deviation are taken over the whole image (``global``) or over the square of ``pool`` pixels around each one
+    (``local``); ``none`` leaves the images as they are. ``mean`` and ``spread`` say whether they are one value for all
+    channels (``pooled``) or one for each (``channel``).
     """
     if kind == "none":
         return images
     if kind == "global":
-        mean = images.mean(dim=(1, 2, 3), keepdim=True)
-        variance = (images - mean).square().mean(dim=(1, 2, 3), keepdim=True)
+        axes = {"pooled": (1, 2, 3), "channel": (2, 3)}
+        centred = images - images.mean(dim=axes[mean], keepdim=True)
+        variance = centred.square().mean(dim=axes[spread], keepdim=True)
     else:
-        mean = _local_mean(images, pool)
-        variance = (_local_mean(images.square(), pool) - mean.square()).clamp_min(0)
-    return (images - mean) / ((variance + 1e-12).sqrt() + semi_saturation)
+        own = _near(images, pool)
+        centre = own if mean == "channel" else own.mean(dim=1, keepdim=True)
+        centred = images - centre
+        variance = _near(images.square(), pool) - 2 * centre * own + centre.square()  # of each channel about ``centre``
+        variance = (variance if spread == "channel" else variance.mean(dim=1, keepdim=True)).clamp_min(0)
+    return centred / ((variance + 1e-12).sqrt() + semi_saturation)
 
 
-def _local_mean(images: Tensor, pool: int) -> Tensor:
-    grey = images.mean(dim=1, keepdim=True)
-    return F.avg_pool2d(grey, pool, stride=1, padding=pool // 2, count_include_pad=False)
+def _near(images: Tensor, pool: int) -> Tensor:
+    """Return the mean of each channel over the square of ``pool`` pixels around each pixel, cut off at the border."""
+    return F.avg_pool2d(images, pool, stride=1, padding=pool // 2, count_include_pad=False)

@@ -75,6 +75,8 @@ def resolve(connectome: Connectome, seed: int) -> Graph:
             control.pool,
             control.semi_saturation,
             receptors.positions,
+            control.mean,
+            control.spread,
         ),
         populations=populations,
         pathways=tuple(pathways),

@@ -593,6 +593,11 @@ def without_effect(connectome: Connectome, rule: Rule) -> Findings:
     if control.type == "local" and control.pool % 2 == 0:
         span = connectome.span("input", "gain_control", "pool")
         yield rule.at(span, f"a pool of {control.pool} pixels has no middle", help="use an odd number")
+    for key in ("mean", "spread"):
+        if control.type == "none" and getattr(control, key) == "channel":
+            span = connectome.span("input", "gain_control", key)
+            message = f"a `{key}` of each channel, where no gain control is"
+            yield rule.at(span, message, help=f"give `type: global` or `type: local`, or take `{key}` out")
     for field in ("mean", "std"):
         values = getattr(connectome.input, field)
         if values is not None and len(values) != connectome.input.channels:

@@ -122,6 +122,7 @@ def _list(plan: Schedule) -> None:
             f"{task.name:{width}}  {standing(task, plan.experiment, plan.cells):8}{task.recipe.epochs:4} epochs  "
             f"{counts['attention']:>9,} of {counts['total']:>9,} parameters are of attention  "
             f"{task.program.flops_per_image / 1e6:7.1f} MFLOPs an image"
+            + ("" if task.null_seed is None else f", null model of seed {task.null_seed}")
         )
 
 

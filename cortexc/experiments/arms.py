@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
-from cortexc.anatomy.nulls import NullError, null
+from cortexc.anatomy.nulls import NullError, ignores_seed
 from cortexc.connectome.checker import examine
 from cortexc.connectome.diagnostics import reading
 from cortexc.connectome.diagnostics.error import SpecError
@@ -15,15 +17,25 @@ from cortexc.connectome.io.yaml_tree import Mapping, Node, Scalar
 from cortexc.connectome.model import Connectome
 from cortexc.connectome.origins import Origins, step_into
 
-from .model import Arm, Experiment
+from .matching import drawn
+from .model import Arm, Experiment, NullModel
 from .rules import NO_NULL_MODEL
 
 
 def connectome_of(experiment: Experiment, name: str) -> tuple[Connectome, Report]:
-    """Return the connectome of an arm and the findings on it, none of which is an error.
+    """Return the connectome of an arm, the first where it is an ensemble, and the findings on it, none an error.
 
     Raises:
         SpecError: it cannot be made, or has errors.
+    """
+    return next(connectomes_of(experiment, name))
+
+
+def connectomes_of(experiment: Experiment, name: str) -> Iterator[tuple[Connectome, Report]]:
+    """Yield the connectomes of an arm, one but for an ensemble of null models, and the findings on each, none an error.
+
+    Raises:
+        SpecError: one cannot be made, or has errors.
     """
     report = Report()
     reader = Reader(report)
@@ -33,15 +45,34 @@ def connectome_of(experiment: Experiment, name: str) -> tuple[Connectome, Report
     named = Mapping(tree.span, {**tree.items, "name": Scalar(place, name)}, {**tree.keys, "name": place})
     connectome = decode(named, reader.texts, report)
     wanted = experiment.arms[name].null_model
-    if wanted is not None:
-        _sound(connectome, report)
-        try:
-            drawn = null(connectome, wanted.model, seed=wanted.seed)
-        except NullError as error:
-            found = NO_NULL_MODEL.at(experiment.span("arms", name, "null_model"), str(error))
-            raise SpecError(Report([*report.findings, found])) from None
-        connectome = drawn.model_copy(update={"name": name})
-    return connectome, _sound(connectome, report)
+    if wanted is None:
+        yield connectome, _sound(connectome, report)
+        return
+    _sound(connectome, report)
+    try:
+        for one in _nulls(connectome, wanted):
+            found = one.model_copy(update={"name": name})
+            yield found, _sound(found, report)
+    except NullError as error:
+        fault = NO_NULL_MODEL.at(experiment.span("arms", name, "null_model"), str(error))
+        raise SpecError(Report([*report.findings, fault])) from None
+
+
+def _nulls(connectome: Connectome, wanted: NullModel) -> Iterator[Connectome]:
+    """Yield the null models that an arm asks for.
+
+    Raises:
+        NullError: one of them does not exist, or no draw is as it is wanted.
+    """
+    if wanted.nulls is not None and ignores_seed(connectome, wanted.model):
+        raise NullError(
+            f"every seed gives the same {wanted.model} null model: an ensemble would be one, again and again"
+        )
+    each = isinstance(wanted.nulls, tuple)
+    draws = 1 if each or (wanted.nulls is None and not wanted.match) else wanted.draws
+    for seed in wanted.nulls if isinstance(wanted.nulls, tuple) else (wanted.seed,):
+        found = drawn(connectome, wanted.model, seed=seed, match=wanted.match, within=wanted.within, draws=draws)
+        yield from (one.connectome for one in itertools.islice(found, 1 if each else wanted.count))
 
 
 def base_of(experiment: Experiment, name: str) -> Connectome:

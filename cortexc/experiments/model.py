@@ -57,6 +57,21 @@ class NullModel(_Data):
 
     model: Name
     seed: Seed = 0
+    """The one that is drawn, or where more are tried the first."""
+    nulls: Count | Seeds | None = None
+    """An ensemble: so many null models, or those of these seeds. Each is trained once, with its number in the ensemble
+    (from 0) as the seed of the training."""
+    match: tuple[Literal["parameters", "flops", "depth"], ...] = ()
+    """Sizes of the compiled network that must be those of the original; seed after seed is tried until they are."""
+    within: Fraction = 0.02
+    """By which fraction of the original the sizes of ``match`` may differ."""
+    draws: Count = 1000
+    """How many seeds are tried for each null model."""
+
+    @property
+    def count(self) -> int:
+        """How many null models the ensemble has; 1 for a null model that is none."""
+        return self.nulls if isinstance(self.nulls, int) else len(self.nulls or (self.seed,))
 
 
 class Arm(_Data):
@@ -154,6 +169,11 @@ class Experiment(_Data):
     def span(self, *path: str | int) -> Span:
         """Return the place of the value at ``path``, or of the nearest value around it that was written down."""
         return self.origins.span(path)
+
+    def is_ensemble(self, arm: str) -> bool:
+        """Whether the runs of an arm are those of several null models."""
+        wanted = self.arms[arm].null_model
+        return wanted is not None and wanted.nulls is not None
 
     @property
     def main(self) -> str:

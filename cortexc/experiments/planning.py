@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from cortexc.runtime.corruptions.catalogue import CORRUPTIONS, SEVERITIES, Cell,
 from cortexc.runtime.run import Run, RunError
 from cortexc.runtime.training import Recipe
 
-from .arms import connectome_of
+from .arms import connectome_of, connectomes_of
 from .model import FULL, Experiment, folder_name
 from .model import Recipe as Wanted
 
@@ -44,6 +45,8 @@ class Task:
     recipe: Recipe
     program: Program
     folder: Path
+    null_seed: int | None = None
+    """Of the null model, where it is one of an ensemble."""
 
     @property
     def name(self) -> str:
@@ -66,6 +69,8 @@ class Schedule:
 def schedule(experiment: Experiment, plan: str, folder: Path) -> Schedule:
     """Return the runs of a plan, the first seed of each arm before the second.
 
+    The runs of an ensemble of null models differ in the null model, and are trained with its number as their seed.
+
     Raises:
         RunError: there is no such plan.
         SpecError: an arm cannot be compiled.
@@ -80,20 +85,30 @@ def schedule(experiment: Experiment, plan: str, folder: Path) -> Schedule:
     references = given.references if given is not None and own else experiment.references
     changes = given.recipe if given else Wanted()
     programs: dict[tuple[str, int], Program] = {}
+    ensembles = {
+        arm: [connectome for connectome, _ in connectomes_of(experiment, arm)]
+        for arm in arms
+        if experiment.is_ensemble(arm)
+    }
 
     def task(arm: str, seed: int, *, reference: bool = False, epochs: int | None = None) -> Task:
+        nulls = ensembles.get(arm)
         if (arm, seed) not in programs:
-            programs[arm, seed] = compiler.compile(connectome_of(experiment, arm)[0], seed=seed)
+            connectome = nulls[seed] if nulls else connectome_of(experiment, arm)[0]
+            programs[arm, seed] = compiler.compile(connectome, seed=seed)
         recipe = _recipe(experiment, (experiment.recipe, experiment.arms[arm].recipe, changes), seed, epochs)
         name = f"{'reference-' if reference else ''}{folder_name(arm)}-{seed}"
-        return Task(arm, seed, reference, recipe, programs[arm, seed], folder / name)
+        record = nulls[seed].null_model if nulls else None
+        null_seed = record.seed if record else None
+        return Task(arm, seed, reference, recipe, programs[arm, seed], folder / name, null_seed)
 
-    tasks = [task(arm, seed) for seed in seeds for arm in arms]
+    each = [[(arm, seed) for seed in (range(len(ensembles[arm])) if arm in ensembles else seeds)] for arm in arms]
+    tasks = [task(*one) for turn in itertools.zip_longest(*each) for one in turn if one is not None]
     if references is not None:
-        each = references.epochs or (None,) * len(references.seeds)
+        lengths = references.epochs or (None,) * len(references.seeds)
         tasks += [
             task(references.arm, seed, reference=True, epochs=epochs)
-            for seed, epochs in zip(references.seeds, each, strict=True)
+            for seed, epochs in zip(references.seeds, lengths, strict=True)
         ]
     names = selected([experiment.evaluation.corruptions])
     severities = tuple(s for s in SEVERITIES if s in experiment.evaluation.severities)

@@ -158,6 +158,7 @@ def render(
         file=shlex.quote(file),
         command=shlex.join(command),
         titles={arm.name: arm.title for arm in found.arms},
+        ensembles=[arm.title for arm in found.arms if plan.experiment.is_ensemble(arm.name)],
         settings=plan.experiment.evaluation,
     )
 

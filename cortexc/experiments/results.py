@@ -64,8 +64,9 @@ class ArmResult:
     title: str
     seeds: tuple[int, ...]
     parameters: dict[str, int]
+    """Mean over its runs, which differ in an ensemble of null models only."""
     flops: float
-    """Of one image."""
+    """Of one image; mean over its runs."""
     epochs: int
     seconds_per_epoch: float
     """Mean over its runs, on the machine where they were made."""
@@ -174,7 +175,8 @@ def results(plan: Schedule, evidence: Evidence, human: NDArray[np.float64] | Non
         for m in measures:
             if m in (CLEAN_ACCURACY, MEAN):
                 counts[name, m.code] = _counts(m, evidence, human, [(run.arm, run.seed, run.reference)])
-    found = resample(counts, resamples=settings.resamples)
+    ensembles = [arm for arm in plan.arms if experiment.is_ensemble(arm)]
+    found = resample(counts, resamples=settings.resamples, ensembles=ensembles)
     arms = tuple(_arm(arm, plan, evidence, measures, counts, found, family) for arm in plan.arms)
     comparisons = tuple(
         _comparison(arm, to, {a.name: a for a in arms}, measures, found, settings.level) for arm, to in _pairs(plan)
@@ -274,8 +276,11 @@ def _arm(
         name=name,
         title=plan.experiment.arms[name].title or name,
         seeds=tuple(run.seed for run in runs),
-        parameters=runs[0].about["parameters"],
-        flops=runs[0].about["flops_per_image"],
+        parameters={
+            key: round(float(np.mean([run.about["parameters"][key] for run in runs])))
+            for key in runs[0].about["parameters"]
+        },
+        flops=float(np.mean([run.about["flops_per_image"] for run in runs])),
         epochs=runs[0].about["recipe"]["epochs"],
         seconds_per_epoch=float(np.mean(seconds)) if seconds else 0.0,
         measures={m.code: found.of(name, m.code, level=level) for m in measures},
@@ -342,6 +347,7 @@ def _provenance(evidence: Evidence) -> dict[str, Any]:
     return {
         "runs": [
             {"arm": r.arm, "seed": r.seed, "reference": r.reference}
+            | {"parameters": r.about["parameters"]["total"], "flops": r.about["flops_per_image"]}
             | {key: r.about[key] for key in ("spec", "started")}
             for r in evidence.runs
         ],

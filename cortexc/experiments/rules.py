@@ -99,6 +99,8 @@ def shared_seed(experiment: Experiment, rule: Rule) -> Iterator[Diagnostic]:
     ```
     """
     compared = {*experiment.seeds, *(s for plan in experiment.plans.values() for s in plan.seeds or ())}
+    ensembles = [arm.null_model for arm in experiment.arms.values() if arm.null_model and arm.null_model.nulls]
+    compared |= {number for ensemble in ensembles for number in range(ensemble.count)}
     for found, at in _references(experiment):
         for i, seed in enumerate(found.seeds):
             if seed in compared:
@@ -108,7 +110,7 @@ def shared_seed(experiment: Experiment, rule: Rule) -> Iterator[Diagnostic]:
 
 @rule("X704", "repeated-entry")
 def repeated_entry(experiment: Experiment, rule: Rule) -> Iterator[Diagnostic]:
-    """A seed, an arm or a severity is listed twice. The same run would count double.
+    """A seed, an arm, a severity or a size is listed twice. The same run would count double.
 
     Bad:
 
@@ -129,6 +131,11 @@ def repeated_entry(experiment: Experiment, rule: Rule) -> Iterator[Diagnostic]:
     ]
     for name, plan in experiment.plans.items():
         listed += [(plan.seeds or (), ("plans", name, "seeds")), (plan.arms or (), ("plans", name, "arms"))]
+    for name, arm in experiment.arms.items():
+        if arm.null_model is not None:
+            nulls = arm.null_model.nulls
+            listed += [(arm.null_model.match, ("arms", name, "null_model", "match"))]
+            listed += [(nulls if isinstance(nulls, tuple) else (), ("arms", name, "null_model", "nulls"))]
     for values, at in listed:
         for i, value in enumerate(values):
             if value in values[:i]:
@@ -184,6 +191,50 @@ def unknown_null_model(experiment: Experiment, rule: Rule) -> Iterator[Diagnosti
             place = experiment.span("arms", name, "null_model", "model")
             message = f"there is no null model `{arm.null_model.model}`"
             yield rule.at(place, message, help=did_you_mean(arm.null_model.model, MODELS))
+
+
+@rule("X713", "idle-null-option")
+def idle_null_option(experiment: Experiment, rule: Rule) -> Iterator[Diagnostic]:
+    """An option of a null model that would be ignored: ``within`` where no sizes are matched, ``draws`` where one seed
+    is all that is tried, ``seed`` beside a list of seeds. Or an ensemble of null models is a reference: those are runs
+    of one network.
+
+    Bad:
+
+    ```yaml
+    arms:
+      dense: {spec: vit-tiny}
+      cortex: {spec: macaque-ventral}
+      control: {of: cortex, null_model: {model: weights, within: 0.05}}
+    ```
+
+    Good:
+
+    ```yaml
+    arms:
+      dense: {spec: vit-tiny}
+      cortex: {spec: macaque-ventral}
+      control: {of: cortex, null_model: {model: weights, match: [parameters, depth], within: 0.05}}
+    ```
+    """
+    for name, arm in experiment.arms.items():
+        wanted = arm.null_model
+        if wanted is None:
+            continue
+        listed = isinstance(wanted.nulls, tuple)
+        idle = {
+            "within": "no sizes are matched" if not wanted.match else None,
+            "draws": "one seed is all that is tried" if listed or not (wanted.match or wanted.nulls) else None,
+            "seed": "the seeds are listed" if listed else None,
+        }
+        for option, why in idle.items():
+            if why is not None and option in wanted.model_fields_set:
+                place = experiment.span("arms", name, "null_model", option)
+                yield rule.at(place, f"`{option}` is ignored: {why}", help=f"take `{option}` out")
+    for found, at in _references(experiment):
+        if found.arm in experiment.arms and experiment.is_ensemble(found.arm):
+            message = f"`{found.arm}` is an ensemble of null models, and no reference"
+            yield rule.at(experiment.span(*at, "arm"), message, help="name an arm that is one network")
 
 
 @rule("X707", "incomplete-plan")
@@ -346,6 +397,7 @@ RULES: tuple[Rule, ...] = (
     repeated_entry,
     epochs_of_references,
     unknown_null_model,
+    idle_null_option,
     incomplete_plan,
     same_name,
     compared_with_itself,

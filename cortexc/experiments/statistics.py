@@ -6,7 +6,8 @@ Seeds are few, and drawing two of two anew gives intervals that miss the truth f
 drawn from a normal distribution with the variance of the seeds, pooled over the arms, and made as wide as Student's t
 of as many degrees of freedom as that variance has: the sum of S - 1 over the arms. All measures of a draw share it, so
 that measures that go together in the seeds go together in the draws. It is assumed that the seeds of all arms vary
-alike. Where no arm has two seeds, what a seed is worth is not in the intervals.
+alike. Where no arm has two seeds, what a seed is worth is not in the intervals. The runs of an ensemble differ in more
+than the seed: its variance is its own, with its own degrees of freedom, and is not pooled.
 
 References:
     B. Efron, R. Tibshirani (1993), An introduction to the bootstrap, chapters 6.5 (parametric), 8, 13 and 15
@@ -17,7 +18,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,7 +78,9 @@ class Resampled:
         return interval(value, self.drawn[arm, measure] - self.drawn[other, measure], level=level)
 
 
-def resample(counts: Mapping[tuple[str, str], Counts], *, resamples: int, seed: int = 0) -> Resampled:
+def resample(
+    counts: Mapping[tuple[str, str], Counts], *, resamples: int, seed: int = 0, ensembles: Collection[str] = ()
+) -> Resampled:
     """Return accuracies under resampling of images, the same for all, and of the seeds of each arm.
 
     Args:
@@ -85,6 +88,7 @@ def resample(counts: Mapping[tuple[str, str], Counts], *, resamples: int, seed: 
             has the same seeds, in the same order, in each of its measures.
         resamples: how often.
         seed: of the resampling.
+        ensembles: arms whose runs differ in more than the seed.
 
     Raises:
         ValueError: the numbers of images differ.
@@ -97,7 +101,9 @@ def resample(counts: Mapping[tuple[str, str], Counts], *, resamples: int, seed: 
     random = np.random.default_rng(seed)
     right = np.stack([counts[key].right.mean(axis=0) for key in keys], axis=1).astype(np.float32)  # (image, key)
     asked = np.stack([counts[key].asked for key in keys], axis=1).astype(np.float32)  # (image, key)
-    luck, freedom = _luck(counts, random, resamples)
+    luck, freedom = _luck({key: c for key, c in counts.items() if key[0] not in ensembles}, random, resamples)
+    for ensemble in ensembles:
+        luck |= _luck({key: c for key, c in counts.items() if key[0] == ensemble}, random, resamples)[0]
     drawn: dict[tuple[str, str], list[NDArray[np.float64]]] = {key: [] for key in keys}
     for begin in range(0, resamples, CHUNK):
         size = min(CHUNK, resamples - begin)

@@ -335,6 +335,19 @@ def test_an_artifact_comes_back_whole(program: Program, tmp_path: Path) -> None:
     assert loaded.populations == program.populations
 
 
+def test_a_field_that_came_later_is_written_only_where_it_says_something(tmp_path: Path) -> None:
+    """So artifacts of before can be read, and keep their content hash."""
+    program = compiler.compile(random_connectome(0))
+    settings = dataclasses.replace(program.input, gain_mean="channel")
+    other = dataclasses.replace(program, input=settings)
+    assert other.content_hash() != program.content_hash()
+    for name, one in (("plain", program), ("other", other)):
+        one.save(tmp_path / f"{name}.h5")
+        assert compiler.load(tmp_path / f"{name}.h5").input == one.input
+        with h5py.File(tmp_path / f"{name}.h5") as file:
+            assert ("gain_mean" in json.loads(file["listing"][()])["input"]) == (name == "other")
+
+
 def test_the_spec_inside_an_artifact_compiles_to_the_same_program(tmp_path: Path) -> None:
     program = compiler.compile("macaque-ventral")
     (tmp_path / "spec.yaml").write_text(program.spec)

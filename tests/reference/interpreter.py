@@ -75,11 +75,8 @@ class _Interpreter:
         image = np.stack([(c - m) / d for c, m, d in zip(image, s.mean, s.std, strict=True)])
         if s.point_spread:
             image = self.optics(image)
-        if s.gain_control == "global":
-            centred = image - image.mean()
-            image = centred / (math.sqrt((centred**2).mean() + 1e-12) + s.semi_saturation)
-        elif s.gain_control == "local":
-            image = self.local_gain(image)
+        if s.gain_control != "none":
+            image = self.gain(image)
         tokens = np.empty((p.tokens, p.width))
         for i in range(p.grid[0]):
             for j in range(p.grid[1]):
@@ -102,14 +99,18 @@ class _Interpreter:
                 out[:, i, j] = seen / total
         return out
 
-    def local_gain(self, image: Array) -> Array:
+    def gain(self, image: Array) -> Array:
         s = self.program.input
-        reach, out = s.pool // 2, np.empty_like(image)
-        for i in range(image.shape[1]):
-            for j in range(image.shape[2]):
+        channels, height, width = image.shape
+        reach, out = s.pool // 2 if s.gain_control == "local" else max(height, width), np.empty_like(image)
+        for i in range(height):
+            for j in range(width):
                 near = image[:, max(0, i - reach) : i + reach + 1, max(0, j - reach) : j + reach + 1]
-                deviation = math.sqrt(max(0.0, (near**2).mean() - near.mean() ** 2) + 1e-12)
-                out[:, i, j] = (image[:, i, j] - near.mean()) / (deviation + s.semi_saturation)
+                for c in range(channels):
+                    centred = np.stack([n - (n if s.gain_mean == "channel" else near).mean() for n in near])
+                    seen = centred[c] if s.gain_spread == "channel" else centred
+                    mean = (near[c] if s.gain_mean == "channel" else near).mean()
+                    out[c, i, j] = (image[c, i, j] - mean) / (math.sqrt((seen**2).mean() + 1e-12) + s.semi_saturation)
         return out
 
     def emit(self, op: Emit) -> tuple[Array | None, Array]:

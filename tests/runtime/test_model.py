@@ -190,6 +190,32 @@ def test_global_gain_control_undoes_contrast_and_brightness() -> None:
     assert gain_control(images, kind="none", pool=5, semi_saturation=1.0) is images
 
 
+@pytest.mark.parametrize("kind", ["global", "local"])
+@pytest.mark.parametrize("spread", ["pooled", "channel"])
+def test_gain_control_of_each_channel_takes_a_colour_cast_out(kind: str, spread: str) -> None:
+    """What the corruption `contrast` does: each colour channel is drawn to its own mean."""
+    images = torch.rand(2, 3, 16, 16, dtype=torch.float64)
+
+    def seen(images: torch.Tensor, semi_saturation: float, mean: str = "channel") -> torch.Tensor:
+        return gain_control(images, kind=kind, pool=5, semi_saturation=semi_saturation, mean=mean, spread=spread)
+
+    cast = images + torch.tensor([0.3, 0.0, -0.2], dtype=torch.float64).reshape(3, 1, 1)
+    torch.testing.assert_close(seen(cast, 0.1), seen(images, 0.1))
+    assert not torch.allclose(seen(cast, 0.1, "pooled"), seen(images, 0.1, "pooled"), atol=0.1)
+    own = images.mean(dim=(2, 3), keepdim=True)
+    faint = own + 0.1 * (images - own)
+    torch.testing.assert_close(seen(faint, 1e-6), seen(images, 1e-6), atol=1e-3, rtol=1e-3)
+
+
+def test_gain_control_of_each_channel_gives_each_the_same_spread() -> None:
+    images = torch.rand(2, 3, 16, 16) * torch.tensor([1.0, 0.5, 0.1]).reshape(3, 1, 1)
+    control = {"kind": "global", "pool": 5, "semi_saturation": 1e-6, "mean": "channel"}
+    own = gain_control(images, **control, spread="channel").std(dim=(2, 3), correction=0)  # type: ignore[arg-type]
+    pooled = gain_control(images, **control, spread="pooled").std(dim=(2, 3), correction=0)  # type: ignore[arg-type]
+    torch.testing.assert_close(own, torch.ones(2, 3), atol=1e-3, rtol=0)
+    torch.testing.assert_close(pooled[:, 1] / pooled[:, 0], torch.full((2,), 0.5), atol=0.1, rtol=0)
+
+
 def test_a_relay_adds_the_connected_tokens() -> None:
     program = next(
         p

@@ -122,3 +122,19 @@ def _dense(program: Program, name: str) -> np.ndarray:
 
 def _connected(program: Program, name: str) -> np.ndarray:
     return _dense(program, name) > 0
+
+
+@pytest.mark.parametrize("kind", ["global", "local"])
+@pytest.mark.parametrize("mean", ["pooled", "channel"])
+@pytest.mark.parametrize("spread", ["pooled", "channel"])
+def test_every_gain_control_agrees_with_the_reference(kind: str, mean: str, spread: str) -> None:
+    program = compiled(0)
+    control = {"gain_control": kind, "pool": 5, "semi_saturation": 0.02, "gain_mean": mean, "gain_spread": spread}
+    settings = dataclasses.replace(program.input, **control)  # type: ignore[arg-type]
+    program = dataclasses.replace(program, input=settings)
+    model = randomised(program)
+    images = torch.rand(2, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    logits = model(images).detach().numpy()
+    weights = {name: w.detach().numpy() for name, w in model.weights.parameters_by_name().items()}
+    for i, image in enumerate(images.numpy()):
+        np.testing.assert_allclose(logits[i], interpret(program, weights, image).logits, atol=1e-5, rtol=1e-5)

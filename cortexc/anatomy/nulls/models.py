@@ -102,6 +102,21 @@ def null(connectome: Connectome, model: str, *, seed: int = 0) -> Connectome:
     )
 
 
+def ignores_seed(connectome: Connectome, model: str) -> bool:
+    """Whether every seed gives the same null model: `uniform` and `reversed` draw nothing, and `lattice` only where the
+    last step of its ladder is not full.
+
+    Raises:
+        NullError: there is no such null model of this connectome.
+    """
+    if model not in ("lattice", "reversed", "uniform"):
+        return False
+    rng = np.random.default_rng(0)
+    before = rng.bit_generator.state
+    MODELS[model].make(connectome, rng)
+    return rng.bit_generator.state == before
+
+
 def _movable(connectome: Connectome) -> list[int]:
     """Return the projections that can run between any two areas.
 
