@@ -78,7 +78,9 @@ def difference(program: cortexc.Program, data: ImageSet, device: torch.device, f
         many.compute()
     worst = 0.0
     for name, parameter in one.model.weights.parameters_by_name().items():
-        gap = (parameter.detach() - many.model.views[name][0]).abs().max() / parameter.detach().abs().max().clamp_min(1e-3)
+        gap = (parameter.detach() - many.model.views[name][0]).abs().max() / parameter.detach().abs().max().clamp_min(
+            1e-3
+        )
         worst = max(worst, float(gap))
     return worst
 
@@ -97,7 +99,9 @@ def main() -> None:
         folder = Path(name)
         for spec in args.specs:
             program = cortexc.compile(spec)
-            print(f"{spec}: largest difference of a parameter, alone and stacked: {difference(program, data, device, folder):.1e}")
+            print(
+                f"{spec}: largest difference of a parameter, alone and stacked: {difference(program, data, device, folder):.1e}"
+            )
             one = alone(program, data, device, folder)
             one.expose(0)
             order = torch.arange(IMAGES)
@@ -123,7 +127,7 @@ def main() -> None:
                 for _ in range(3):
                     step()
                 took = median_ms(step, device, args.repeats)
-                kind = "graph" if stack.graph is not None else "op by op"
+                kind = "graph" if stack.stream is not None else "op by op"
                 rate = seeds * BATCH / took * 1000
                 print(
                     f"  {f'{kind}, {seeds} seeds':24} {took:8.2f} ms  {rate:10,.0f} images/s  "

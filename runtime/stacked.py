@@ -17,9 +17,9 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,7 @@ from .run import Run, RunError
 from .training import SAVE_EVERY_S, Observer, Progress, Recipe
 from .weights import seeded
 
-WARM_UP = 3
+WARM_UP = 1
 """Steps before the capture of a graph, in which libraries choose their kernels; they are undone."""
 
 
@@ -151,7 +151,7 @@ class Stack:
         self.spent = 0.0  # seconds of this epoch before the last resume
         self.started = False
         self.began = self.saved = time.monotonic()
-        self.graph: torch.cuda.CUDAGraph | None = None
+        self.launch: Callable[[], None] = self.compute  # adds one step to the stream that is current
         self.stream = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None  # type: ignore[no-untyped-call]
         self.pool = ThreadPoolExecutor(1)
         self.coming: tuple[int, Future[Course]] | None = None
@@ -230,21 +230,9 @@ class Stack:
 
     def capture(self) -> None:
         """Record the step as a CUDA graph; on other devices each step is launched op by op."""
-        if self.stream is None:
-            return
-        self.stream.wait_stream(torch.cuda.current_stream(self.device))
-        with torch.cuda.stream(self.stream), _tensor_cores():
-            before = [t.clone() for t in self._state()]
-            for _ in range(WARM_UP):
-                self.inside.zero_()
-                self.compute()
-            for now, then in zip(self._state(), before, strict=True):
-                now.copy_(then)
-        torch.cuda.synchronize(self.device)
-        graph = torch.cuda.CUDAGraph()
-        with _tensor_cores(), torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"):
-            self.compute()
-        self.graph = graph
+        if self.stream is not None:
+            with _tensor_cores():
+                self.launch = captured(self.compute, self._state(), self.stream)
 
     @property
     def finished(self) -> bool:
@@ -258,7 +246,7 @@ class Stack:
             RunError: a loss is no longer finite.
         """
         epoch, inside = divmod(self.step, self.per_epoch)
-        with torch.cuda.stream(self.stream) if self.stream is not None else nullcontext():
+        with torch.cuda.stream(self.stream):  # None: nothing changes
             if inside == 0:
                 self.totals.zero_()
                 self.spent = 0.0
@@ -269,13 +257,6 @@ class Stack:
             self.step += 1
             if self.step % self.per_epoch == 0:
                 self.end_epoch(epoch + 1)
-
-    def launch(self) -> None:
-        """Add one step to the stream that is current."""
-        if self.graph is not None:
-            self.graph.replay()
-        else:
-            self.compute()
 
     def show_course(self, epoch: int, inside: int) -> None:
         """Bring the course of an epoch to the device, and have the next one drawn meanwhile."""
@@ -386,6 +367,27 @@ class Stack:
         for group_of in alone.param_groups:
             group_of["lr"] = float(self.rate)
         return alone.state_dict()
+
+
+def captured(step: Callable[[], None], state: Sequence[Tensor], stream: torch.cuda.Stream) -> Callable[[], None]:
+    """Return what repeats a step as one CUDA graph.
+
+    Args:
+        step: what to repeat; it reads and writes tensors that stay where they are.
+        state: every tensor that it changes and reads again: they are put back after the warm-up.
+        stream: where the graph is captured; it is replayed on the stream that is current then.
+    """
+    stream.wait_stream(torch.cuda.current_stream(stream.device))
+    with torch.cuda.stream(stream):
+        before = [t.clone() for t in state]
+        for _ in range(WARM_UP):
+            step()
+        for now, then in zip(state, before, strict=True):
+            now.copy_(then)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+        step()
+    return graph.replay
 
 
 @contextmanager

@@ -22,10 +22,10 @@ from .model import CorticalTransformer
 from .predictions import CLEAN, Predictions
 from .robustness import measure
 from .run import Run
-from .stacked import Stack, StackedModel
+from .stacked import Stack, StackedModel, captured
 
-BATCH = 1000
-"""Answers at once, of all seeds together."""
+BATCH = 3000
+"""Answers at once, of all seeds together, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,43 +57,32 @@ def on_device(dataset: Dataset, tests: CorruptedSet, cells: Sequence[Cell], devi
     return DeviceTests((CLEAN, *cells), images, clean, dataset.classes, about)
 
 
-@dataclass(frozen=True, eq=False)
-class Said:
-    """What the models of a stack said, on the device; arrays are (S, cell, image)."""
-
-    predicted: Tensor
-    confidence: Tensor
-    true_probability: Tensor
-    clean: Tensor
-    """(S, image, class), the logits on the clean images."""
-
-
 @torch.no_grad()
-def asked(model: StackedModel, tests: DeviceTests) -> Iterator[Said | None]:
-    """Ask the models batch by batch, in full float32; yield None after each, so that others get a turn, then all."""
-    seeds, device = len(model.models), tests.images.device
-    shape = (seeds, *tests.images.shape[:2])
-    labels = torch.from_numpy(tests.clean.labels).to(device)
-    said = Said(
-        torch.empty(shape, dtype=torch.uint8, device=device),
-        torch.empty(shape, dtype=torch.float16, device=device),
-        torch.empty(shape, dtype=torch.float32, device=device),
-        torch.empty(seeds, shape[2], len(tests.classes), device=device),
-    )
-    size = max(1, BATCH // seeds)
-    for cell in range(shape[1]):
-        for first in range(0, shape[2], size):
-            span = slice(first, min(first + size, shape[2]))
-            logits = model.logits(tests.images[cell, span])
-            probability = logits.double().softmax(2)
-            top, which = probability.max(2)
-            said.predicted[:, cell, span], said.confidence[:, cell, span] = which.to(torch.uint8), top.half()
-            right = labels[span].expand(seeds, -1)[..., None]
-            said.true_probability[:, cell, span] = probability.gather(2, right)[..., 0].float()
-            if cell == 0:
-                said.clean[:, span] = logits
-            yield None
-    yield said
+def asked(model: StackedModel, tests: DeviceTests, stream: torch.cuda.Stream | None = None) -> Iterator[Tensor | None]:
+    """Ask the models block by block, in full float32, on a stream as a CUDA graph.
+
+    Yields None after each block that was added to the stream, so that others get a turn, then the logits
+    (S, cell, image, class), float32 on the device.
+    """
+    seeds, (cells, count) = len(model.models), tests.images.shape[:2]
+    size = next(n for n in range(max(1, min(count, BATCH // seeds)), 0, -1) if count % n == 0)
+    blocks = tests.images.reshape(-1, size, *tests.images.shape[2:])
+    said = torch.empty(seeds, len(blocks), size, len(tests.classes), device=blocks.device)
+    at = torch.zeros(1, dtype=torch.int64, device=blocks.device)
+
+    def one_block() -> None:
+        logits = model.logits(blocks.index_select(0, at)[0])
+        said.index_copy_(1, at, logits[:, None])
+        at.add_(1)
+
+    ask = captured(one_block, (at,), stream) if stream is not None else one_block
+    for _ in range(len(blocks)):
+        with torch.cuda.stream(stream):  # not around the yield: whoever has a turn meanwhile has a stream of its own
+            ask()
+        yield None
+    if stream is not None:
+        stream.synchronize()
+    yield said.view(seeds, cells, count, -1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,16 +99,18 @@ class Heard:
     clean: Tensor
 
 
-def heard(stack: Stack, name: str, said: Said) -> list[Heard]:
-    """Bring what a stack said to the CPU, one entry for each run; waits for the device."""
-    predicted, confidence, probability = (
-        t.cpu().numpy() for t in (said.predicted, said.confidence, said.true_probability)
-    )
-    clean = said.clean.cpu()
-    return [
-        Heard(run, name, stack.step, stack.model.give(s), predicted[s], confidence[s], probability[s], clean[s])
-        for s, run in enumerate(stack.runs)
-    ]
+def heard(stack: Stack, name: str, logits: Tensor, labels: NDArray[np.int64]) -> list[Heard]:
+    """Bring what a stack said, logits (S, cell, image, class), to the CPU, one entry for each run."""
+    right = torch.from_numpy(labels).to(logits.device).expand(logits.shape[1], -1)[..., None]
+    found = []
+    for s, run in enumerate(stack.runs):
+        probability = logits[s].double().softmax(2)
+        top, which = probability.max(2)
+        arrays = (which.to(torch.uint8), top.half(), probability.gather(2, right)[..., 0].float())
+        found.append(
+            Heard(run, name, stack.step, stack.model.give(s), *(t.cpu().numpy() for t in arrays), logits[s, 0].cpu())  # type: ignore[arg-type,call-arg]
+        )
+    return found
 
 
 def conclude(one: Heard, tests: DeviceTests, data: str) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -114,14 +114,13 @@ class _Work:
                     self._say(group, "training", stack.step / stack.steps)
                 yield
             self._say(group, "testing")
-            with torch.cuda.stream(stack.stream) if stack.stream is not None else nullcontext():
-                for said in asked(stack.model, bench.tests):
-                    if said is None:
-                        yield
-                        continue
-                    for task, one in zip(group, heard(stack, group[0].program.name, said), strict=True):
-                        name = plan.experiment.data.name
-                        self.writing.append((task, writers.submit(conclude, one, bench.tests, name)))
+            for said in asked(stack.model, bench.tests, stack.stream):
+                if said is None:
+                    yield
+                    continue
+                name, labels = plan.experiment.data.name, bench.tests.clean.labels
+                for task, one in zip(group, heard(stack, group[0].program.name, said, labels), strict=True):
+                    self.writing.append((task, writers.submit(conclude, one, bench.tests, name)))
 
     def _bench(self, plan: Schedule) -> Bench:
         data = plan.experiment.data
