@@ -23,3 +23,14 @@ def reach(kernel: Kernel) -> float:
             return kernel.cutoff or 3 * kernel.length
         case _:
             assert_never(kernel)
+
+
+def is_tied(kernel: Kernel) -> bool:
+    """Whether a kernel belongs to the two grids that it is written for, and cannot be put between two others."""
+    match kernel:
+        case OneToOne() | Matrix() | Patchy():
+            return True
+        case All() | Disc() | Retinotopic() | Gaussian() | Exponential():
+            return False
+        case _:
+            assert_never(kernel)
