@@ -477,8 +477,12 @@ def role_mismatch(connectome: Connectome, rule: Rule) -> Findings:
                 if population in circuit.populations and population not in excitatory:
                     span = connectome.span("circuits", name, "roles", role, i)
                     message = f"the inhibitory population `{population}` has the role `{role}`"
-                    yield rule.at(span, message, help="long axons leave excitatory populations: name one of these: "
-                                  + ", ".join(f"`{e}`" for e in excitatory))  # fmt: skip
+                    yield rule.at(
+                        span,
+                        message,
+                        help="long axons leave excitatory populations: name one of these: "
+                        + ", ".join(f"`{e}`" for e in excitatory),
+                    )
     area = connectome.areas.get(connectome.readout.area)
     if area is None or (area.circuit is not None and area.circuit not in connectome.circuits):
         return

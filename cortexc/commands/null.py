@@ -18,13 +18,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of what is random (default: 0)")
     parser.add_argument("-o", "--out", metavar="SPEC2", required=True, type=Path, help="spec to write, a .yaml file")
     parser.add_argument("--force", action="store_true", help="replace a file that is there already")
-    parser.epilog = "Exit status: 0 written, 1 written with errors to mend, 2 not written."
+    parser.epilog = "Exit status: 0 written, 1 written with errors to fix, 2 not written."
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the null model, say what it kept, and check it."""
     import gc
 
+    collecting = gc.isenabled()
+    gc.disable()  # it would walk over all projections again and again, and nothing of them is in a circle
+    try:
+        return _run(args)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _run(args: argparse.Namespace) -> int:
     from cortexc import connectome
     from cortexc.anatomy.nulls import null
     from cortexc.compiler.checker import check
@@ -40,7 +50,6 @@ def run(args: argparse.Namespace) -> int:
     if args.out.resolve().with_suffix("") == Path(args.spec).resolve().with_suffix(""):
         print(f"error: {args.out} would replace {args.spec}, or its table: choose another name", file=sys.stderr)
         return 2
-    gc.disable()  # it would walk over all projections again and again, and nothing of them is in a circle
     found = null(connectome.load(args.spec), args.model, seed=args.seed)
     files = written(found, args.out)
     if there := [file for file in files if file.exists() and not args.force]:
