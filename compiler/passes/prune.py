@@ -33,7 +33,8 @@ def prune(graph: Graph) -> Graph:
 def _alive(graph: Graph, pathways: Iterable[Pathway], couplings: Iterable[Coupling]) -> set[str]:
     """Return the populations that lie on a way from the input to the readout."""
     node = {name: i for i, name in enumerate(graph.populations)}
-    ends = [(node[e.source], node[e.target]) for e in (*pathways, *couplings)]
+    ends = [(node[p.source], node[p.target]) for p in pathways]
+    ends += [(node[c.source], node[c.target]) for c in couplings]
     source, target = np.array(ends, np.int64).reshape(-1, 2).T
     reached = steps(source, target, len(node), [node[graph.input_name]]) >= 0
     reading = steps(target, source, len(node), [node[name] for name in graph.readout]) >= 0

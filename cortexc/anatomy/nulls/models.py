@@ -185,11 +185,9 @@ def _rewired(connectome: Connectome, movable: np.ndarray, wire: Wire, *, free: b
 
 def _differ(before: AreaGraph, after: AreaGraph, chosen: np.ndarray) -> bool:
     """Whether some projections, with their strengths, lie between another set of pairs than before."""
-    keys = [
-        np.stack([graph.strength[chosen], graph.source[chosen] * len(graph.names) + graph.target[chosen]])
-        for graph in (before, after)
-    ]
-    return not np.array_equal(*(key[:, np.lexsort(key)] for key in keys))
+    columns = [np.stack([g.strength[chosen], g.source[chosen], g.target[chosen]]) for g in (before, after)]
+    one, other = (c[:, np.lexsort(c)] for c in columns)
+    return not np.array_equal(one, other)
 
 
 def degree(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
@@ -330,8 +328,9 @@ def _conducted(circuit: Circuit) -> dict[str, int]:
     node = {name: i for i, name in enumerate(circuit.populations)}
     ends = roles(circuit)
     excitatory = {name for name, p in circuit.populations.items() if p.kind == "excitatory"}
-    pairs = [(node[source], node[target]) for target, source in in_degrees(circuit, None) if target in excitatory]
-    found = steps(*np.array(pairs, np.int64).reshape(-1, 2).T, len(node), [node[name] for name in ends.feedforward])
+    pairs = [(node[a], node[b]) for b, a in in_degrees(circuit, None) if b in excitatory]
+    source, target = np.array(pairs, np.int64).reshape(-1, 2).T
+    found = steps(source, target, len(node), [node[name] for name in ends.feedforward])
     sending = {*ends.supragranular, *ends.infragranular}
     return {name: int(found[node[name]]) for name in sending if found[node[name]] >= 0}
 
