@@ -7,6 +7,7 @@ radius means the same in both directions. Cost and memory grow with the number o
 from __future__ import annotations
 
 import math
+from typing import assert_never
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,6 +17,7 @@ from cortexc.connectome.diagnostics.error import SpecError
 from cortexc.connectome.diagnostics.report import Report
 from cortexc.connectome.io import tables
 from cortexc.connectome.model import All, Disc, Exponential, Gaussian, Matrix, OneToOne, Patchy, Retinotopic
+from cortexc.connectome.topography import reach
 
 from .artifact import Connection
 from .ir import Join
@@ -43,22 +45,24 @@ def connect(join: Join, rng: np.random.Generator) -> Connection:
             matrix = tables.read_matrix(kernel.file, kernel.dataset, join.origin)
             matrix = matrix if kernel.rows == "target" else sp.csr_array(matrix.T.tocsr())
         case Disc() | Retinotopic() as kernel:
-            rows, columns, _ = _neighbours(join, kernel.radius)
+            rows, columns, _ = _neighbours(join, reach(kernel))
             matrix = _csr(rows, columns, np.ones(len(rows)), (targets, sources))
         case Gaussian() as kernel:
-            rows, columns, distance = _neighbours(join, kernel.cutoff or 3 * kernel.sigma)
+            rows, columns, distance = _neighbours(join, reach(kernel))
             weight = np.exp(-(distance**2) / (2 * kernel.sigma**2))
             matrix = _csr(rows, columns, weight, (targets, sources))
         case Exponential() as kernel:
-            rows, columns, distance = _neighbours(join, kernel.cutoff or 3 * kernel.length)
+            rows, columns, distance = _neighbours(join, reach(kernel))
             matrix = _csr(rows, columns, np.exp(-distance / kernel.length), (targets, sources))
         case Patchy() as kernel:
-            rows, columns, distance = _neighbours(join, kernel.cutoff or 3 * kernel.length)
+            rows, columns, distance = _neighbours(join, reach(kernel))
             seed = int(rng.integers(2**63))
             to, of = (_orientation(grid, kernel.spacing, seed) for grid in (join.target_grid, join.source_grid))
             likeness = np.cos(2 * (to[rows] - of[columns])) - 1
             weight = np.exp(-distance / kernel.length + kernel.selectivity * likeness)
             matrix = _csr(rows, columns, weight, (targets, sources))
+        case _:
+            assert_never(join.kernel)
     matrix.eliminate_zeros()
     matrix.sort_indices()
     total: np.ndarray = np.repeat(np.asarray(matrix.sum(axis=1)), np.diff(matrix.indptr))
@@ -81,8 +85,8 @@ def _bound(join: Join, count: float) -> None:
         raise SpecError(Report([lowering.TOO_MANY_CONNECTIONS.at(join.origin, message, help=hint)]))
 
 
-def _neighbours(join: Join, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return (target, source, distance) of all pairs of columns within ``reach``.
+def _neighbours(join: Join, radius: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (target, source, distance) of all pairs of columns within ``radius``.
 
     Pairs that are near along each axis are found first; only their combinations are looked at, so that the cost grows
     with the number of connections.
@@ -91,7 +95,7 @@ def _neighbours(join: Join, reach: float) -> tuple[np.ndarray, np.ndarray, np.nd
     for targets, sources in zip(join.target_grid, join.source_grid, strict=True):
         unit = min(targets, sources)
         to, of = ((np.arange(n) + 0.5) * unit / n for n in (targets, sources))
-        first, last = (np.searchsorted(of, to + sign * (reach + _EPSILON)) for sign in (-1, 1))
+        first, last = (np.searchsorted(of, to + sign * (radius + _EPSILON)) for sign in (-1, 1))
         count = np.maximum(last - first, 0)
         target = np.repeat(np.arange(targets), count)
         source = np.arange(len(target)) - np.repeat(np.cumsum(count) - count - first, count)
@@ -99,7 +103,7 @@ def _neighbours(join: Join, reach: float) -> tuple[np.ndarray, np.ndarray, np.nd
     (row_t, row_s, row_d), (column_t, column_s, column_d) = along
     _bound(join, len(row_t) * len(column_t))
     distance = np.hypot(row_d[:, None], column_d[None, :])
-    near = distance <= reach + _EPSILON
+    near = distance <= radius + _EPSILON
     target = row_t[:, None] * join.target_grid[1] + column_t[None, :]
     source = row_s[:, None] * join.source_grid[1] + column_s[None, :]
     return target[near], source[near], distance[near]

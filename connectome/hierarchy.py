@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from .area_graph import area_graph, parts
 from .model import Connectome, Projection
 
 Direction = Literal["feedforward", "lateral", "feedback"]
@@ -19,19 +19,10 @@ SLN_FLOOR = 0.02
 
 def depths(connectome: Connectome) -> dict[str, float]:
     """Return the fewest projections from the input to each area; areas that it cannot reach come last."""
-    leaving: dict[str, list[str]] = {}
-    for p in connectome.projections:
-        leaving.setdefault(p.origin, []).append(p.target)
-    found = {connectome.input.name: 0.0}
-    queue = deque(found)
-    while queue:
-        area = queue.popleft()
-        for target in leaving.get(area, ()):
-            if target not in found:
-                found[target] = found[area] + 1
-                queue.append(target)
-    last = max(found.values()) + 1
-    return {name: found.get(name, last) for name in (connectome.input.name, *connectome.areas)}
+    graph = area_graph(connectome)
+    found = graph.steps_from(connectome.input.name)
+    found[found < 0] = found.max() + 1
+    return dict(zip(graph.names, found.astype(float).tolist(), strict=True))
 
 
 def levels(connectome: Connectome) -> dict[str, float]:
@@ -65,7 +56,6 @@ def fit(connectome: Connectome) -> Fit:
         https://doi.org/10.1016/j.neuron.2015.09.008
     """
     from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
     from scipy.sparse.linalg import lsqr
 
     known = [p for p in connectome.projections if p.sln is not None]
@@ -82,9 +72,8 @@ def fit(connectome: Connectome) -> Fit:
     places = (np.concatenate([rows, rows]), np.concatenate([target, source]))
     design = coo_array((signs, places), shape=(len(known), len(names))).tocsr()
     found = lsqr(design, rise, atol=1e-10, btol=1e-10)[0]
-    joined = coo_array((np.ones(len(known)), (source, target)), shape=(len(names), len(names)))
-    count, group = connected_components(joined, directed=False)
-    lowest = np.full(count, np.inf)
+    group = parts(source, target, len(names))
+    lowest = np.full(len(names), np.inf)
     np.minimum.at(lowest, group, found)
     total = float(np.sum(rise**2))
     explained = 1 - float(np.sum((rise - design @ found) ** 2)) / total if total else None
@@ -97,8 +86,13 @@ def order(connectome: Connectome) -> list[str]:
     return sorted(connectome.areas, key=lambda name: level[name])
 
 
+def ranks(connectome: Connectome) -> dict[str, int]:
+    """Return the place of each area in the ``order``: 0 for the lowest."""
+    return {name: i for i, name in enumerate(order(connectome))}
+
+
 def direction(projection: Projection, connectome: Connectome, rank: Mapping[str, int]) -> Direction:
-    """Return a projection's direction: as written, else by its SLN, else by the ranks of its ends in the ``order``.
+    """Return a projection's direction: as written, else by its SLN, else by the ``ranks`` of its ends.
 
     More than half of the labelled neurons in the supragranular layers means feedforward, less means feedback (Markov
     et al. 2014, doi 10.1002/cne.23458). What comes from the input is feedforward.

@@ -5,7 +5,7 @@ Lengths of kernels and topographies are in columns (grid points) of the coarser 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 from pydantic.json_schema import SkipJsonSchema
@@ -85,9 +85,13 @@ ValueOrigin: TypeAlias = Literal["state", "normalized"]
 
 class _Data(BaseModel):
     model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, validate_by_alias=True, validate_by_name=False,
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        validate_by_alias=True,
+        validate_by_name=False,
         use_attribute_docstrings=True,
-    )  # fmt: skip
+    )
 
 
 class Source(_Data):
@@ -180,6 +184,8 @@ class Matrix(_Data):
 Kernel: TypeAlias = Annotated[
     All | OneToOne | Disc | Retinotopic | Gaussian | Exponential | Patchy | Matrix, Field(discriminator="type")
 ]
+KERNEL_TYPES = frozenset(kind.model_fields["type"].default for kind in get_args(get_args(Kernel)[0]))
+"""The ``type`` of each kernel: what tells one member of the union from another."""
 
 
 Pooling: TypeAlias = Literal["pooled", "channel"]

@@ -2,13 +2,10 @@
 
 import os
 import platform
-from typing import Literal
 
 import torch
 
 from .run import RunError
-
-Choice = Literal["auto", "cpu", "cuda"]
 
 
 def choose(name: str) -> torch.device:

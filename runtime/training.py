@@ -327,7 +327,7 @@ class Training:
                 self.expose(epoch)
                 order = torch.randperm(len(self.labels), generator=seeded(self.recipe.seed, epoch))
                 while self.step < (epoch + 1) * self.per_epoch:
-                    self.one_step(epoch, order, started)
+                    self.one_step(epoch, order)
                     if stop or time.monotonic() - saved > SAVE_EVERY_S:
                         self.save(time.monotonic() - started)
                         saved = time.monotonic()
@@ -346,7 +346,7 @@ class Training:
             self.labels = torch.tensor(data.labels, device=self.device)
             self.shown = data
 
-    def one_step(self, epoch: int, order: Tensor, started: float) -> None:
+    def one_step(self, epoch: int, order: Tensor) -> None:
         began = time.monotonic()
         recipe, inside = self.recipe, self.step % self.per_epoch
         factor = warmup_cosine(self.step, steps=self.steps, warmup=max(1, round(recipe.warmup * self.steps)))
@@ -372,11 +372,11 @@ class Training:
             correct = (logits.argmax(1) == labels).sum()
             self.totals += torch.stack([loss.double() * len(labels), correct.double(), correct.new_tensor(len(labels))])
         if self.step % 10 == 0 or self.step == self.steps:
-            self.show(epoch, started)
+            self.show(epoch)
         took = time.monotonic() - began
         self.rate = len(labels) / took if not self.rate else 0.95 * self.rate + 0.05 * len(labels) / took
 
-    def show(self, epoch: int, started: float) -> None:
+    def show(self, epoch: int) -> None:
         loss, correct, images = self.totals.tolist()
         if not math.isfinite(loss):
             raise RunError(

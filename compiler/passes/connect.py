@@ -7,8 +7,6 @@ import zlib
 
 import numpy as np
 
-from cortexc.connectome.model import Matrix, Patchy
-
 from .. import kernels
 from ..artifact import Connection
 from ..ir import Graph
@@ -27,7 +25,8 @@ def connect(graph: Graph) -> Graph:
             connections[name] = dataclasses.replace(made[key], name=name)
             continue
         rng = np.random.default_rng([graph.seed, zlib.crc32(name.encode())])
+        untouched = rng.bit_generator.state
         connections[name] = kernels.connect(join, rng)
-        if not isinstance(join.kernel, Patchy | Matrix):  # each of those is one of its kind
+        if rng.bit_generator.state == untouched:  # nothing random in it: another one would be the same
             made[key] = connections[name]
     return dataclasses.replace(graph, connections=connections)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-import networkx as nx
+import numpy as np
+
+from cortexc.connectome.area_graph import steps
 
 from ..ir import Coupling, Graph, Pathway
 
@@ -29,11 +31,11 @@ def prune(graph: Graph) -> Graph:
 
 
 def _alive(graph: Graph, pathways: Iterable[Pathway], couplings: Iterable[Coupling]) -> set[str]:
-    edges: nx.DiGraph[str] = nx.DiGraph()
-    edges.add_nodes_from(graph.populations)
-    edges.add_edges_from((p.source, p.target) for p in pathways)
-    edges.add_edges_from((c.source, c.target) for c in couplings)
-    reached = nx.descendants(edges, graph.input_name) | {graph.input_name}
-    backwards = edges.reverse(copy=False)
-    reaching = set(graph.readout).union(*(nx.descendants(backwards, p) for p in graph.readout))
-    return reached & reaching
+    """Return the populations that lie on a way from the input to the readout."""
+    node = {name: i for i, name in enumerate(graph.populations)}
+    ends = [(node[p.source], node[p.target]) for p in pathways]
+    ends += [(node[c.source], node[c.target]) for c in couplings]
+    source, target = np.array(ends, np.int64).reshape(-1, 2).T
+    reached = steps(source, target, len(node), [node[graph.input_name]]) >= 0
+    reading = steps(target, source, len(node), [node[name] for name in graph.readout]) >= 0
+    return {name for name, i in node.items() if reached[i] and reading[i]}

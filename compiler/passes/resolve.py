@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cortexc.connectome.hierarchy import direction, order
+from cortexc.connectome.area_graph import strength
+from cortexc.connectome.hierarchy import direction, order, ranks
 from cortexc.connectome.io import tables
 from cortexc.connectome.laminar import LaminarRoles, circuit_of, in_degrees, roles, width_of
 from cortexc.connectome.model import Circuit, Connectome, MatrixData
@@ -124,7 +125,7 @@ def _pathways(connectome: Connectome, laminar: dict[str, LaminarRoles]) -> tuple
             for t in laminar[area].lateral
             for s, share in senders
         ]
-    rank = {name: i for i, name in enumerate(order(connectome))}
+    rank = ranks(connectome)
     for i, p in enumerate(connectome.projections):
         span = connectome.span("projections", i)
         name = f"{p.origin}->{p.target}" + ("" if p.mode == "driving" else f":{p.mode}")
@@ -135,7 +136,6 @@ def _pathways(connectome: Connectome, laminar: dict[str, LaminarRoles]) -> tuple
             p.topography,
             connectome.span("projections", i, "topography"),
         )
-        strength = p.fln if p.fln is not None else p.weight if p.weight is not None else 1.0
         way = direction(p, connectome, rank)
         ends = laminar[p.target]
         landing = {
@@ -155,7 +155,7 @@ def _pathways(connectome: Connectome, laminar: dict[str, LaminarRoles]) -> tuple
                     parts[f"{p.origin}.{sender}"] = parts.get(f"{p.origin}.{sender}", 0.0) + part * share
             senders = [(sender, share) for sender, share in parts.items() if share > 0]
         pathways += [
-            Pathway(sender, f"{p.target}.{t}", name, strength * share, p.mode, delay, False, span)
+            Pathway(sender, f"{p.target}.{t}", name, strength(p) * share, p.mode, delay, False, span)
             for t in landing
             for sender, share in senders
         ]

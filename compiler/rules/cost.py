@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from cortexc.connectome.diagnostics.rule import Diagnostic, Rule, Severity, rule
 from cortexc.connectome.model import Bounds
 
 from .. import cost
-from ..artifact import Attend, Embed, Mix, Relay
+from ..artifact import Attend, Embed, Emit, Mix, Op, Readout, Relay
 from ..ir import Graph
 from .stages import Stages
 
@@ -68,7 +69,7 @@ def measured(graph: Graph, batch: int) -> dict[str, float]:
 _NAMES = ("attention_parameters", "parameters", "flops", "activation_mb", "density", "ops")
 
 
-def _kept(op: object, graph: Graph) -> int:
+def _kept(op: Op, graph: Graph) -> int:
     """Return how many numbers an op keeps for the backward pass, for one image: states, attention, hidden channels."""
     populations = graph.populations
     match op:
@@ -81,7 +82,10 @@ def _kept(op: object, graph: Graph) -> int:
             return sum(p.tokens * (p.width + 2 * p.hidden) for p in targets)
         case Embed():
             return populations[op.population].tokens * populations[op.population].width
-    return 0
+        case Emit() | Readout():
+            return 0
+        case _:
+            assert_never(op)
 
 
 def _number(value: float) -> str:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import assert_never
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from cortexc.connectome.diagnostics.rule import Diagnostic, Rule, Severity, rule
-from cortexc.connectome.model import Connectome
 from cortexc.connectome.timing import delay_steps
 
-from ..artifact import Attend, Emit, Mix, Readout, Relay
+from ..artifact import Attend, Embed, Emit, Mix, Readout, Relay
 from .stages import Stages
 
 Findings = Iterator[Diagnostic]
@@ -51,14 +49,13 @@ def unreached_area(stages: Stages, rule: Rule) -> Findings:
     ```
     """
     connectome = stages.connectome
-    names, edges = _areas(connectome)
-    _, component = connected_components(edges, directed=False)
-    reached = set(breadth_first_order(edges, 0, return_predecessors=False).tolist())
-    for i, name in enumerate(names):
-        if i not in reached and component[i] == component[0]:
-            place = connectome.origins.span(("areas", name), key=True)
-            message = f"nothing of the image reaches `{name}`: no projections lead there from `{names[0]}`"
-            yield rule.at(place, message, help="add a projection to it, or take it out")
+    part = stages.areas.parts()
+    steps = stages.areas.steps_from(connectome.input.name)
+    for i in np.flatnonzero((steps < 0) & (part == part[0])).tolist():
+        name = stages.areas.names[i]
+        place = connectome.origins.span(("areas", name), key=True)
+        message = f"nothing of the image reaches `{name}`: no projections lead there from `{connectome.input.name}`"
+        yield rule.at(place, message, help="add a projection to it, or take it out")
 
 
 @rule("G303", "unread-area", Severity.WARNING)
@@ -90,27 +87,23 @@ def unread_area(stages: Stages, rule: Rule) -> Findings:
     ```
     """
     connectome = stages.connectome
-    names, edges = _areas(connectome)
-    reached = set(breadth_first_order(edges, 0, return_predecessors=False).tolist())
-    readout = names.index(connectome.readout.area)
-    reading = set(breadth_first_order(edges.T.tocsr(), readout, return_predecessors=False).tolist())
+    readout = connectome.readout.area
+    reached = stages.areas.steps_from(connectome.input.name) >= 0
+    read = stages.areas.steps_to(readout) >= 0
     areas = {p.name: p.area for p in stages.connected.populations.values()}
     alive = {areas[op.population] for op in stages.final.ops if isinstance(op, Relay | Attend)}
     alive |= {op.area for op in stages.final.ops if isinstance(op, Mix)}
-    for i, name in enumerate(names[1:], 1):
-        if i not in reached or name == connectome.readout.area:
+    for i, name in enumerate(stages.areas.names[1:], 1):
+        if not reached[i] or name == readout:
             continue
         place = connectome.origins.span(("areas", name), key=True)
-        if i not in reading:
-            message = f"nothing of `{name}` reaches the readout in `{connectome.readout.area}`"
+        message = f"nothing of `{name}` reaches the readout in `{readout}`"
+        if not read[i]:
             yield rule.at(place, message, help="add a projection from it, or take it out")
         elif name not in alive:
             unit = "sweep" if connectome.dynamics.order == "hierarchical" else "step"
             count = connectome.dynamics.sweeps
-            message = (
-                f"nothing of `{name}` reaches the readout in `{connectome.readout.area}` within "
-                f"{count} {unit}{'s' if count > 1 else ''}"
-            )
+            message += f" within {count} {unit}{'s' if count > 1 else ''}"
             notes = [(connectome.span("dynamics", "sweeps"), f"the {unit}s")]
             yield rule.at(place, message, help="raise `dynamics.sweeps`, or take it out", notes=notes)
 
@@ -157,17 +150,12 @@ def nothing_connected(stages: Stages, rule: Rule) -> Findings:
             yield rule.at(graph.joins[pathway.join].origin, message, help="widen its radius or length")
         elif strongest[pathway.origin] < graph.minimum_weight:
             told.add(pathway.origin)
-            message = (
-                f"all of it is weaker than {graph.minimum_weight:g}, and dropped: at most "
-                f"{strongest[pathway.origin]:.3g} in one layer of `{_area(pathway.source)}`"
-            )
+            most, area = strongest[pathway.origin], graph.populations[pathway.source].area
+            message = f"all of it is weaker than {graph.minimum_weight:g}, and dropped: at most {most:.3g} in one layer"
+            message += f" of `{area}`"
             notes = [(stages.connectome.span("attention", "minimum_weight"), "the threshold")]
             hint = "lower `attention.minimum_weight`, or take the projection out"
             yield rule.at(pathway.origin, message, help=hint, notes=notes)
-
-
-def _area(population: str) -> str:
-    return population.partition(".")[0]
 
 
 @rule("G305", "columns-without-input", Severity.WARNING)
@@ -209,10 +197,8 @@ def columns_without_input(stages: Stages, rule: Rule) -> Findings:
         if missing and heard.any():
             first = int(np.flatnonzero(~heard)[0])
             strongest = max(pathways, key=lambda p: p.weight)
-            message = (
-                f"{missing} of {len(heard)} columns of `{area}` get no input, the first in row {first // columns}, "
-                f"column {first % columns}"
-            )
+            where = f"the first in row {first // columns}, column {first % columns}"
+            message = f"{missing} of {len(heard)} columns of `{area}` get no input, {where}"
             hint = "widen the topography of a projection to it: a radius of 1 leaves no gaps"
             yield rule.at(graph.joins[strongest.join].origin, message, help=hint)
 
@@ -280,16 +266,13 @@ def separate_parts(stages: Stages, rule: Rule) -> Findings:
     ```
     """
     connectome = stages.connectome
-    names, edges = _areas(connectome)
-    count, component = connected_components(edges, directed=False)
-    order = np.argsort(component, kind="stable")
-    parts = np.split(order, np.cumsum(np.bincount(component, minlength=count))[:-1])
-    apart = sorted((part for part in parts if component[part[0]] != component[0]), key=lambda part: int(part[0]))
-    for number, part in enumerate(apart[:PARTS_SHOWN], 1):
-        members = [names[i] for i in part]
-        shown = ", ".join(f"`{name}`" for name in members[:5]) + (
-            f" and {len(members) - 5} more" if members[5:] else ""
-        )
+    parts: dict[int, list[str]] = defaultdict(list)
+    for name, part in zip(stages.areas.names, stages.areas.parts().tolist(), strict=True):
+        parts[part].append(name)
+    apart = list(parts.values())[1:]  # the first one has the input
+    for number, members in enumerate(apart[:PARTS_SHOWN], 1):
+        more = f" and {len(members) - 5} more" if members[5:] else ""
+        shown = ", ".join(f"`{name}`" for name in members[:5]) + more
         place = connectome.origins.span(("areas", members[0]), key=True)
         what = "is" if len(members) == 1 else "are"
         message = f"{shown} {what} joined with the input by no projection"
@@ -327,34 +310,32 @@ def unread_population(stages: Stages, rule: Rule) -> Findings:
     """
     connectome = stages.connectome
     live: set[str] = set()
-    areas: set[str] = set()
+    mixed: set[str] = set()
     for op in stages.final.ops:
         match op:
             case Attend() | Relay() | Emit():
                 live.add(op.population)
             case Mix():
-                areas.add(op.area)
+                mixed.add(op.area)
                 live.update(name for name, _ in op.states)
                 live.update(t.population for t in op.targets)
             case Readout():
                 live.update(name for name, _ in op.states)
+            case Embed():
+                pass
+            case _:
+                assert_never(op)
+    users: dict[str | None, list[str]] = defaultdict(list)
+    for area, written in connectome.areas.items():
+        if area in mixed:
+            users[written.circuit].append(area)
     for name, circuit in connectome.circuits.items():
-        users = [area for area, written in connectome.areas.items() if written.circuit == name and area in areas]
         for population in circuit.populations:
-            if users and not any(f"{area}.{population}" in live for area in users):
+            if users[name] and not any(f"{area}.{population}" in live for area in users[name]):
                 place = connectome.origins.span(("circuits", name, "populations", population), key=True)
                 message = f"nothing reads `{population}` of `{name}`: no axons leave it, and its column does not listen"
                 hint = "give it a role or a connection, or take it out"
                 yield rule.at(place, message, help=hint)
-
-
-def _areas(connectome: Connectome) -> tuple[list[str], csr_array]:
-    """Return the input and the areas, and the projections among them as a sparse matrix, source by target."""
-    names = [connectome.input.name, *connectome.areas]
-    index = {name: i for i, name in enumerate(names)}
-    ends = [(index[p.origin], index[p.target]) for p in connectome.projections]
-    rows, columns = np.array(ends, int).reshape(-1, 2).T
-    return names, csr_array((np.ones(len(ends)), (rows, columns)), shape=(len(names), len(names)))
 
 
 RULES: tuple[Rule, ...] = (

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
+from cortexc.connectome.area_graph import AreaGraph, area_graph
 from cortexc.connectome.model import Connectome
 
 from ..ir import Graph
@@ -18,3 +20,8 @@ class Stages:
     """All pathways, with their connections."""
     final: Graph
     """What is left after pruning and unrolling, with its ops."""
+
+    @cached_property
+    def areas(self) -> AreaGraph:
+        """The areas of the connectome and the projections among them."""
+        return area_graph(self.connectome)

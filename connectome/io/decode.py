@@ -22,11 +22,11 @@ from .yaml_tree import Mapping, Node, Sequence, plain
 
 T = TypeVar("T", bound=BaseModel)
 GRID_HINT = "a grid has two numbers, rows and columns: `[8, 8]`"
-_RANGE = {
-    "greater_than", "greater_than_equal", "less_than", "less_than_equal", "literal_error", "finite_number",
-    "union_tag_invalid", "string_too_short", "string_too_long", "string_pattern_mismatch", "too_short", "too_long",
-    "value_error",
-}  # fmt: skip
+_RANGE = frozenset(
+    "greater_than greater_than_equal less_than less_than_equal literal_error finite_number union_tag_invalid "
+    "string_too_short string_too_long string_pattern_mismatch too_short too_long value_error".split()
+)
+"""What pydantic calls it when a value has the right type and is not allowed."""
 
 
 def decode(tree: Node, texts: dict[str, str], report: Report) -> Connectome:

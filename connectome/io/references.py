@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cortexc import specs
 
@@ -12,6 +13,7 @@ from ..diagnostics import reading
 from ..diagnostics.error import SpecError
 from ..diagnostics.report import Report
 from ..diagnostics.span import Span
+from ..model import KERNEL_TYPES
 from . import yaml_tree
 from .yaml_tree import Mapping, Node, Scalar, Sequence
 
@@ -54,14 +56,14 @@ class Reader:
     def follow(self, node: Node, path: Path, shown: str, *, root: bool = False) -> Node:
         """Return ``node`` with every reference below it replaced by what it names."""
         if isinstance(node, Sequence):
-            items: list[Node] = []
+            entries: list[Node] = []
             for item in node.items:
                 entry = self.follow(item, path, shown)
                 if isinstance(entry, Sequence) and isinstance(item, Mapping):
-                    items.extend(entry.items)  # a list named by a `file:` entry of a list joins that list
+                    entries.extend(entry.items)  # a list named by a `file:` entry of a list joins that list
                 else:
-                    items.append(entry)
-            return Sequence(node.span, items)
+                    entries.append(entry)
+            return Sequence(node.span, entries)
         if not isinstance(node, Mapping):
             return node
         own = Mapping(node.span, dict(node.items), dict(node.keys))
@@ -87,9 +89,8 @@ class Reader:
                 message = f"`{named.value}` is neither YAML nor HDF5 by its name"
                 hint = f"use one of {', '.join(YAML_SUFFIXES + HDF5_SUFFIXES)}"
                 raise SpecError(Report([reading.BAD_REFERENCE.at(named.span, message, help=hint)]))
-        followed: Node = Mapping(
-            own.span, {k: self.follow(v, path, shown) for k, v in own.items.items()}, own.keys
-        )  # fmt: skip
+        items = {key: self.follow(value, path, shown) for key, value in own.items.items()}
+        followed: Node = Mapping(own.span, items, own.keys)
         for base in reversed(bases):
             followed = merge(base, followed)
         return followed
@@ -125,14 +126,25 @@ class Reader:
 
 
 def merge(base: Node, over: Node) -> Node:
-    """Return ``over`` laid over ``base``: mappings merge key by key, anything else is replaced, null removes a key."""
+    """Return ``over`` laid over ``base``: mappings merge key by key, anything else is replaced, null removes a key.
+
+    A kernel or topography of another ``type`` replaces the whole mapping, since the keys of the first have no meaning
+    for the second.
+    """
     if not (isinstance(base, Mapping) and isinstance(over, Mapping)):
         return over
-    items, keys = dict(base.items), dict(base.keys)
+    replaced = _type(base) in KERNEL_TYPES and _type(over) not in (_type(base), None)
+    items, keys = ({}, {}) if replaced else (dict(base.items), dict(base.keys))
     for key, node in over.items.items():
-        if isinstance(node, Scalar) and node.value is None and key in items:
-            del items[key]
+        if isinstance(node, Scalar) and node.value is None and key in base.items:
+            items.pop(key, None)
             continue
         items[key] = merge(items[key], node) if key in items else node
         keys[key] = over.keys[key]
     return Mapping(over.span, items, keys)
+
+
+def _type(node: Mapping) -> Any:
+    """Return the ``type`` of a mapping, where it is a plain value."""
+    found = node.items.get("type")
+    return found.value if isinstance(found, Scalar) else None

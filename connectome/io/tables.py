@@ -191,9 +191,11 @@ def read_matrix(path: str, dataset: str, place: Span) -> sp.csr_array:
         else:
             data, indices, indptr = (np.asarray(node[part][()]) for part in ("data", "indices", "indptr"))
             sound = (
-                indptr[0] == 0 and indptr[-1] == len(indices) and (np.diff(indptr) >= 0).all()
+                indptr[0] == 0
+                and indptr[-1] == len(indices)
+                and (np.diff(indptr) >= 0).all()
                 and (len(indices) == 0 or (indices.min() >= 0 and indices.max() < columns))
-            )  # fmt: skip
+            )
             if not sound:
                 raise _fail(place, f"the index of the sparse matrix `{dataset}` of `{path}` points outside of it")
             matrix = sp.csr_array((data.astype(np.float64), indices, indptr), shape=(rows, columns))

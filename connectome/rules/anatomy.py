@@ -1,7 +1,8 @@
-"""Anatomy: numbers that no cortex has, or that contradict each other."""
+"""Anatomy: numbers that no cortex has, or that contradict each other. The structure is sound where these rules run."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -9,9 +10,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..diagnostics.rule import Diagnostic, Rule, Severity, rule
-from ..hierarchy import SLN_FLOOR, fit, order
+from ..hierarchy import SLN_FLOOR, fit, levels, ranks
 from ..laminar import INFRAGRANULAR, SUPRAGRANULAR
-from ..model import Circuit, Connectome, MatrixData, Projection, Source
+from ..model import All, Circuit, Connectome, MatrixData, Source
+from ..topography import reach
 
 Findings = Iterator[Diagnostic]
 
@@ -27,11 +29,11 @@ LEVEL_MARGIN = 0.02
 """Part of the range of levels within which two areas are as good as level."""
 SLN_NEEDED, SLN_OUTLIER, LEAST_CONTRADICTION = 8, 3.0, 1.5
 """Projections from which on scatter is known; robust standard deviations of logit(SLN) beyond it; at least so much."""
-PROBABLE = {("excitatory", "excitatory"): 0.25, ("excitatory", "inhibitory"): 0.7, ("inhibitory", "excitatory"): 0.7,
-            ("inhibitory", "inhibitory"): 0.7}  # fmt: skip
-"""Largest published probability of a connection in a column, by kind of source and target, rounded up: 0.243 among
-excitatory cells (L4, Billeh et al. 2020, doi 10.1016/j.neuron.2020.01.040), 0.676 from parvalbumin cells to L2/3 (Allen
-V1 model); the largest of Potjans & Diesmann 2014, doi 10.1093/cercor/bhs358, is 0.373."""
+PROBABLE_EXCITATION, PROBABLE_INHIBITION = 0.25, 0.7
+"""Largest published probability of a connection in a column, rounded up, among excitatory cells and where inhibitory
+ones take part: 0.243 among excitatory cells (L4, Billeh et al. 2020, doi 10.1016/j.neuron.2020.01.040), 0.676 from
+parvalbumin cells to L2/3 (Allen V1 model); the largest of Potjans & Diesmann 2014, doi 10.1093/cercor/bhs358, is
+0.373."""
 INHIBITORY_PART = (0.05, 0.35)
 """Part of a layer's cells that is inhibitory: about 0.2 in Potjans & Diesmann 2014, 0.07 (L6) to 0.19 (L5) in mouse V1
 (Allen V1 model), to 0.25 elsewhere."""
@@ -76,17 +78,19 @@ def fln_over_one(connectome: Connectome, rule: Rule) -> Findings:
       - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
     ```
     """
-    if _transposed(connectome):
+    into = _fln_into(connectome)
+    if _transposed(connectome, into):
         return
-    for target, incoming in _by_target(connectome).items():
-        total = sum(p.fln or 0 for _, p in incoming)
+    for target, found in into.items():
+        total = sum(fln for _, fln in found)
         if total > 1 + SUM_TOLERANCE:
-            i, largest = max(incoming, key=lambda pair: pair[1].fln or 0)
-            others = [(j, p) for j, p in incoming if j != i]
-            notes = [(connectome.span("projections", j, "fln"), f"{p.fln:g} from `{p.origin}`") for j, p in others[:4]]
-            message = (
-                f"the FLNe into `{target}` sum to {total:.3f}, and {largest.fln:g} of it comes from `{largest.origin}`"
-            )
+            i, largest = max(found, key=lambda pair: pair[1])
+            origin = connectome.projections[i].origin
+            notes = [
+                (connectome.span("projections", j, "fln"), f"{fln:g} from `{connectome.projections[j].origin}`")
+                for j, fln in [pair for pair in found if pair[0] != i][:4]
+            ]
+            message = f"the FLNe into `{target}` sum to {total:.3f}, and {largest:g} of it comes from `{origin}`"
             hint = "the sources of one target share 1 (Markov et al. 2014): check the table, or use `weight`"
             yield rule.at(connectome.span("projections", i, "fln"), message, help=hint, notes=notes)
 
@@ -122,11 +126,12 @@ def fln_transposed(connectome: Connectome, rule: Rule) -> Findings:
       - {from: V4, to: V2, fln: 0.1513, source: paper}
     ```
     """
-    if not _transposed(connectome):
+    into = _fln_into(connectome)
+    if not _transposed(connectome, into):
         return
-    sums = {target: sum(p.fln or 0 for _, p in found) for target, found in _by_target(connectome).items()}
+    sums = {target: sum(fln for _, fln in found) for target, found in into.items()}
     worst = max(sums, key=lambda name: sums[name])
-    i, _ = max(_by_target(connectome)[worst], key=lambda pair: pair[1].fln or 0)
+    i, _ = max(into[worst], key=lambda pair: pair[1])
     message = (
         f"the FLNe into `{worst}` sum to {sums[worst]:.3f}, and those out of each area to less than 1: the table looks "
         "transposed"
@@ -135,25 +140,24 @@ def fln_transposed(connectome: Connectome, rule: Rule) -> Findings:
     yield rule.at(connectome.span("projections", i, "fln"), message, help=hint)
 
 
-def _by_target(connectome: Connectome) -> dict[str, list[tuple[int, Projection]]]:
-    found: dict[str, list[tuple[int, Projection]]] = defaultdict(list)
+def _fln_into(connectome: Connectome) -> dict[str, list[tuple[int, float]]]:
+    """Return, for each target, which projections from areas have an FLNe, and what it is."""
+    found: dict[str, list[tuple[int, float]]] = defaultdict(list)
     for i, p in enumerate(connectome.projections):
         if p.fln is not None and p.origin != connectome.input.name:
-            found[p.target].append((i, p))
+            found[p.target].append((i, p.fln))
     return found
 
 
-def _transposed(connectome: Connectome) -> bool:
-    into: dict[str, float] = defaultdict(float)
+def _transposed(connectome: Connectome, into: dict[str, list[tuple[int, float]]]) -> bool:
+    """Whether FLNe sum to over 1 into an area, and out of none: sources and targets may have been swapped."""
     out: dict[str, float] = defaultdict(float)
-    count = 0
-    for p in connectome.projections:
-        if p.fln is not None and p.origin != connectome.input.name:
-            into[p.target] += p.fln
-            out[p.origin] += p.fln
-            count += 1
+    given = [pair for found in into.values() for pair in found]
+    for i, fln in given:
+        out[connectome.projections[i].origin] += fln
+    largest = max((sum(fln for _, fln in found) for found in into.values()), default=0.0)
     limit = 1 + SUM_TOLERANCE
-    return count >= 6 and max(into.values()) > limit and max(out.values()) <= limit
+    return len(given) >= 6 and largest > limit and max(out.values()) <= limit
 
 
 @rule("A403", "sln-against-hierarchy", Severity.WARNING)
@@ -184,7 +188,7 @@ def sln_against_hierarchy(connectome: Connectome, rule: Rule) -> Findings:
     """
     declared = all(a.level is not None for a in connectome.areas.values())
     if declared:
-        level = {n: float(a.level or 0) for n, a in connectome.areas.items()}
+        level = levels(connectome)
     else:
         fitted = fit(connectome)
         if fitted.explained is None or fitted.explained < EXPLAINED:
@@ -319,7 +323,7 @@ def feedforward_misses_l4(connectome: Connectome, rule: Rule) -> Findings:
     """
     for name, circuit in connectome.circuits.items():
         granular = [n for n, p in circuit.populations.items() if p.layer == "L4" and p.kind == "excitatory"]
-        landing = [n for n in circuit.roles.feedforward or () if n in circuit.populations]
+        landing = circuit.roles.feedforward or ()
         if granular and landing and not set(granular) & set(landing):
             place = connectome.span("circuits", name, "roles", "feedforward", 0)
             layer = circuit.populations[landing[0]].layer
@@ -348,7 +352,7 @@ def feedback_in_l4(connectome: Connectome, rule: Rule) -> Findings:
     for name, circuit in connectome.circuits.items():
         other = [n for n, p in circuit.populations.items() if p.layer in SUPRAGRANULAR | INFRAGRANULAR]
         for i, population in enumerate(circuit.roles.feedback or ()):
-            if population in circuit.populations and circuit.populations[population].layer == "L4" and other:
+            if circuit.populations[population].layer == "L4" and other:
                 message = f"feedback lands on `{population}`, in L4"
                 hint = "it ends in L1, L2/3, L5 and L6, and avoids L4 (Felleman & Van Essen 1991)"
                 yield rule.at(connectome.span("circuits", name, "roles", "feedback", i), message, help=hint)
@@ -382,12 +386,9 @@ def improbable_connection(connectome: Connectome, rule: Rule) -> Findings:
         for i, row in enumerate(written.probability):
             for j, probability in enumerate(row):
                 ends = (j, i) if written.rows == "target" else (i, j)
-                if max(ends) >= len(written.populations):
-                    continue
                 source, target = (written.populations[end] for end in ends)
-                if source not in circuit.populations or target not in circuit.populations:
-                    continue
-                limit = PROBABLE[circuit.populations[source].kind, circuit.populations[target].kind]
+                excitatory = all(circuit.populations[n].kind == "excitatory" for n in (source, target))
+                limit = PROBABLE_EXCITATION if excitatory else PROBABLE_INHIBITION
                 if probability > limit:
                     place = connectome.span("circuits", name, "connections", "probability", i, j)
                     message = f"`{source}` connects to `{target}` with a probability of {probability:g}"
@@ -551,31 +552,15 @@ def lateral_too_far(connectome: Connectome, rule: Rule) -> Findings:
     ```
     """
     for name, lateral in connectome.lateral.items():
-        area = connectome.areas.get(name)
-        if area is None or area.surface_mm2 is None:
+        area = connectome.areas[name]
+        if area.surface_mm2 is None:
             continue
         column = float(np.sqrt(area.surface_mm2 / (area.grid[0] * area.grid[1])))
-        reach = _reach(lateral.kernel, max(area.grid))
-        if reach is not None and reach * column > LATERAL_MM:
-            message = (
-                f"horizontal axons of `{name}` reach {reach * column:.1f} mm: {reach:g} columns of {column:.1f} mm"
-            )
+        far = max(area.grid) - 1.0 if isinstance(lateral.kernel, All) else reach(lateral.kernel)
+        if LATERAL_MM < far * column < math.inf:
+            message = f"horizontal axons of `{name}` reach {far * column:.1f} mm: {far:g} columns of {column:.1f} mm"
             hint = "the longest published ones reach 8 mm, in TE (Tanigawa et al. 2005): shorten the kernel"
             yield rule.at(connectome.span("lateral", name, "kernel"), message, help=hint)
-
-
-def _reach(kernel: object, side: int) -> float | None:
-    """Return how far a kernel reaches [columns], or None where it does not say."""
-    match getattr(kernel, "type", None):
-        case "all":
-            return float(side - 1)
-        case "disc" | "retinotopic":
-            return float(getattr(kernel, "radius", 0.0))
-        case "gaussian":
-            return float(getattr(kernel, "cutoff", None) or 3 * getattr(kernel, "sigma", 0.0))
-        case "exponential" | "patchy":
-            return float(getattr(kernel, "cutoff", None) or 3 * getattr(kernel, "length", 0.0))
-    return None
 
 
 @rule("A413", "finer-above", Severity.WARNING)
@@ -595,10 +580,10 @@ def finer_above(connectome: Connectome, rule: Rule) -> Findings:
     areas: {V4: {grid: [4, 4]}}
     ```
     """
-    rank = {name: i for i, name in enumerate(order(connectome))} if _joined(connectome) else {}
+    rank = ranks(connectome)
     told: set[str] = set()
     for p in connectome.projections:
-        if p.origin not in rank or p.target not in rank or p.target in told:
+        if p.origin not in rank or p.target in told:
             continue
         up = p.sln > 0.5 if p.sln is not None else rank[p.origin] < rank[p.target]
         lower, higher = connectome.areas[p.origin].grid, connectome.areas[p.target].grid
@@ -611,11 +596,6 @@ def finer_above(connectome: Connectome, rule: Rule) -> Findings:
             notes = [(connectome.span("areas", p.origin, "grid"), f"the grid of `{p.origin}`")]
             hint = "receptive fields grow along the hierarchy: a grid as coarse as that of the lower area, or coarser"
             yield rule.at(connectome.span("areas", p.target, "grid"), message, help=hint, notes=notes)
-
-
-def _joined(connectome: Connectome) -> bool:
-    ends = {connectome.input.name, *connectome.areas}
-    return all(p.origin in ends and p.target in ends for p in connectome.projections)
 
 
 @rule("A414", "number-without-source", Severity.INFO)

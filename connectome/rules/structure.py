@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
+from ..area_graph import area_graph
 from ..diagnostics.error import SpecError
 from ..diagnostics.rule import Diagnostic, Rule, did_you_mean, rule
 from ..diagnostics.span import Span
-from ..hierarchy import depths, order
+from ..hierarchy import depths, ranks
 from ..io import tables
-from ..laminar import circuit_of, roles, width_of
-from ..model import Circuit, Connectome, Kernel, Matrix, MatrixData
+from ..laminar import SIMPLE, circuit_of, roles, width_of
+from ..model import Circuit, Connectome, Kernel, Matrix, MatrixData, OneToOne, Population
 from ..timing import delay_steps
 
 Findings = Iterator[Diagnostic]
@@ -104,28 +106,36 @@ def dangling_population(connectome: Connectome, rule: Rule) -> Findings:
     ```
     """
     for name, circuit in connectome.circuits.items():
-        for role in type(circuit.roles).model_fields:
-            if role == "source":
-                continue
-            for i, population in enumerate(getattr(circuit.roles, role) or ()):
+        for path, members in _lists(circuit):
+            what = f"role `{path[1]}`" if path[0] == "roles" else "the connection matrix"
+            for i, population in enumerate(members):
                 if population not in circuit.populations:
-                    span = connectome.span("circuits", name, "roles", role, i)
-                    message = f"role `{role}` names `{population}`, which is no population of `{name}`"
-                    yield rule.at(span, message, help=did_you_mean(population, circuit.populations))
-        for i, population in enumerate(circuit.connections.populations if circuit.connections else ()):
-            if population not in circuit.populations:
-                span = connectome.span("circuits", name, "connections", "populations", i)
-                message = f"the connection matrix names `{population}`, which is no population of `{name}`"
-                yield rule.at(span, message, help=did_you_mean(population, circuit.populations))
-    area = connectome.areas.get(connectome.readout.area)
-    if area is None or (area.circuit is not None and area.circuit not in connectome.circuits):
-        return
-    known = circuit_of(connectome, area).populations
+                    message = f"{what} names `{population}`, which is no population of `{name}`"
+                    hint = did_you_mean(population, circuit.populations)
+                    yield rule.at(connectome.span("circuits", name, *path, i), message, help=hint)
+    known = _readable(connectome)
     for i, population in enumerate(connectome.readout.populations or ()):
-        if population not in known:
+        if known is not None and population not in known:
             span = connectome.span("readout", "populations", i)
             message = f"the readout names `{population}`, which is no population of `{connectome.readout.area}`"
             yield rule.at(span, message, help=did_you_mean(population, known))
+
+
+def _lists(circuit: Circuit) -> Iterator[tuple[tuple[str, str], tuple[str, ...]]]:
+    """Yield path and members of each list of populations that a circuit has: of its roles, then of its matrix."""
+    for role in type(circuit.roles).model_fields:
+        if role != "source":
+            yield ("roles", role), getattr(circuit.roles, role) or ()
+    if circuit.connections:
+        yield ("connections", "populations"), circuit.connections.populations
+
+
+def _readable(connectome: Connectome) -> dict[str, Population] | None:
+    """Return the populations of the area that is read; None where the area or its circuit is not defined."""
+    area = connectome.areas.get(connectome.readout.area)
+    if area is None or (area.circuit is not None and area.circuit not in connectome.circuits):
+        return None
+    return circuit_of(connectome, area).populations
 
 
 @rule("S204", "dangling-source")
@@ -211,22 +221,17 @@ def duplicate(connectome: Connectome, rule: Rule) -> Findings:
             message = f"a projection from `{p.origin}` to itself"
             hint = f"write it as a lateral kernel: `lateral: {{{p.origin}: {{kernel: ...}}}}`"
             yield rule.at(connectome.span("projections", i), message, help=hint)
-    for name, circuit in connectome.circuits.items():
-        lists: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
-            (("roles", r), getattr(circuit.roles, r) or ()) for r in type(circuit.roles).model_fields if r != "source"
-        ]
-        if circuit.connections:
-            lists.append((("connections", "populations"), circuit.connections.populations))
-        for path, members in lists:
-            for i, member in enumerate(members):
-                if member in members[:i]:
-                    span = connectome.span("circuits", name, *path, i)
-                    yield rule.at(span, f"`{member}` is listed twice", help="list it once")
-    for i, member in enumerate(connectome.readout.populations or ()):
-        if member in (connectome.readout.populations or ())[:i]:
-            yield rule.at(
-                connectome.span("readout", "populations", i), f"`{member}` is listed twice", help="list it once"
-            )
+    lists: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
+        (("circuits", name, *path), members)
+        for name, circuit in connectome.circuits.items()
+        for path, members in _lists(circuit)
+    ]
+    for path, members in (*lists, (("readout", "populations"), connectome.readout.populations or ())):
+        listed: set[str] = set()
+        for i, member in enumerate(members):
+            if member in listed:
+                yield rule.at(connectome.span(*path, i), f"`{member}` is listed twice", help="list it once")
+            listed.add(member)
 
 
 @rule("S206", "grid-mismatch")
@@ -262,7 +267,7 @@ def grid_mismatch(connectome: Connectome, rule: Rule) -> Findings:
         if source not in grids or target not in grids:
             continue
         a, b = grids[source], grids[target]
-        if kernel.type == "one_to_one" and a != b:
+        if isinstance(kernel, OneToOne) and a != b:
             message = f"one-to-one from `{source}` ({a[0]}x{a[1]}) to `{target}` ({b[0]}x{b[1]})"
             hint = "use `{type: retinotopic, radius: 0.5}`, which joins corresponding places of unequal grids"
             yield rule.at(connectome.span(*path), message, help=hint)
@@ -309,15 +314,14 @@ def width_mismatch(connectome: Connectome, rule: Rule) -> Findings:
     ]
     joins += [(("lateral", n), n, n, "lateral") for n in connectome.lateral if n in ends]
     heard: dict[tuple[str, str], tuple[tuple[str | int, ...], int]] = {}
-    senders = {name: _senders(circuit) for name, (circuit, _) in ends.items()}
-    receivers = {name: _receivers(circuit) if circuit else () for name, (circuit, _) in ends.items()}
     for path, source, target, mode in joins:
-        (_, sent_widths), (receiving, taken_widths) = ends[source], ends[target]
-        assert receiving is not None
-        lateral = roles(receiving).lateral if mode == "lateral" else None
-        dense = receiving.output == "dense" and mode in ("driving", "lateral")
-        sent = {s: sent_widths[s] for s in lateral or senders[source] if s in sent_widths}
-        taken = {r: taken_widths[r] for r in lateral or receivers[target] if r in taken_widths}
+        sending, receiving = ends[source], ends[target]
+        senders, receivers = sending.senders, receiving.receivers
+        if mode == "lateral":
+            senders = receivers = receiving.lateral
+        dense = receiving.dense and mode in ("driving", "lateral")
+        sent = {s: sending.widths[s] for s in senders if s in sending.widths}
+        taken = {r: receiving.widths[r] for r in receivers if r in receiving.widths}
         unequal = [(s, r) for s in sent for r in taken if sent[s] != taken[r]]
         if unequal and not dense:
             s, r = unequal[0]
@@ -340,58 +344,66 @@ def width_mismatch(connectome: Connectome, rule: Rule) -> Findings:
                     break
 
 
-Ends = dict[str, tuple[Circuit | None, dict[str, int]]]
-"""Name -> circuit (none of the input) and the widths of the populations that axons can leave or reach."""
+@dataclass(frozen=True)
+class _End:
+    """What projections meet at the input, or at each area of one circuit."""
+
+    circuit: str | None
+    """Name of the circuit; None of the input, and of areas that name none."""
+    widths: dict[str, int]
+    """Channels of each population."""
+    senders: tuple[str, ...]
+    """Whose axons leave; an inhibitory population among them is another rule's finding."""
+    receivers: tuple[str, ...] = ()
+    """Whom axons from other areas reach."""
+    lateral: tuple[str, ...] = ()
+    """Whom horizontal axons join."""
+    dense: bool = False
+    """Whether a learned map follows the attention."""
 
 
-def _indivisible(connectome: Connectome, ends: Ends, rule: Rule) -> Findings:
-    """Yield a finding for each width that the heads do not divide, once where it is written."""
-    heads, seen = connectome.attention.heads, set()
-    for name, (circuit, widths) in ends.items():
-        for population in dict.fromkeys((*_senders(circuit), *(_receivers(circuit) if circuit else ()))):
-            if population not in widths:
-                continue  # another rule's finding
-            width = widths[population]
-            written = circuit.populations[population].width if circuit else None
-            place = connectome.span("input", "width")
-            if written is not None:
-                circuit_name = connectome.areas[name].circuit or ""
-                place = connectome.span("circuits", circuit_name, "populations", population, "width")
-            if width % heads and place not in seen:
-                seen.add(place)
-                message = f"the width {width} is not a multiple of {heads} heads"
-                yield rule.at(place, message, help="change the width or `attention.heads`")
-            elif width == 1 and place not in seen:
-                seen.add(place)
-                yield rule.at(
-                    place, "one channel, of which nothing is left when it is normalised", help="use two or more"
-                )
-
-
-def _ends(connectome: Connectome) -> Ends:
+def _ends(connectome: Connectome) -> dict[str, _End]:
     """Return the ends that projections can have: the input, and each area whose circuit is defined."""
-    found: Ends = {connectome.input.name: (None, {"relay": connectome.input.width})}
-    for name, area in connectome.areas.items():
-        if area.circuit is None or area.circuit in connectome.circuits:
-            circuit = circuit_of(connectome, area)
-            found[name] = circuit, {n: width_of(connectome, p) for n, p in circuit.populations.items()}
-    return found
+    circuits: dict[str | None, Circuit] = {None: SIMPLE, **connectome.circuits}
+    known = {name: _end(connectome, name, circuit) for name, circuit in circuits.items()}
+    relay = {connectome.input.name: _End(None, {"relay": connectome.input.width}, ("relay",))}
+    return relay | {name: known[area.circuit] for name, area in connectome.areas.items() if area.circuit in known}
 
 
-def _senders(circuit: Circuit | None) -> tuple[str, ...]:
-    """Return the populations whose axons leave; an inhibitory one among them is another rule's finding."""
-    if circuit is None:
-        return ("relay",)
+def _end(connectome: Connectome, name: str | None, circuit: Circuit) -> _End:
     found = roles(circuit)
     kinds = {n: p.kind for n, p in circuit.populations.items()}
     leaving = dict.fromkeys((*found.supragranular, *found.infragranular, *found.lateral))
-    return tuple(n for n in leaving if kinds.get(n) == "excitatory")
+    return _End(
+        circuit=name,
+        widths={n: width_of(connectome, p) for n, p in circuit.populations.items()},
+        senders=tuple(n for n in leaving if kinds.get(n) == "excitatory"),
+        receivers=tuple(dict.fromkeys((*found.feedforward, *found.feedback))),
+        lateral=found.lateral,
+        dense=circuit.output == "dense",
+    )
 
 
-def _receivers(circuit: Circuit) -> tuple[str, ...]:
-    """Return the populations that axons from other areas reach."""
-    found = roles(circuit)
-    return tuple(dict.fromkeys((*found.feedforward, *found.feedback)))
+def _indivisible(connectome: Connectome, ends: dict[str, _End], rule: Rule) -> Findings:
+    """Yield a finding for each width that the heads do not divide, once where it is written."""
+    heads, seen = connectome.attention.heads, set()
+    for end in {id(end): end for end in ends.values()}.values():
+        for population in dict.fromkeys((*end.senders, *end.receivers)):
+            if population not in end.widths:
+                continue  # another rule's finding
+            width, place = end.widths[population], connectome.span("input", "width")
+            if end.circuit is not None and connectome.circuits[end.circuit].populations[population].width is not None:
+                place = connectome.span("circuits", end.circuit, "populations", population, "width")
+            if place in seen:
+                continue
+            if width % heads:
+                seen.add(place)
+                message = f"the width {width} is not a multiple of {heads} heads"
+                yield rule.at(place, message, help="change the width or `attention.heads`")
+            elif width == 1:
+                seen.add(place)
+                message = "one channel, of which nothing is left when it is normalised"
+                yield rule.at(place, message, help="use two or more")
 
 
 @rule("S208", "matrix-mismatch")
@@ -477,18 +489,15 @@ def role_mismatch(connectome: Connectome, rule: Rule) -> Findings:
                 if population in circuit.populations and population not in excitatory:
                     span = connectome.span("circuits", name, "roles", role, i)
                     message = f"the inhibitory population `{population}` has the role `{role}`"
-                    yield rule.at(span, message, help="long axons leave excitatory populations: name one of these: "
-                                  + ", ".join(f"`{e}`" for e in excitatory))  # fmt: skip
-    area = connectome.areas.get(connectome.readout.area)
-    if area is None or (area.circuit is not None and area.circuit not in connectome.circuits):
-        return
-    known = circuit_of(connectome, area).populations
+                    listed = ", ".join(f"`{e}`" for e in excitatory)
+                    hint = f"long axons leave excitatory populations: name one of these: {listed}"
+                    yield rule.at(span, message, help=hint)
+    known = _readable(connectome) or {}
     for i, population in enumerate(connectome.readout.populations or ()):
         if population in known and known[population].kind == "inhibitory":
             span = connectome.span("readout", "populations", i)
-            yield rule.at(
-                span, f"the readout names the inhibitory population `{population}`", help="name an excitatory one"
-            )
+            message = f"the readout names the inhibitory population `{population}`"
+            yield rule.at(span, message, help="name an excitatory one")
 
 
 @rule("S210", "delay-mismatch")
@@ -516,8 +525,7 @@ def delay_mismatch(connectome: Connectome, rule: Rule) -> Findings:
       - {from: V2, to: V1, fln: 0.73, sln: 0.42, delay: 1, source: paper}
     ```
     """
-    known = all(p.origin in connectome.areas or p.origin == connectome.input.name for p in connectome.projections)
-    rank = {n: i for i, n in enumerate(order(connectome))} if known else {}
+    rank = ranks(connectome)
     step = connectome.dynamics.step_ms
     for i, p in enumerate(connectome.projections):
         if p.delay is not None and p.delay_ms is not None:
@@ -531,14 +539,13 @@ def delay_mismatch(connectome: Connectome, rule: Rule) -> Findings:
             elif abs(p.delay_ms / step - round(p.delay_ms / step)) > 1e-6:
                 message = f"a delay of {p.delay_ms:g} ms is {p.delay_ms / step:g} steps of {step:g} ms"
                 yield rule.at(span, message, help="use a multiple of `dynamics.step_ms`")
-        delay = delay_steps(p, step)
-        if delay != 0 or p.origin == connectome.input.name or (p.mode == "relay" and p.origin not in rank):
+        if delay_steps(p, step) != 0 or p.origin not in rank or p.target not in rank:
             continue
         span = connectome.span("projections", i, "delay" if p.delay is not None else "delay_ms")
         if connectome.dynamics.order == "synchronous":
             message = f"no delay from `{p.origin}` to `{p.target}`, and all areas step at once"
             yield rule.at(span, message, help="a synchronous step reads the step before: `delay: 1` or more")
-        elif rank.get(p.origin, 0) >= rank.get(p.target, 0):
+        elif rank[p.origin] >= rank[p.target]:
             message = f"no delay from `{p.origin}` to `{p.target}`, which is updated first"
             yield rule.at(span, message, help="use `delay: 1` or more for what comes from higher areas")
 
@@ -607,9 +614,8 @@ def without_effect(connectome: Connectome, rule: Rule) -> Findings:
 
 def _missing_levels(connectome: Connectome, declared: list[str]) -> Iterator[tuple[Span, str]]:
     """Yield what to write where areas lack a level: that of their depth below the input, on the scale of the others."""
-    ends = {connectome.input.name, *connectome.areas}
-    if not all(p.origin in ends and p.target in ends for p in connectome.projections):
-        return
+    if len(area_graph(connectome).source) < len(connectome.projections):
+        return  # a projection is misspelt, and may be what the depths hang on
     depth = depths(connectome)
     known = np.array([(depth[n], connectome.areas[n].level) for n in declared], float)
     slope = float(np.polyfit(known[:, 0], known[:, 1], 1)[0]) if np.ptp(known[:, 0]) > 0 else 1.0

@@ -31,9 +31,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--ignore", metavar="CODES", default="", help="leave these out; errors that keep a spec from being read stay"
     )
     parser.add_argument(
-        "--fail-on", choices=("error", "warning", "info"), default="warning", metavar="SEVERITY",
+        "--fail-on",
+        choices=("error", "warning", "info"),
+        default="warning",
+        metavar="SEVERITY",
         help="exit with 1 for a finding as bad as this: error, warning or info (default: warning)",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--fix",
         action="store_true",

@@ -28,6 +28,6 @@ def run(args: argparse.Namespace) -> int:
     program = compile_spec(args.spec, args.seed)
     program.save(args.out)
     counts = program.parameter_counts
-    print(f"{args.out}: {program.name}, {len(program.ops)} ops, {counts['total']:,} parameters "
-          f"({counts['attention']:,} of attention), {program.content_hash()}")  # fmt: skip
+    size = f"{counts['total']:,} parameters ({counts['attention']:,} of attention)"
+    print(f"{args.out}: {program.name}, {len(program.ops)} ops, {size}, {program.content_hash()}")
     return 0

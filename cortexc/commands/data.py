@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-HELP = "fetch, verify or corrupt the images to train and test on"
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands and their arguments."""
@@ -39,9 +37,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     corrupt.add_argument("--data-dir", metavar="DIR", type=Path, help="the folder it lies in; the digits need none")
     corrupt.add_argument("-o", "--out", metavar="OUT", type=Path, required=True, help="folder to write to")
     corrupt.add_argument(
-        "--corruptions", metavar="NAMES", default="all",
+        "--corruptions",
+        metavar="NAMES",
+        default="all",
         help="benchmark (15), extra (4), all, or names, with commas (default: all)",
-    )  # fmt: skip
+    )
     corrupt.add_argument("--severities", metavar="1-5", default="1-5", help="as in 1-5, 5 or 1,3 (default: 1-5)")
     corrupt.add_argument("--seed", type=int, default=0, help="of all random corruptions (default: 0)")
     corrupt.add_argument("--workers", type=int, metavar="N", help="threads (default: one a processor)")

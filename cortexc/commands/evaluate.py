@@ -18,9 +18,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where the data lie now, if they were moved")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument(
-        "--precision", choices=("float32", "bfloat16"), default="float32",
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="float32",
         help="of matrix products; bfloat16 is faster where the processor has it (default: float32)",
-    )  # fmt: skip
+    )
     parser.add_argument("--format", choices=("text", "json", "csv"), default="text")
     corrupted = parser.add_argument_group(
         "corrupted images", "Without any of these, the folder CIFAR-10-C beside the data is used, if there is one."
@@ -39,9 +41,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     measures = parser.add_argument_group("more measures")
     measures.add_argument("--mce", action="store_true", help="also the error relative to AlexNet's")
     measures.add_argument(
-        "--reference", type=Path, metavar="RUN", action="append", default=[],
+        "--reference",
+        type=Path,
+        metavar="RUN",
+        action="append",
+        default=[],
         help="an evaluated run that tells which images are hard; may be repeated",
-    )  # fmt: skip
+    )
     measures.add_argument("--cifar10h", type=Path, metavar="FILE", help="votes of people: cifar10h-counts.npy")
 
 

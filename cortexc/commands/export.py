@@ -15,9 +15,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("what", metavar="SPEC|X.h5|RUN", help="a spec; for torch and onnx also an artifact or a run")
     parser.add_argument(
-        "--to", required=True, choices=(*GRAPHS, *MODELS), metavar="FORMAT",
+        "--to",
+        required=True,
+        choices=(*GRAPHS, *MODELS),
+        metavar="FORMAT",
         help="graphml, json (node-link), csv (edge list) or sonata: areas and projections; torch or onnx: the model",
-    )  # fmt: skip
+    )
     parser.add_argument("-o", "--out", metavar="FILE", required=True, type=Path, help="file to write")
     parser.add_argument("--seed", type=int, default=None, help="of the weights of an untrained model (default: 0)")
     parser.add_argument("--force", action="store_true", help="replace files that are there already")

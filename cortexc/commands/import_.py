@@ -13,17 +13,25 @@ NAMES = ("table", "matrix", "sonata", "graphml", "neuroml", "synapses")
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument(
-        "format", choices=NAMES, metavar="FORMAT",
+        "format",
+        choices=NAMES,
+        metavar="FORMAT",
         help="table (edge list), matrix, sonata, graphml (node-link JSON too), neuroml, or synapses (of neurons)",
-    )  # fmt: skip
+    )
     parser.add_argument("files", nargs="+", metavar="FILE", help="the files of one connectome, in any order")
     parser.add_argument("-o", "--out", metavar="SPEC", required=True, type=Path, help="spec to write, a .yaml file")
     parser.add_argument("--force", action="store_true", help="replace files that are there already")
 
     spec = parser.add_argument_group("the spec")
     spec.add_argument("--name", help="of the connectome (default: that of the first file)")
-    spec.add_argument("--source", action="append", dest="sources", metavar="TEXT", default=[],
-                      help="DOI, address or citation of the data; may be repeated")  # fmt: skip
+    spec.add_argument(
+        "--source",
+        action="append",
+        dest="sources",
+        metavar="TEXT",
+        default=[],
+        help="DOI, address or citation of the data; may be repeated",
+    )
     spec.add_argument("--input", metavar="AREA", help="area of the data that is the relay of the image, such as LGd")
     spec.add_argument("--input-to", metavar="AREA", help="area that the image reaches, where the data have no relay")
     spec.add_argument("--readout", metavar="AREA", help="area that the decision is read from")
@@ -39,14 +47,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     table.add_argument("--header", choices=("auto", "yes", "no"), help="whether the first line names the columns")
     table.add_argument("--sheet", metavar="NAME", help="of an Excel workbook")
     table.add_argument("--where", action="append", metavar="COLUMN=VALUE", help="take these rows; may be repeated")
-    table.add_argument("--aggregate", choices=("auto", "sum", "mean", "cases", "median", "max", "error"),
-                       help="how rows of a pair join (auto: FLNe mean, others sum)")  # fmt: skip
+    table.add_argument(
+        "--aggregate",
+        choices=("auto", "sum", "mean", "cases", "median", "max", "error"),
+        help="how rows of a pair join (auto: FLNe mean, others sum)",
+    )
 
     matrix = parser.add_argument_group("matrices")
     matrix.add_argument("--rows", choices=("source", "target"), help="what a row is; a matrix does not say it")
     matrix.add_argument("--variable", metavar="NAME", help="the matrix, in .mat, .npz and HDF5 files")
-    matrix.add_argument("--labels", metavar="NAME|FILE", help="names of the areas: a variable or a file; "
-                        "for graphml the attribute of nodes that names them")  # fmt: skip
+    matrix.add_argument(
+        "--labels",
+        metavar="NAME|FILE",
+        help="names of the areas: a variable or a file; for graphml the attribute of nodes that names them",
+    )
     matrix.add_argument("--sln", metavar="NAME|FILE", help="matrix of SLN in the same form")
     matrix.add_argument("--distance", metavar="NAME|FILE", help="matrix of distances in the same form [mm]")
 
@@ -55,8 +69,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for what in ("id", "area", "layer", "type", "kind"):
         neurons.add_argument(f"--{what}-column", metavar="NAME", help=f"column of the neuron's {what}")
     neurons.add_argument("--inhibitory", metavar="VALUES", help="kinds or types that inhibit, with commas: gaba,glut")
-    neurons.add_argument("--strength", choices=("synapses", "connections", "weight", "neurons"),
-                         help="what a projection's strength is (neurons: FLNe, as a tracer would find it)")  # fmt: skip
+    neurons.add_argument(
+        "--strength",
+        choices=("synapses", "connections", "weight", "neurons"),
+        help="what a projection's strength is (neurons: FLNe, as a tracer would find it)",
+    )
     parser.epilog = (
         "Exit status: 0 imported, 1 imported with errors in the data, 2 not imported; then no file is written."
     )

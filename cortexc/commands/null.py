@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--draws", type=_count, metavar="N", help="seeds that --match tries at most (default: 1000)")
     parser.add_argument("-o", "--out", metavar="SPEC2", required=True, type=Path, help="spec to write, a .yaml file")
     parser.add_argument("--force", action="store_true", help="replace a file that is there already")
-    parser.epilog = "Exit status: 0 written, 1 written with errors to mend, 2 not written."
+    parser.epilog = "Exit status: 0 written, 1 written with errors to fix, 2 not written."
 
 
 def _sizes(text: str) -> tuple[str, ...]:
@@ -55,6 +55,16 @@ def run(args: argparse.Namespace) -> int:
     """Write the null model, say what it kept, and check it."""
     import gc
 
+    collecting = gc.isenabled()
+    gc.disable()  # it would walk over all projections again and again, and nothing of them is in a circle
+    try:
+        return _run(args)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _run(args: argparse.Namespace) -> int:
     from cortexc import connectome
     from cortexc.anatomy.nulls import ignores_seed, null
     from cortexc.compiler.checker import check
@@ -75,7 +85,6 @@ def run(args: argparse.Namespace) -> int:
     if args.out.resolve().with_suffix("") == Path(args.spec).resolve().with_suffix(""):
         print(f"error: {args.out} would replace {args.spec}, or its table: choose another name", file=sys.stderr)
         return 2
-    gc.disable()  # it would walk over all projections again and again, and nothing of them is in a circle
     original = connectome.load(args.spec)
     within = WITHIN if args.within is None else args.within
     draws = (args.draws or DRAWS) if args.match else 1

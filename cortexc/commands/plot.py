@@ -15,10 +15,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", metavar="SPEC|X.h5|RUN", help="a spec; for mask and routing also an artifact or a run")
     parser.add_argument("-o", "--out", metavar="FIG", required=True, type=Path, help="a .png, .svg or .pdf file")
     parser.add_argument(
-        "--show", choices=(*OF_SPECS, *OF_PROGRAMS), metavar="WHAT",
+        "--show",
+        choices=(*OF_SPECS, *OF_PROGRAMS),
+        metavar="WHAT",
         help="hierarchy (default of a spec): areas and projections; adjacency: matrix of projections; circuit: layers "
         "and populations; mask: who may attend to whom; routing (default of an artifact): the unrolled graph",
-    )  # fmt: skip
+    )
     parser.add_argument("--circuit", metavar="NAME", help="which circuit (default: the first)")
     parser.add_argument("--op", metavar="NAME", help="whose mask, as in V1.L23E@2 (default: the one with most sources)")
     parser.add_argument("--token", type=int, metavar="N", help="which token of it (default: the middle one)")

@@ -22,9 +22,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where CIFAR-10 lies; the digits need none")
     parser.add_argument("--out", type=Path, metavar="RUN", help="folder of the run; must not exist yet")
     parser.add_argument(
-        "--hold-out", type=int, metavar="N",
+        "--hold-out",
+        type=int,
+        metavar="N",
         help="leave the last N training images out, and test on them: for choices, which must not see the test images",
-    )  # fmt: skip
+    )
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run from its last checkpoint")
     parser.add_argument("--epochs", type=int, help="(default: 10)")
     parser.add_argument("--batch-size", type=int, help="(default: 128)")
@@ -44,9 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="show corrupted test images of this set instead, in the layout of CIFAR-10-C; needs --test-images",
     )
-    corrupted.add_argument(
-        "--test-images", metavar="A-B", help="those test images; the evaluation leaves them out"
-    )  # fmt: skip
+    corrupted.add_argument("--test-images", metavar="A-B", help="those test images; the evaluation leaves them out")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
 
 

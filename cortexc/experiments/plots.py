@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cortexc.figures.style import BLUE, GREEN, GREY, INK, PURPLE, SKY, VERMILLION, figure
+from cortexc.figures.style import BLUE, GREEN, GREY, INK, PURPLE, SKY, VERMILLION, as_bytes, figure
 
 from .results import CLEAN_ACCURACY, D1, ArmResult, Measure, Results
 
@@ -155,9 +154,7 @@ def _differences(found: Results) -> Plot:
 
 
 def _plot(name: str, title: str, alt: str, drawn: Figure) -> Plot:
-    file = io.BytesIO()
-    drawn.savefig(file, format="svg", metadata={"Date": None})
-    return Plot(name, title, alt + ".", file.getvalue())
+    return Plot(name, title, alt + ".", as_bytes(drawn, ".svg"))
 
 
 def _plain(axes: Axes) -> None:

@@ -187,7 +187,7 @@ def results(plan: Schedule, evidence: Evidence, human: NDArray[np.float64] | Non
     return Results(
         experiment.name, experiment.description or "", plan.plan, experiment.baseline, experiment.main,
         settings.level, settings.resamples, found.freedom, len(family), measures, arms, comparisons,
-        _claims(experiment, arms, comparisons), references, evidence.data, _provenance(evidence),
+        _claims(experiment, comparisons), references, evidence.data, _provenance(evidence),
     )  # fmt: skip
 
 
@@ -303,9 +303,7 @@ def _comparison(
     return ComparisonResult(arm, to, ratio, differences)
 
 
-def _claims(
-    experiment: Experiment, arms: Sequence[ArmResult], comparisons: Sequence[ComparisonResult]
-) -> tuple[Claim, ...]:
+def _claims(experiment: Experiment, comparisons: Sequence[ComparisonResult]) -> tuple[Claim, ...]:
     """Return the parts of the claim about the headline arm against the baseline."""
     main = next((c for c in comparisons if (c.arm, c.to) == (experiment.main, experiment.baseline)), None)
     if main is None:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cortexc.connectome.area_graph import area_graph
 from cortexc.connectome.hierarchy import order
 from cortexc.connectome.model import Connectome
 
-from .hierarchy import strength
 from .style import GREY, INK, STRENGTHS, figure, shortened, unit
 
 if TYPE_CHECKING:
@@ -27,13 +27,12 @@ def draw(connectome: Connectome) -> Figure:
     from matplotlib.ticker import FuncFormatter
 
     areas = order(connectome)
-    index = {name: i for i, name in enumerate(areas)}
     size = len(areas)
-    matrix = np.full((size, size), np.nan)
-    between = [p for p in connectome.projections if p.origin in index and p.target in index]
-    for p in between:
-        before = matrix[index[p.target], index[p.origin]]
-        matrix[index[p.target], index[p.origin]] = strength(p) + (0 if np.isnan(before) else before)
+    graph = area_graph(connectome)
+    matrix = np.zeros((len(graph.names), len(graph.names)))
+    np.add.at(matrix, (graph.target, graph.source), graph.strength)
+    rows = [graph.node[name] for name in areas]
+    matrix = matrix[np.ix_(rows, rows)]
     matrix[matrix == 0] = np.nan
     side = min(11.0, 4.4 + 0.24 * size)
     drawn = figure(side + 1.2, side)
@@ -71,7 +70,7 @@ def draw(connectome: Connectome) -> Figure:
     drawn.suptitle(f"{connectome.name}: strength of projections", fontsize=11, x=0.02, ha="left")
     if not even:
         plain = FuncFormatter(lambda v, _: f"{v:g}")
-        drawn.colorbar(
-            picture, ax=axes, shrink=0.8, label=f"{unit(between)} (log scale; grey: no projection)", format=plain
-        )
+        measure = unit(p for p in connectome.projections if p.origin in connectome.areas)
+        label = f"{measure} (log scale; grey: no projection)"
+        drawn.colorbar(picture, ax=axes, shrink=0.8, label=label, format=plain)
     return drawn

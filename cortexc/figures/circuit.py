@@ -91,12 +91,19 @@ def _layers(axes: Any, circuit: Circuit, probability: np.ndarray, ends: LaminarR
         part = float(np.sqrt(probability[i, j] / top))
         axes.add_patch(
             FancyArrowPatch(
-                place[names[j]], place[names[i]], connectionstyle="arc3,rad=0.18",
-                arrowstyle="|-|,widthA=0,widthB=0.35" if inhibits else "-|>", mutation_scale=9,
-                linewidth=0.6 + 3.0 * part, color=VERMILLION if inhibits else BLUE, alpha=0.35 + 0.45 * part,
-                shrinkA=9, shrinkB=10, zorder=1,
+                place[names[j]],
+                place[names[i]],
+                connectionstyle="arc3,rad=0.18",
+                arrowstyle="|-|,widthA=0,widthB=0.35" if inhibits else "-|>",
+                mutation_scale=9,
+                linewidth=0.6 + 3.0 * part,
+                color=VERMILLION if inhibits else BLUE,
+                alpha=0.35 + 0.45 * part,
+                shrinkA=9,
+                shrinkB=10,
+                zorder=1,
             )
-        )  # fmt: skip
+        )
     for n, (x, depth) in place.items():
         inhibits = circuit.populations[n].kind == "inhibitory"
         style = {"marker": "o" if inhibits else "^", "markersize": 17 if inhibits else 19}
@@ -126,10 +133,9 @@ def _layers(axes: Any, circuit: Circuit, probability: np.ndarray, ends: LaminarR
 
 def _ends(axes: Any, ends: LaminarRoles, place: dict[str, tuple[float, float]]) -> None:
     """Mark where axons of other areas land and from where axons leave."""
-    for column, (names, colour, marker) in enumerate((
-        (ends.feedforward, GREEN, ">"), (ends.feedback, PURPLE, "<"),
-        (tuple(dict.fromkeys((*ends.supragranular, *ends.infragranular))), INK, "s"),
-    )):  # fmt: skip
+    sending = tuple(dict.fromkeys((*ends.supragranular, *ends.infragranular)))
+    marks = ((ends.feedforward, GREEN, ">"), (ends.feedback, PURPLE, "<"), (sending, INK, "s"))
+    for column, (names, colour, marker) in enumerate(marks):
         for n in names:
             if n in place:
                 x, y = place[n]

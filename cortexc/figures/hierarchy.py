@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexc.connectome.area_graph import area_graph, strength
 from cortexc.connectome.hierarchy import direction, fit, levels, order
-from cortexc.connectome.model import Connectome, Projection
+from cortexc.connectome.model import Connectome
 
 from .style import DIRECTIONS, GREY, INK, figure, shortened, unit
 
@@ -22,11 +23,6 @@ BOX = 0.034
 """Half the height of an area's label, as a part of the height of the picture."""
 WIDTHS = (0.5, 4.5)
 """Of the weakest and of the strongest projection [points]."""
-
-
-def strength(p: Projection) -> float:
-    """Return how strong a projection is: its FLNe, its weight, or 1."""
-    return p.fln if p.fln is not None else p.weight if p.weight is not None else 1.0
 
 
 def draw(connectome: Connectome) -> Figure:
@@ -49,10 +45,19 @@ def draw(connectome: Connectome) -> Figure:
         way = direction(p, connectome, rank)
         part = (np.log(strength(p) / low) / np.log(high / low)) if high > low and strength(p) > 0 else 0.35
         arrow = FancyArrowPatch(
-            place[p.origin], place[p.target], connectionstyle="arc3,rad=0.16", arrowstyle="-|>",
-            mutation_scale=7 + 5 * part, linewidth=WIDTHS[0] + part * (WIDTHS[1] - WIDTHS[0]), color=DIRECTIONS[way],
-            alpha=0.35 + 0.5 * part, shrinkA=shrink, shrinkB=shrink, zorder=1 + part, linestyle="-",
-        )  # fmt: skip
+            place[p.origin],
+            place[p.target],
+            connectionstyle="arc3,rad=0.16",
+            arrowstyle="-|>",
+            mutation_scale=7 + 5 * part,
+            linewidth=WIDTHS[0] + part * (WIDTHS[1] - WIDTHS[0]),
+            color=DIRECTIONS[way],
+            alpha=0.35 + 0.5 * part,
+            shrinkA=shrink,
+            shrinkB=shrink,
+            zorder=1 + part,
+            linestyle="-",
+        )
         axes.add_patch(arrow)
     crowded = _crowd(areas, level) > MOST_ABREAST
     shown_as = shortened(areas)
@@ -135,7 +140,8 @@ def _input(axes: object, connectome: Connectome, place: dict[str, tuple[float, f
     assert isinstance(axes, Axes)
     bottom = min(y for _, y in place.values())
     span = max(y for _, y in place.values()) - bottom or 1.0
-    reached = [p.target for p in connectome.projections if p.origin == connectome.input.name and p.target in place]
+    graph = area_graph(connectome)
+    reached = [graph.names[i] for i in graph.target[graph.outgoing[0]].tolist()]
     x = float(np.mean([place[n][0] for n in reached])) if reached else 0.5
     y = bottom - 0.14 * span
     for name in reached:

@@ -118,9 +118,13 @@ def _spy(panel: Any, whole: sp.csr_array, sources: list[tuple[str, int]], op: At
         entries.data,
     )
     axes.imshow(
-        np.where(picture > 0, picture, np.nan), cmap=STRENGTHS, norm=norm, aspect="auto", interpolation="nearest",
+        np.where(picture > 0, picture, np.nan),
+        cmap=STRENGTHS,
+        norm=norm,
+        aspect="auto",
+        interpolation="nearest",
         extent=(0, whole.shape[1], whole.shape[0], 0),
-    )  # fmt: skip
+    )
     axes.set_facecolor("#F2F2F2")
     start = 0
     ticks, labels = [], []

@@ -55,6 +55,13 @@ def edges(program: Program) -> tuple[list[tuple[str, int]], list[Edge]]:
     return list(when), [Edge(a, b, kind, n) for (a, b, kind), n in found.items()]
 
 
+def read_last(program: Program) -> tuple[str, int]:
+    """Return the last update (area, sweep) that the logits are read from."""
+    area = {p.name: p.area for p in program.populations}
+    read = [op.states for op in program.ops if isinstance(op, Readout)]
+    return max(((area[name], _time(value)) for states in read for name, value in states), key=lambda one: one[1])
+
+
 def _time(value: str) -> int:
     """Return the sweep that a value is of: ``V1.L23E@2.mixed`` is of sweep 2."""
     digits = value.rpartition("@")[2].partition(".")[0]
@@ -96,21 +103,25 @@ def draw(program: Program) -> Figure:
             continue
         axes.add_patch(
             FancyArrowPatch(
-                start, end, connectionstyle="arc3,rad=-0.08", arrowstyle="-|>", mutation_scale=5 if crowded else 9,
-                linewidth=0.3 + (1.4 if crowded else 2.6) * part, color=KINDS[e.kind],
-                alpha=0.25 + 0.4 * part if crowded else 0.4 + 0.5 * part, shrinkA=5, shrinkB=6, zorder=1,
+                start,
+                end,
+                connectionstyle="arc3,rad=-0.08",
+                arrowstyle="-|>",
+                mutation_scale=5 if crowded else 9,
+                linewidth=0.3 + (1.4 if crowded else 2.6) * part,
+                color=KINDS[e.kind],
+                alpha=0.25 + 0.4 * part if crowded else 0.4 + 0.5 * part,
+                shrinkA=5,
+                shrinkB=6,
+                zorder=1,
             )
-        )  # fmt: skip
+        )
     for update, at in x.items():
         axes.plot([at], [row[update[0]]], marker="o", markersize=8, color="white", markeredgecolor=INK, zorder=3)
-    for op in program.ops:
-        if isinstance(op, Readout):
-            for state, population in op.states:
-                name = population.partition(".")[0]
-                at = x.get((name, _time(state)), last - 1.0)
-                axes.annotate("logits", (at, row[name]), (last + 0.2, row[name]), va="center", fontsize=10,
-                              arrowprops={"arrowstyle": "<|-", "color": INK, "shrinkA": 2, "shrinkB": 5})  # fmt: skip
-                break
+    last_read = read_last(program)
+    here, beside = (x[last_read], row[last_read[0]]), (last + 0.2, row[last_read[0]])
+    arrow = {"arrowstyle": "<|-", "color": INK, "shrinkA": 2, "shrinkB": 5}
+    axes.annotate("logits", here, beside, va="center", fontsize=10, arrowprops=arrow)
     if len(areas) <= MOST_LABELS:
         axes.set_yticks(range(len(areas)), list(shortened(areas).values()), fontsize=9)
     axes.set_xticks([])

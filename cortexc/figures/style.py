@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,9 +13,8 @@ if TYPE_CHECKING:
 
     from cortexc.connectome.model import Projection
 
-BLUE, VERMILLION, GREEN, GREY, PURPLE, SKY, INK = (
-    "#0072B2", "#D55E00", "#009E73", "#6E6E6E", "#8B5FBF", "#56B4E9", "#222222",
-)  # fmt: skip
+BLUE, VERMILLION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#6E6E6E"
+PURPLE, SKY, INK = "#8B5FBF", "#56B4E9", "#222222"
 """Okabe & Ito (2008), https://jfly.uni-koeln.de/color/: to be told apart with any kind of colour vision."""
 DIRECTIONS = {"feedforward": BLUE, "feedback": VERMILLION, "lateral": GREEN}
 STRENGTHS = "cividis"
@@ -48,11 +48,9 @@ def unit(projections: Iterable[Projection]) -> str:
 
 def figure(width: float, height: float) -> Figure:
     """Return an empty figure [inches] that no window knows of."""
-    from matplotlib import rcParams
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    rcParams["svg.hashsalt"] = "cortexc"  # the same file each time
     found = Figure(figsize=(width, height), layout="constrained", facecolor="white")
     FigureCanvasAgg(found)
     return found
@@ -70,9 +68,19 @@ def save(drawn: Figure, path: str | os.PathLike[str]) -> None:
         raise FigureError(f"{target}: a figure is written as {', '.join(ENDINGS)}")
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.stem}.part{target.suffix}")
-    dated: dict[str, Any] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(target.suffix.lower(), {})
     try:
-        drawn.savefig(part, dpi=160, metadata=dated)
+        part.write_bytes(as_bytes(drawn, target.suffix.lower()))
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def as_bytes(drawn: Figure, ending: str) -> bytes:
+    """Return what a file of one of ENDINGS holds: the same each time, without the time it was written at."""
+    from matplotlib import rc_context
+
+    file = io.BytesIO()
+    dated: dict[str, Any] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(ending, {})
+    with rc_context({"svg.hashsalt": "cortexc"}):
+        drawn.savefig(file, format=ending[1:], dpi=160, metadata=dated)
+    return file.getvalue()

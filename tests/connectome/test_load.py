@@ -1,6 +1,8 @@
 """Reading and writing specs: defaults, references between files, tables, places, and the way back."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from cortexc import connectome
 from cortexc.connectome import Connectome, SpecError, units
-from cortexc.connectome.model import Retinotopic
+from cortexc.connectome.model import KERNEL_TYPES, All, Disc, Exponential, Retinotopic
 from tests.random_connectomes import random_connectome
 
 SPEC = """cortexc: 1
@@ -56,6 +58,50 @@ def test_extends_lays_one_spec_over_another(tmp_path: Path) -> None:
     assert [p.fln for p in spec.projections] == [None, 0.1], "lists are replaced whole"
     assert Path(spec.span("input", "width").path).name == "base.yaml"
     assert Path(spec.span("areas", "V2", "grid").path).name == "over.yaml"
+
+
+def test_a_kernel_of_another_type_replaces_the_one_of_the_base(tmp_path: Path) -> None:
+    disc = "{type: disc, radius: 2.0}"
+    over = f"extends: macaque-ventral\nlateral: {{V1: {{kernel: {disc}}}, V2: {{kernel: {{cutoff: 2.0}}}}}}\n"
+    spec = connectome.load(write(tmp_path, "over.yaml", over))
+    assert spec.lateral["V1"].kernel == Disc(radius=2.0)
+    assert spec.lateral["V1"].source == connectome.load("macaque-ventral").lateral["V1"].source
+    assert spec.lateral["V2"].kernel == Exponential(length=1.0, cutoff=2.0), "the same kernel: its keys merge"
+    with pytest.raises(SpecError) as caught:
+        connectome.load(write(tmp_path, "over.yaml", over.replace("radius: 2.0", "sigma: 2.0")))
+    assert {Path(f.span.path).name for f in caught.value.report} == {"over.yaml"}
+    nulls = disc.replace("}", ", length: null, cutoff: null}")
+    assert connectome.load(write(tmp_path, "nulls.yaml", over.replace(disc, nulls))) == spec
+
+
+def test_a_topography_of_another_type_replaces_the_one_of_a_file(tmp_path: Path) -> None:
+    write(tmp_path, "wide.yaml", "{from: V1, to: V2, topography: {type: gaussian, sigma: 2.0, cutoff: 5.0}}\n")
+    write(tmp_path, "kernel.yaml", "{type: patchy, length: 2.0, spacing: 3.0}\n")
+    projection = "{file: wide.yaml, topography: {type: all}}"
+    text = SOUND.replace("{from: V1, to: V2, fln: 0.7, sln: 0.8}", projection)
+    text += "lateral: {V1: {kernel: {file: kernel.yaml, type: exponential, length: 1.0}}}\n"
+    spec = connectome.load(write(tmp_path, "a.yaml", text))
+    assert spec.projections[1].topography == All()
+    assert spec.lateral["V1"].kernel == Exponential(length=1.0)
+
+
+def test_gain_control_merges_whatever_its_type_is(tmp_path: Path) -> None:
+    write(tmp_path, "base.yaml", SOUND.replace("width: 8}", "width: 8, gain_control: {type: local, pool: 5}}"))
+    over = write(tmp_path, "over.yaml", "extends: base.yaml\ninput: {gain_control: {type: global}}\n")
+    control = connectome.load(over).input.gain_control
+    assert (control.type, control.pool) == ("global", 5)
+
+
+def test_every_union_of_the_language_is_one_that_another_type_replaces() -> None:
+    def unions(value: Any) -> Iterator[set[str]]:
+        for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            yield from unions(inner)
+        if isinstance(value, dict) and "mapping" in value.get("discriminator", {}):
+            yield set(value["discriminator"]["mapping"])
+
+    found = list(unions(connectome.json_schema()))
+    assert len(found) >= 2
+    assert all(tags <= KERNEL_TYPES for tags in found)
 
 
 def test_extends_takes_a_shipped_name_and_several_bases(tmp_path: Path) -> None:

@@ -155,6 +155,17 @@ def test_an_arm_is_its_spec_with_the_overrides_laid_over() -> None:
     assert null.projections != cortex.projections
 
 
+def test_an_override_replaces_a_kernel_of_another_type(tmp_path: Path) -> None:
+    from cortexc.experiments.arms import connectome_of
+
+    text = "cortexc_experiment: 1\nname: a\nbaseline: d\narms:\n  d: {spec: macaque-ventral}\n  e:\n    of: d\n"
+    text += "    overrides: {lateral: {V1: {kernel: {type: disc, radius: 2.0}}}}\n"
+    path = tmp_path / "experiment.yaml"
+    path.write_text(text)
+    kernel = connectome_of(experiments.load(path), "e")[0].lateral["V1"].kernel
+    assert kernel.model_dump() == {"type": "disc", "radius": 2.0}
+
+
 def test_checking_an_experiment_loads_no_torch() -> None:
     code = "import sys, cortexc; cortexc.experiments.check('multiscale'); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,10 +1,13 @@
 """Masks and routing graphs against the program that they are drawn of."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+from matplotlib.text import Annotation
 
 from cortexc import compiler
-from cortexc.compiler.artifact import Attend
+from cortexc.compiler.artifact import Attend, Readout
 from cortexc.figures import mask, routing
 from cortexc.figures.style import FigureError
 from tests.random_connectomes import random_connectome
@@ -37,6 +40,21 @@ def test_unknown_ops_and_tokens_are_refused() -> None:
         mask.draw(PROGRAM, "V1.L24E@2")
     with pytest.raises(FigureError, match="not on the grid"):
         mask.draw(PROGRAM, "V1.L23E@2", token=64)
+
+
+def test_the_logits_are_read_from_the_update_that_the_readout_names() -> None:
+    """Also where that is not the last update: the picture then has its arrow there."""
+    *ops, last = PROGRAM.ops
+    assert isinstance(last, Readout)
+    updates, _ = routing.edges(PROGRAM)
+    assert routing.read_last(PROGRAM) == updates[-1]
+    earlier = dataclasses.replace(last, states=tuple((name, value.replace("@2", "@1")) for name, value in last.states))
+    program = dataclasses.replace(PROGRAM, ops=(*ops, earlier))
+    area, sweep = updates[-1]
+    assert routing.read_last(program) == (area, sweep - 1)
+    (arrow,) = [t for t in routing.draw(program).axes[0].texts if t.get_text() == "logits"]
+    assert isinstance(arrow, Annotation)
+    assert arrow.xy[0] == updates.index((area, sweep - 1))
 
 
 @pytest.mark.parametrize("seed", range(5))

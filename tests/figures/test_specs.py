@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib import rcParams
 from matplotlib.colors import to_hex
 from matplotlib.patches import FancyArrowPatch
 from PIL import Image
@@ -86,6 +87,13 @@ def test_files_are_what_they_are_called_and_the_same_each_time(ending: str, tmp_
     assert paths[0].read_bytes() == paths[1].read_bytes()
     start = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}[ending]
     assert paths[0].read_bytes().startswith(start)
+
+
+@pytest.mark.parametrize("ending", style.ENDINGS)
+def test_pictures_leave_the_settings_of_matplotlib_alone(ending: str, tmp_path: Path) -> None:
+    before = dict(rcParams)
+    style.save(adjacency.draw(SPEC), tmp_path / f"a{ending}")
+    assert dict(rcParams) == before
 
 
 def test_the_command_draws_and_explains_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,8 +24,10 @@ class Exported:
 
 
 _LOST = (
-    "populations and circuits (areas name theirs)", "topographies and lateral kernels", "attention, dynamics, sources",
-)  # fmt: skip
+    "populations and circuits (areas name theirs)",
+    "topographies and lateral kernels",
+    "attention, dynamics, sources",
+)
 
 
 def _graphml(connectome: Connectome, path: Path) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, assert_never
 
 import numpy as np
 
 from cortexc.connectome.allowances import pair_of
-from cortexc.connectome.hierarchy import direction, order
+from cortexc.connectome.area_graph import AreaGraph, area_graph, steps, strength
+from cortexc.connectome.hierarchy import direction, order, ranks
 from cortexc.connectome.laminar import in_degrees, roles
 from cortexc.connectome.model import (
     All,
@@ -28,10 +29,10 @@ from cortexc.connectome.model import (
     NullModel,
     OneToOne,
     Patchy,
-    Projection,
     Retinotopic,
     Source,
 )
+from cortexc.connectome.topography import is_tied, reach
 
 from . import rewiring
 
@@ -117,36 +118,37 @@ def ignores_seed(connectome: Connectome, model: str) -> bool:
     return rng.bit_generator.state == before
 
 
-def _movable(connectome: Connectome) -> list[int]:
-    """Return the projections that can run between any two areas.
+def _movable(connectome: Connectome) -> np.ndarray:
+    """Return the projections that can run between any two areas, as int64 (movable,).
 
     Raises:
         NullError: there are fewer than two.
     """
-    fixed = (OneToOne, Matrix, Patchy)
     found = [
         i
         for i, p in enumerate(connectome.projections)
-        if p.origin in connectome.areas
-        and p.origin != p.target
-        and p.mode != "relay"
-        and not isinstance(p.topography, fixed)
+        if p.origin in connectome.areas and p.origin != p.target and p.mode != "relay" and not is_tied(p.topography)
     ]
     if len(found) < 2:
         raise NullError("fewer than two projections between areas can be moved: there is nothing to randomise")
+    return np.array(found, np.int64)
+
+
+def _all_movable(connectome: Connectome) -> np.ndarray:
+    """Return the projections between areas, as int64 (movable,), where all of them can move.
+
+    To mix them with projections that stay could make two of one pair.
+
+    Raises:
+        NullError: some projections between areas cannot move.
+    """
+    found = _movable(connectome)
+    movable = set(found.tolist())
+    for i, p in enumerate(connectome.projections):
+        if i not in movable and p.origin in connectome.areas:
+            kind = p.mode if p.mode == "relay" else p.topography.type
+            raise NullError(f"{p.origin} -> {p.target} cannot move ({kind}): this null model needs all of them to move")
     return found
-
-
-def _ends(connectome: Connectome, chosen: list[int]) -> tuple[list[str], np.ndarray, np.ndarray]:
-    names = list(connectome.areas)
-    index = {name: i for i, name in enumerate(names)}
-    source = np.array([index[connectome.projections[i].origin] for i in chosen], np.int64)
-    target = np.array([index[connectome.projections[i].target] for i in chosen], np.int64)
-    return names, source, target
-
-
-def _strength(p: Projection) -> float | None:
-    return p.fln if p.fln is not None else p.weight
 
 
 def _distances(connectome: Connectome) -> dict[tuple[str, str], float]:
@@ -159,25 +161,11 @@ def _distances(connectome: Connectome) -> dict[tuple[str, str], float]:
     return found
 
 
-def _reaches(connectome: Connectome, projections: tuple[Projection, ...]) -> bool:
-    """Whether some chain of projections leads from the input to the readout."""
-    leaving: dict[str, list[str]] = {}
-    for p in projections:
-        leaving.setdefault(p.origin, []).append(p.target)
-    seen, waiting = {connectome.input.name}, [connectome.input.name]
-    while waiting:
-        for target in leaving.get(waiting.pop(), ()):
-            if target not in seen:
-                seen.add(target)
-                waiting.append(target)
-    return connectome.readout.area in seen
+Wire = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""From projections, their sources and targets (areas, numbered from 0) to new sources and targets."""
 
 
-Wire = Callable[[list[int], np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]
-"""From projections (their places, sources and targets) to new sources and targets."""
-
-
-def _rewired(connectome: Connectome, rng: np.random.Generator, wire: Wire, *, free: bool) -> dict[str, Any]:
+def _rewired(connectome: Connectome, movable: np.ndarray, wire: Wire, *, free: bool) -> dict[str, Any]:
     """Return the projections moved by ``wire``, driving and modulatory ones apart.
 
     With ``free`` strengths may leave their targets, and are no FLNe then.
@@ -185,96 +173,82 @@ def _rewired(connectome: Connectome, rng: np.random.Generator, wire: Wire, *, fr
     Raises:
         NullError: no wiring that was tried lets the image reach the readout, or none differs.
     """
-    movable = _movable(connectome)
-    modes = sorted({connectome.projections[i].mode for i in movable})
-    parts = [[i for i in movable if connectome.projections[i].mode == mode] for mode in modes]
-    known = _distances(connectome)
-    size = len(connectome.areas)
+    graph = area_graph(connectome)
+    modes = np.array([connectome.projections[i].mode for i in movable.tolist()])
+    groups = [movable[modes == mode] for mode in np.unique(modes)]
     for _ in range(ATTEMPTS):
-        found = list(connectome.projections)
-        moved = False
-        for chosen in parts:
-            names, source, target = _ends(connectome, chosen)
-            new_source, new_target = wire(chosen, source, target, rng)
-            strengths = np.array([np.nan if (s := _strength(found[i])) is None else s for i in chosen])
-            moved |= _differ(source * size + target, new_source * size + new_target, strengths)
-            for i, a, b in zip(chosen, new_source.tolist(), new_target.tolist(), strict=True):
-                pair = names[a], names[b]
-                change = {"origin": pair[0], "target": pair[1], "distance_mm": known.get(pair), "source": (CITED,)}
-                fln = found[i].fln
-                if free and fln:
-                    change |= {"fln": None, "weight": fln}
-                found[i] = found[i].model_copy(update=change)
-        if _reaches(connectome, tuple(found)):
-            if not moved:
-                raise NullError("the wiring has no other form that keeps this: nothing could be moved")
-            return {"projections": tuple(found)}
-    raise NullError(f"in none of {ATTEMPTS} random wirings the image reaches {connectome.readout.area}")
+        drawn = replace(graph, source=graph.source.copy(), target=graph.target.copy())
+        for chosen in groups:
+            source, target = wire(chosen, graph.source[chosen] - 1, graph.target[chosen] - 1)
+            drawn.source[chosen], drawn.target[chosen] = source + 1, target + 1
+        if drawn.steps_from(connectome.input.name)[graph.node[connectome.readout.area]] >= 0:
+            break
+    else:
+        raise NullError(f"in none of {ATTEMPTS} random wirings the image reaches {connectome.readout.area}")
+    if not any(_differ(graph, drawn, chosen) for chosen in groups):
+        raise NullError("the wiring has no other form that keeps this: nothing could be moved")
+    known = _distances(connectome)
+    found = list(connectome.projections)
+    for i in movable.tolist():
+        pair = graph.names[drawn.source[i]], graph.names[drawn.target[i]]
+        change = {"origin": pair[0], "target": pair[1], "distance_mm": known.get(pair), "source": (CITED,)}
+        if free and found[i].fln:
+            change |= {"fln": None, "weight": found[i].fln}
+        found[i] = found[i].model_copy(update=change)
+    return {"projections": tuple(found)}
 
 
-def _differ(before: np.ndarray, after: np.ndarray, strengths: np.ndarray) -> bool:
-    """Whether pairs (int64 [projections]) with their strengths are another set than before."""
-    orders = [np.lexsort((strengths, pairs)) for pairs in (before, after)]
-    same = np.array_equal(before[orders[0]], after[orders[1]])
-    return not (same and np.array_equal(strengths[orders[0]], strengths[orders[1]], equal_nan=True))
+def _differ(before: AreaGraph, after: AreaGraph, chosen: np.ndarray) -> bool:
+    """Whether some projections, with their strengths, lie between another set of pairs than before."""
+    columns = [np.stack([g.strength[chosen], g.source[chosen], g.target[chosen]]) for g in (before, after)]
+    one, other = (c[:, np.lexsort(c)] for c in columns)
+    return not np.array_equal(one, other)
 
 
 def degree(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
     """Rewire so that every area keeps how many projections it sends, and all that it receives but the senders."""
-    size = len(connectome.areas)
-    movable = set(_movable(connectome))
-    rest = [i for i, p in enumerate(connectome.projections) if i not in movable and p.origin in connectome.areas]
-    _, from_, to = _ends(connectome, rest)
-    taken = np.stack([from_, to], axis=1)
+    graph, movable = area_graph(connectome), _movable(connectome)
+    stays = graph.source > 0
+    stays[movable] = False
+    taken = np.stack([graph.source[stays], graph.target[stays]], axis=1) - 1
 
-    def wire(
-        chosen: list[int], source: np.ndarray, target: np.ndarray, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        return rewiring.keeping_degrees(source, target, size, rng, taken), target
+    def wire(chosen: np.ndarray, source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return rewiring.keeping_degrees(source, target, len(connectome.areas), rng, taken), target
 
-    return _rewired(connectome, rng, wire, free=False)
+    return _rewired(connectome, movable, wire, free=False)
 
 
 def random(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
     """Put as many projections between random pairs of areas."""
-    _all_move(connectome)
-    size = len(connectome.areas)
 
-    def wire(
-        chosen: list[int], source: np.ndarray, target: np.ndarray, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        return rewiring.at_random(len(source), size, rng)
+    def wire(chosen: np.ndarray, source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return rewiring.at_random(len(chosen), len(connectome.areas), rng)
 
-    return _rewired(connectome, rng, wire, free=True)
+    return _rewired(connectome, _all_movable(connectome), wire, free=True)
 
 
 def lattice(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
     """Put as many projections between areas that are next to each other in the hierarchy, the strongest nearest."""
-    _all_move(connectome)
-    index = {name: i for i, name in enumerate(connectome.areas)}
-    ladder = np.array([index[name] for name in order(connectome)], np.int64)
+    graph = area_graph(connectome)
+    ladder = np.array([graph.node[name] - 1 for name in order(connectome)], np.int64)
 
-    def wire(
-        chosen: list[int], source: np.ndarray, target: np.ndarray, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        strengths = [1.0 if (s := _strength(connectome.projections[i])) is None else s for i in chosen]
-        rank = np.argsort(-np.array(strengths), kind="stable")
+    def wire(chosen: np.ndarray, source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        rank = np.argsort(-graph.strength[chosen], kind="stable")
         new_source, new_target = np.empty_like(source), np.empty_like(target)
-        new_source[rank], new_target[rank] = rewiring.lattice(len(source), ladder, rng)
+        new_source[rank], new_target[rank] = rewiring.lattice(len(chosen), ladder, rng)
         return new_source, new_target
 
-    return _rewired(connectome, rng, wire, free=True)
+    return _rewired(connectome, _all_movable(connectome), wire, free=True)
 
 
 def distance(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
     """Move each projection to a random pair of areas that are about as far from each other."""
-    _all_move(connectome)
-    known = _distances(connectome)
-    without = [i for i in _movable(connectome) if connectome.projections[i].distance_mm is None]
-    if without:
-        p = connectome.projections[without[0]]
+    movable = _all_movable(connectome)
+    own = {i: connectome.projections[i] for i in movable.tolist()}
+    if without := [p for p in own.values() if p.distance_mm is None]:
         more = f", nor have {len(without) - 1} more" if len(without) > 1 else ""
-        raise NullError(f"{p.origin} -> {p.target} has no distance_mm{more}")
+        raise NullError(f"{without[0].origin} -> {without[0].target} has no distance_mm{more}")
+    known = _distances(connectome)
     index = {name: i for i, name in enumerate(connectome.areas)}
     pairs = [(a, b) for a, b in known if a in index and b in index]
     places = np.array([(index[a], index[b]) for a, b in pairs], np.int64)
@@ -282,49 +256,34 @@ def distance(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]
     bounds = np.quantile(length, np.linspace(0, 1, LENGTH_CLASSES + 1)[1:-1])
     classes = np.searchsorted(bounds, length, side="right")
 
-    def wire(
-        chosen: list[int], source: np.ndarray, target: np.ndarray, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        own = [connectome.projections[i] for i in chosen]
-        mine = np.searchsorted(bounds, [known[p.origin, p.target] for p in own], side="right")
+    def wire(chosen: np.ndarray, source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        lengths = [known[own[i].origin, own[i].target] for i in chosen.tolist()]
+        mine = np.searchsorted(bounds, lengths, side="right")
         return rewiring.keeping_lengths(source, target, mine, places, classes, rng)
 
-    return _rewired(connectome, rng, wire, free=True)
-
-
-def _all_move(connectome: Connectome) -> None:
-    """Refuse to mix projections that stay with ones that move: two of one pair could come out.
-
-    Raises:
-        NullError: some projections between areas cannot move.
-    """
-    movable = set(_movable(connectome))
-    for i, p in enumerate(connectome.projections):
-        if i not in movable and p.origin in connectome.areas:
-            kind = p.mode if p.mode == "relay" else p.topography.type
-            raise NullError(f"{p.origin} -> {p.target} cannot move ({kind}): this null model needs all of them to move")
+    return _rewired(connectome, movable, wire, free=True)
 
 
 def weights(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
     """Deal the strengths out anew among the projections."""
-    chosen = _movable(connectome)
-    given = [_strength(connectome.projections[i]) for i in chosen]
-    if len(set(given)) < 2:
-        raise NullError("all projections between areas are equally strong: there is nothing to shuffle")
+    movable = _movable(connectome)
     found = list(connectome.projections)
-    for k, i in zip(rng.permutation(len(chosen)).tolist(), chosen, strict=True):
-        strength = given[k]
-        change = {"fln": 0.0, "weight": None} if strength == 0 else {"fln": None, "weight": strength}
+    dealt = np.array([strength(found[i]) for i in movable.tolist()])
+    if (dealt == dealt[0]).all():
+        raise NullError("all projections between areas are equally strong: there is nothing to shuffle")
+    dealt = dealt[rng.permutation(len(dealt))]
+    for i, one in zip(movable.tolist(), dealt.tolist(), strict=True):
+        change = {"fln": None, "weight": one} if one else {"fln": 0.0, "weight": None}
         found[i] = found[i].model_copy(update={**change, "source": (CITED,)})
     return {"projections": tuple(found)}
 
 
 def reversed_(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
     """Turn the hierarchy round: what was feedforward leaves and lands as feedback, and the reverse."""
-    rank = {name: i for i, name in enumerate(order(connectome))}
+    rank = ranks(connectome)
     turned = {"feedforward": "feedback", "feedback": "feedforward", "lateral": "lateral"}
     found = list(connectome.projections)
-    for i in _movable(connectome):
+    for i in _movable(connectome).tolist():
         p = found[i]
         change: dict[str, Any] = {"source": (*p.source, CITED) if len(p.source) > 1 else (CITED,)}
         if p.sln is not None:
@@ -337,44 +296,41 @@ def reversed_(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any
 
 def laminar(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
     """Shuffle which population has which place in its circuit, excitatory and inhibitory ones apart."""
-    circuits = dict(connectome.circuits)
-    changed = False
-    for name, circuit in connectome.circuits.items():
-        shuffled = _shuffled(circuit, rng)
-        if shuffled is not None:
-            circuits[name], changed = shuffled, True
+    shuffled = {name: _shuffled(circuit, rng) for name, circuit in connectome.circuits.items()}
+    changed = {name: circuit for name, circuit in shuffled.items() if circuit is not None}
     if not changed:
         raise NullError("no circuit has connection probabilities in YAML and two populations of one kind to exchange")
-    return {"circuits": circuits}
+    return {"circuits": {**connectome.circuits, **changed}}
 
 
 def _shuffled(circuit: Circuit, rng: np.random.Generator) -> Circuit | None:
+    """Return the circuit with its populations' places exchanged; None where that is not possible."""
     written = circuit.connections
     if written is None or isinstance(written.probability, MatrixData):
         return None
-    names = list(written.populations)
-    kinds = np.array([circuit.populations[n].kind for n in names])
-    if max((kinds == kind).sum() for kind in set(kinds.tolist())) < 2:
+    kinds = np.array([circuit.populations[n].kind for n in written.populations])
+    if np.unique(kinds, return_counts=True)[1].max() < 2:
         return None
+    before, unchanged = _conducted(circuit), np.arange(len(kinds))
     for _ in range(ATTEMPTS):
-        place = np.arange(len(names))
+        place = unchanged.copy()
         for kind in ("excitatory", "inhibitory"):
             mine = np.flatnonzero(kinds == kind)
             place[mine] = rng.permutation(mine)
         found = _placed(circuit, written, place)
         after = _conducted(found)
-        conducts = all(after.get(name, ATTEMPTS) <= steps for name, steps in _conducted(circuit).items())
-        if (place != np.arange(len(names))).any() and conducts:
+        conducts = all(after.get(name, math.inf) <= steps for name, steps in before.items())
+        if conducts and (place != unchanged).any():
             return found
     return None
 
 
 def _placed(circuit: Circuit, written: Connections, place: np.ndarray) -> Circuit:
     """Return the circuit in which population *i* has the connections and cells that ``place[i]`` had."""
-    names = list(written.populations)
+    names = written.populations
     matrix = np.array(written.probability)[np.ix_(place, place)]
-    probability = tuple(tuple(float(v) for v in row) for row in matrix)
-    cells = {names[i]: circuit.populations[names[int(place[i])]].cells for i in range(len(names))}
+    probability = tuple(tuple(row) for row in matrix.tolist())
+    cells = {name: circuit.populations[names[i]].cells for name, i in zip(names, place.tolist(), strict=True)}
     populations = {
         n: p.model_copy(update={"cells": cells[n], "source": (CITED,)}) for n, p in circuit.populations.items()
     }
@@ -384,59 +340,52 @@ def _placed(circuit: Circuit, written: Connections, place: np.ndarray) -> Circui
 
 def _conducted(circuit: Circuit) -> dict[str, int]:
     """Return the sending populations that feedforward input reaches inside the column, and in how many steps."""
-    listening: dict[str, list[str]] = {}
-    for target, source in in_degrees(circuit, None):
-        listening.setdefault(source, []).append(target)
+    node = {name: i for i, name in enumerate(circuit.populations)}
     ends = roles(circuit)
-    seen = dict.fromkeys(ends.feedforward, 0)
-    waiting = deque(seen)
-    while waiting:
-        source = waiting.popleft()
-        for target in listening.get(source, ()):
-            if target not in seen and circuit.populations[target].kind == "excitatory":
-                seen[target] = seen[source] + 1
-                waiting.append(target)
-    return {name: steps for name, steps in seen.items() if name in {*ends.supragranular, *ends.infragranular}}
+    excitatory = {name for name, p in circuit.populations.items() if p.kind == "excitatory"}
+    pairs = [(node[a], node[b]) for b, a in in_degrees(circuit, None) if b in excitatory]
+    source, target = np.array(pairs, np.int64).reshape(-1, 2).T
+    found = steps(source, target, len(node), [node[name] for name in ends.feedforward])
+    sending = {*ends.supragranular, *ends.infragranular}
+    return {name: int(found[node[name]]) for name in sending if found[node[name]] >= 0}
 
 
 def uniform(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
     """Make all strengths equal: of projections between areas, and of the columns that a kernel reaches."""
-    chosen = _movable(connectome)
-    rank = {name: i for i, name in enumerate(order(connectome))}
-    mean = float(np.mean([1.0 if (s := _strength(connectome.projections[i])) is None else s for i in chosen]))
-    movable = set(chosen)
+    rank = ranks(connectome)
     found = list(connectome.projections)
-    for i, p in enumerate(connectome.projections):
-        if p.topography.type == "matrix":
-            raise NullError(f"the topography of {p.origin} -> {p.target} is a matrix, which cannot be levelled")
-        change: dict[str, Any] = {"topography": _level(p.topography), "source": (CITED,)}
-        if i in movable and _strength(p) != 0:
+    movable = set(_movable(connectome).tolist())
+    mean = float(np.mean([strength(found[i]) for i in sorted(movable)]))
+    for i, p in enumerate(found):
+        level = _level(p.topography, f"the topography of {p.origin} -> {p.target}")
+        change: dict[str, Any] = {"topography": level, "source": (CITED,)}
+        if i in movable and strength(p) != 0:
             change |= {"fln": None, "weight": mean}
             if p.sln is not None and 0 < p.sln < 1:
                 change |= {"sln": 0.5, "direction": direction(p, connectome, rank)}
         found[i] = p.model_copy(update=change)
     lateral = {
-        name: part.model_copy(update={"kernel": _level(part.kernel), "source": (CITED,)})
+        name: part.model_copy(update={"kernel": _level(part.kernel, "a lateral kernel"), "source": (CITED,)})
         for name, part in connectome.lateral.items()
     }
     return {"projections": tuple(found), "lateral": lateral}
 
 
-def _level(kernel: Kernel) -> Kernel:
+def _level(kernel: Kernel, what: str) -> Kernel:
     """Return the kernel that reaches the same columns, each equally.
 
     Raises:
         NullError: a matrix.
     """
     match kernel:
-        case Gaussian():
-            return Disc(radius=kernel.cutoff or 3 * kernel.sigma)
-        case Exponential() | Patchy():
-            return Disc(radius=kernel.cutoff or 3 * kernel.length)
+        case Gaussian() | Exponential() | Patchy():
+            return Disc(radius=reach(kernel))
         case All() | OneToOne() | Disc() | Retinotopic():
             return kernel
         case Matrix():
-            raise NullError("a lateral kernel is a matrix, which cannot be levelled")
+            raise NullError(f"{what} is a matrix, which cannot be levelled")
+        case _:
+            assert_never(kernel)
 
 
 _COUNTS = "the areas, and how many projections they have in all"

@@ -113,9 +113,13 @@ def lattice(edges: int, order: np.ndarray, rng: np.random.Generator) -> tuple[np
 
 
 def keeping_lengths(
-    source: np.ndarray, target: np.ndarray, length: np.ndarray, places: np.ndarray, classes: np.ndarray,
+    source: np.ndarray,
+    target: np.ndarray,
+    length: np.ndarray,
+    places: np.ndarray,
+    classes: np.ndarray,
     rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+) -> tuple[np.ndarray, np.ndarray]:
     """Return edges moved to random pairs of nodes of the same class of length.
 
     ``length``: int64 [edges], the class of each edge. ``places``: int64 [pairs, 2], pairs whose length is known.

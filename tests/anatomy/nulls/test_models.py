@@ -1,5 +1,6 @@
 """Null models keep what they say they keep, exactly."""
 
+import gc
 from collections import Counter
 from pathlib import Path
 
@@ -8,15 +9,12 @@ import pytest
 
 from cortexc import compiler, connectome
 from cortexc.anatomy.nulls import MODELS, NullError, null
+from cortexc.connectome.area_graph import strength
 from cortexc.connectome.model import Connectome, Projection
 from cortexc.main import main
 from tests.random_connectomes import random_connectome  # type: ignore[import-not-found]
 
 SPEC = connectome.load("macaque-ventral")
-
-
-def strength(p: Projection) -> float:
-    return p.fln if p.fln is not None else p.weight if p.weight is not None else 1.0
 
 
 def between(spec: Connectome) -> list[Projection]:
@@ -50,6 +48,13 @@ def network(seed: int = 0, areas: int = 12, edges: int = 50) -> Connectome:
         for p in spec.projections
     )
     return spec.model_copy(update={"projections": projections})
+
+
+@pytest.mark.parametrize("spec", ["macaque-ventral", "nothing"])
+def test_the_command_leaves_the_garbage_collector_as_it_was(spec: str, tmp_path: Path) -> None:
+    assert gc.isenabled()
+    status = main(["null", spec, "--model", "degree", "-o", str(tmp_path / "null.yaml")])
+    assert (status, gc.isenabled()) == (0 if spec == "macaque-ventral" else 2, True)
 
 
 @pytest.mark.parametrize("model", MODELS)

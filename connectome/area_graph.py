@@ -1,0 +1,114 @@
+"""The graph of areas: who projects to whom, how strongly, and what can be reached. Costs grow with projections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components
+
+from .model import Connectome, Projection
+
+
+def strength(projection: Projection) -> float:
+    """Return how strong a projection is [scale of FLNe]: its FLNe, else its weight, else 1."""
+    if projection.fln is not None:
+        return projection.fln
+    return 1.0 if projection.weight is None else projection.weight
+
+
+@dataclass(frozen=True, eq=False)
+class AreaGraph:
+    """The input and the areas as numbered nodes, the projections as edges from node to node. Node 0 is the input."""
+
+    names: tuple[str, ...]
+    """The name of each node."""
+    projection: np.ndarray
+    """int64 (edges,): where each edge is among the connectome's projections."""
+    source: np.ndarray
+    """int64 (edges,): the node that each edge leaves."""
+    target: np.ndarray
+    """int64 (edges,): the node that each edge reaches."""
+    strength: np.ndarray
+    """float64 (edges,) [scale of FLNe]"""
+
+    @cached_property
+    def node(self) -> dict[str, int]:
+        """The node of each name."""
+        return {name: i for i, name in enumerate(self.names)}
+
+    @cached_property
+    def incoming(self) -> list[np.ndarray]:
+        """For each node its incoming edges, as int64 (edges of the node,)."""
+        return _grouped(self.target, len(self.names))
+
+    @cached_property
+    def outgoing(self) -> list[np.ndarray]:
+        """For each node its outgoing edges, as int64 (edges of the node,)."""
+        return _grouped(self.source, len(self.names))
+
+    def steps_from(self, name: str) -> np.ndarray:
+        """Return the fewest edges from a node to each one, as int64 (nodes,); -1 where no way leads there."""
+        return steps(self.source, self.target, len(self.names), [self.node[name]])
+
+    def steps_to(self, name: str) -> np.ndarray:
+        """Return the fewest edges from each node to one, as int64 (nodes,); -1 where no way leads there."""
+        return steps(self.target, self.source, len(self.names), [self.node[name]])
+
+    def parts(self, *, strong: bool = False) -> np.ndarray:
+        """Return which connected part each node is in, as int32 (nodes,).
+
+        ``strong``: a part is then a set of nodes that all reach each other along the edges.
+        """
+        return parts(self.source, self.target, len(self.names), strong=strong)
+
+
+def area_graph(connectome: Connectome) -> AreaGraph:
+    """Return the graph of a connectome. Projections from or to what is no area of it are left out."""
+    names = (connectome.input.name, *connectome.areas)
+    node = {name: i for i, name in enumerate(names)}
+    edges = [
+        (i, node[p.origin], node[p.target], strength(p))
+        for i, p in enumerate(connectome.projections)
+        if p.origin in node and p.target in node
+    ]
+    columns = np.array(edges, np.float64).reshape(-1, 4).T
+    projection, source, target = columns[:3].astype(np.int64)
+    return AreaGraph(names, projection, source, target, columns[3])
+
+
+def steps(source: np.ndarray, target: np.ndarray, size: int, starts: Sequence[int]) -> np.ndarray:
+    """Return the fewest edges from any of ``starts`` to each node, as int64 (size,); -1 where no way leads there.
+
+    ``source``, ``target``: int (edges,), nodes numbered from 0 to ``size`` - 1.
+    """
+    root = np.full(len(starts), size)  # one more node, from which an edge leads to each start
+    edges = _matrix(np.concatenate([source, root]), np.concatenate([target, np.asarray(starts, np.int64)]), size + 1)
+    order, before = breadth_first_order(edges, size)
+    found = [-2] * size + [-1]
+    for node, previous in zip(order[1:].tolist(), before[order[1:]].tolist(), strict=True):
+        found[node] = found[previous] + 1
+    return np.maximum(np.array(found[:size], np.int64), -1)
+
+
+def parts(source: np.ndarray, target: np.ndarray, size: int, *, strong: bool = False) -> np.ndarray:
+    """Return which connected part each node is in, as int32 (size,): parts are numbered from 0.
+
+    ``source``, ``target``: int (edges,), nodes numbered from 0 to ``size`` - 1. ``strong``: a part is then a set of
+    nodes that all reach each other along the edges.
+    """
+    edges = _matrix(source, target, size)
+    found: np.ndarray = connected_components(edges, connection="strong" if strong else "weak")[1]
+    return found
+
+
+def _matrix(source: np.ndarray, target: np.ndarray, size: int) -> csr_array:
+    return csr_array((np.ones(len(source), bool), (source, target)), shape=(size, size))
+
+
+def _grouped(ends: np.ndarray, size: int) -> list[np.ndarray]:
+    """Return, for each node, which edges have it as this end, in their order."""
+    return np.split(np.argsort(ends, kind="stable"), np.cumsum(np.bincount(ends, minlength=size))[:-1])
