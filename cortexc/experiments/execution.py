@@ -19,14 +19,13 @@ from filelock import FileLock, Timeout
 
 from cortexc.runtime.corruptions.catalogue import Cell
 from cortexc.runtime.corruptions.generation import Source
-from cortexc.runtime.corruptions.sets import stored
 from cortexc.runtime.data.dataset import DataError, held_out, load
 from cortexc.runtime.device import choose, has_bfloat16
-from cortexc.runtime.evaluation import Corrupted, Precision, evaluate, official_folder
+from cortexc.runtime.evaluation import Corrupted, Precision, corrupted_cells, evaluate
 from cortexc.runtime.run import Run, RunError
-from cortexc.runtime.training import resume, train
+from cortexc.runtime.training import Progress, resume, train
 
-from .model import Experiment
+from .model import Experiment, Images
 from .planning import Schedule, Standing, Task, cost, standing
 
 POLL_S = 0.5
@@ -56,7 +55,7 @@ class State:
     phase: str
     """``waiting``, ``training``, ``testing``, ``done`` or ``failed``."""
     done: float = 0.0
-    """Part of the phase."""
+    """Fraction of the phase."""
     text: str = ""
 
 
@@ -66,7 +65,7 @@ class Overview:
 
     states: tuple[State, ...]
     done: float
-    """Part of all work, in FLOPs."""
+    """Fraction of all work, in FLOPs."""
     seconds_left: float | None
     """None while nothing can be told."""
 
@@ -170,29 +169,25 @@ def _overview(everything: Sequence[_Work], seconds: float) -> Overview:
 def _images(plan: Schedule, place: Place) -> tuple[int, int]:
     """Return how many images there are to train and to test on, once all data are known to be there."""
     data = plan.experiment.data
-    if data.name == "cifar10" and place.data_dir is None:
-        raise RunError("CIFAR-10 needs --data-dir DIR; `cortexc data fetch cifar10 --data-dir DIR` fills it")
     dataset = load(data.name, place.data_dir)
     if data.hold_out:
         if place.corrupted is not None:
             raise RunError("--corrupted: the images held out are corrupted while testing; leave the option out")
         dataset = held_out(dataset, data.hold_out)
     elif not place.regenerate:
-        about = {"data": {"folder": str(place.data_dir)}}
-        beside = official_folder(about, None) if place.data_dir is not None else None
-        folder = place.corrupted or beside
-        if folder is None:
-            raise DataError(
-                "there is no folder CIFAR-10-C beside the data; `--regenerate` corrupts the test images while testing"
-                + (", `cortexc data fetch cifar10-c` downloads the official set" if data.name == "cifar10" else "")
-            )
-        there = stored(folder, dataset.test, dataset.fingerprint)
-        for cell in plan.cells:
-            if cell.corruption not in there.corruptions or cell.severity not in there.severities:
-                raise DataError(
-                    f"{folder} has no {cell.corruption} of severity {cell.severity}, and the plan asks for it"
-                )
+        corrupted_cells(dataset, _corrupted(plan.experiment, plan.cells, place), place.data_dir)
     return len(dataset.train), len(dataset.test)
+
+
+def _corrupted(experiment: Experiment, cells: Sequence[Cell], place: Place) -> Corrupted:
+    """Return which corrupted images are tested on."""
+    made = place.regenerate or experiment.data.hold_out
+    return Corrupted(
+        corruptions=tuple(dict.fromkeys(cell.corruption for cell in cells)),
+        severities=tuple(dict.fromkeys(cell.severity for cell in cells)),
+        folder=None if made else place.corrupted,
+        regenerate=Source(seed=0) if made else None,
+    )
 
 
 def _listen(told: Any, everything: Sequence[_Work], *, wait: bool = True) -> None:
@@ -210,11 +205,8 @@ def _listen(told: Any, everything: Sequence[_Work], *, wait: bool = True) -> Non
         return
 
 
-def _make(
-    task: Task, experiment: Experiment, cells: tuple[Cell, ...], place: Place, threads: int, told: Any
-) -> None:  # fmt: skip
+def _make(task: Task, experiment: Experiment, cells: Sequence[Cell], place: Place, threads: int, told: Any) -> None:
     """Train and test one run, in a process of its own."""
-    data, hold_out = experiment.data.name, experiment.data.hold_out or 0
     torch.set_num_threads(threads)
     parent = multiprocessing.parent_process()
 
@@ -226,19 +218,16 @@ def _make(
     lock = FileLock(_lock_path(task.folder), timeout=0)
     try:
         with lock:
-            _train(task, data, hold_out, place, tell)
+            _train(task, experiment.data, place, tell)
             tell("testing")
-            names = tuple(dict.fromkeys(cell.corruption for cell in cells))
-            severities = tuple(dict.fromkeys(cell.severity for cell in cells))
-            made = Source(seed=0) if place.regenerate or hold_out else None
-            corrupted = Corrupted(
-                corruptions=names, severities=severities, folder=None if made else place.corrupted, regenerate=made
-            )
             evaluate(
-                task.folder, data_dir=place.data_dir, corrupted=corrupted, device=place.device,
+                task.folder,
+                data_dir=place.data_dir,
+                corrupted=_corrupted(experiment, cells, place),
                 precision=_precision(experiment, place),
+                device=place.device,
                 observe=lambda cell, done, total: tell("testing", done / total, f"{cell.corruption} {cell.severity}"),
-            )  # fmt: skip
+            )
             tell("done")
     except Timeout:
         tell("failed", text="another process is making it at this moment")
@@ -257,8 +246,8 @@ def _precision(experiment: Experiment, place: Place) -> Precision:
     return "bfloat16" if has_bfloat16(choose(place.device)) else "float32"
 
 
-def _train(task: Task, data: str, hold_out: int, place: Place, tell: Callable[..., None]) -> None:
-    def show(at: Any) -> None:
+def _train(task: Task, data: Images, place: Place, tell: Callable[..., None]) -> None:
+    def show(at: Progress) -> None:
         text = f"epoch {at.epoch}/{at.epochs}, loss {at.loss:.3f}, accuracy {100 * at.accuracy:.1f} %"
         tell("training", at.step / at.steps, text)
 
@@ -266,9 +255,15 @@ def _train(task: Task, data: str, hold_out: int, place: Place, tell: Callable[..
         resume(task.folder, data_dir=place.data_dir, device=place.device, observe=show)
         return
     train(
-        task.program, data=data, data_dir=place.data_dir, out=task.folder, recipe=task.recipe, hold_out=hold_out,
-        device=place.device, observe=show,
-    )  # fmt: skip
+        task.program,
+        data=data.name,
+        data_dir=place.data_dir,
+        out=task.folder,
+        recipe=task.recipe,
+        hold_out=data.hold_out or 0,
+        device=place.device,
+        observe=show,
+    )
 
 
 def _lock_path(folder: Path) -> Path:

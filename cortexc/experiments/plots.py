@@ -61,9 +61,16 @@ def _against_parameters(found: Results) -> Plot:
         for i, arm in enumerate(found.arms):
             at = arm.measures[measure.code]
             panel.errorbar(
-                arm.parameters["attention"], 100 * at.value, yerr=_reach(at.value, at.low, at.high), color=_colour(i),
-                marker=_marker(i), markersize=7, capsize=3, linestyle="none", label=arm.title,
-            )  # fmt: skip
+                arm.parameters["attention"],
+                100 * at.value,
+                yerr=_reach(at.value, at.low, at.high),
+                color=_colour(i),
+                marker=_marker(i),
+                markersize=7,
+                capsize=3,
+                linestyle="none",
+                label=arm.title,
+            )
         panel.set_xscale("log")
         panel.set_xlim(*_decades([arm.parameters["attention"] for arm in found.arms]))
         panel.xaxis.set_minor_formatter(NullFormatter())
@@ -103,9 +110,13 @@ def _difficulty(found: Results) -> Plot:
     axes = drawn.subplots()
     for i, arm in enumerate(found.arms):
         axes.plot(
-            range(1, 6), [100 * v for v in arm.difficulty], color=_colour(i), marker=_marker(i),
-            linestyle=LINES[i % len(LINES)], label=arm.title,
-        )  # fmt: skip
+            range(1, 6),
+            [100 * v for v in arm.difficulty],
+            color=_colour(i),
+            marker=_marker(i),
+            linestyle=LINES[i % len(LINES)],
+            label=arm.title,
+        )
     axes.set_xticks(range(1, 6), ["easiest", "2", "3", "4", "hardest"])
     axes.set_xlabel("fifth of all answers, by difficulty for the reference runs")
     axes.set_ylabel("accuracy [%]")

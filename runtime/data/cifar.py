@@ -184,7 +184,7 @@ def pieces(
         ) from None
 
 
-def read(data_dir: Path | None) -> Dataset:
+def read(data_dir: Path) -> Dataset:
     """Read CIFAR-10: 50,000 training and 10,000 test images.
 
     Args:
@@ -192,11 +192,8 @@ def read(data_dir: Path | None) -> Dataset:
             ``cifar-10-python.tar.gz``, which is read in memory and not unpacked. Looked for in this order.
 
     Raises:
-        DataError: no folder was given, it holds no CIFAR-10, or a file is missing, truncated or foreign.
+        DataError: the folder holds no CIFAR-10, or a file is missing, truncated or foreign.
     """
-    if data_dir is None:
-        remedy = "run `cortexc data fetch cifar10 --data-dir DIR` once, then give the same `--data-dir DIR`"
-        raise DataError(f"CIFAR-10 is read from a folder, and none was given: {remedy}")
     source = locate(data_dir)
     if source is None:
         what = f"no CIFAR-10 here: expected a folder with {FOLDER} or {ARCHIVE} in it"

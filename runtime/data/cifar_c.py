@@ -52,14 +52,14 @@ MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 2**20
 
 
-def locate(data_dir: Path) -> Path | None:
-    """Return the folder with the arrays: ``CIFAR-10-C``, or else the given one; None without an array in either.
+def locate(data_dir: Path, name: str = FOLDER) -> Path | None:
+    """Return the folder with the arrays: the one called ``name`` in it, or else the given one; None without an array.
 
     Raises:
         DataError: one may not look into the folder.
     """
     try:
-        for folder in (data_dir / FOLDER, data_dir):
+        for folder in (data_dir / name, data_dir):
             if any((folder / name).is_file() for name in FILES if name != LABELS):
                 return folder
     except OSError as error:

@@ -18,8 +18,10 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from cortexc.datasets import DATASETS
+
 from . import cifar, cifar_c
-from .dataset import READERS, DataError
+from .dataset import DataError
 
 BLOCK = 2**18
 """Bytes read at once."""
@@ -238,7 +240,7 @@ def _known(name: str, url: str | None = None, md5: Mapping[str, str] | None = No
     if name in FETCHABLE:
         known = FETCHABLE[name]
         return replace(known, url=url or known.url, md5=md5 or known.md5)
-    if name in READERS:
+    if name in DATASETS:
         raise DataError(f"the data set `{name}` needs no fetching: it comes with the program")
     raise DataError(f"there is no data set `{name}` to fetch; those there are: {', '.join(FETCHABLE)}")
 

@@ -16,7 +16,8 @@ from cortexc.experiments.results import MEASURES, Results, results
 from cortexc.runtime import predictions
 from cortexc.runtime.corruptions.catalogue import BENCHMARK, Cell
 from cortexc.runtime.predictions import CLEAN
-from cortexc.runtime.robustness import ALL_CELLS, measure
+from cortexc.runtime.measures import ALL_CELLS
+from cortexc.runtime.robustness import measure
 from cortexc.runtime.run import RunError
 
 
