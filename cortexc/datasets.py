@@ -3,7 +3,8 @@
 Whatever depends on the data set asks `DATASETS`; `cortexc.runtime.data.load` reads the images. Nothing of the runtime
 is imported here, so that an experiment is checked without torch.
 
-To add a data set, write ``runtime/data/NAME.py`` with ``read(data_dir) -> Dataset``, and add its record here.
+To add a data set, write ``runtime/data/NAME.py`` with ``read(data_dir) -> Dataset``, and add its record here. Where it
+can be downloaded, that module also has ``FETCHABLE``, which says from where.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -73,26 +73,27 @@ class Overview:
 Observer: TypeAlias = Callable[[Overview], None]
 
 
-@dataclass
+@dataclass(eq=False)
 class _Work:
     """A run in the making."""
 
     task: Task
     costs: tuple[float, float]
+    """Of training and of testing [FLOPs]."""
     state: State
-    process: SpawnProcess | None = None
-    before: float = field(default=0.0)
-    """FLOPs of it that were done before it was begun here."""
+    before: float = 0.0
+    """What was done of it before it was begun here [FLOPs]."""
 
     @property
-    def part(self) -> float:
+    def done(self) -> float:
+        """What is done of it [FLOPs]."""
         training, testing = self.costs
-        at = self.state
-        if at.phase == "done":
-            return training + testing
-        if at.phase == "testing":
-            return training + testing * at.done
-        return training * at.done
+        match self.state.phase:
+            case "done":
+                return training + testing
+            case "testing":
+                return training + testing * self.state.done
+        return training * self.state.done
 
 
 def execute(plan: Schedule, place: Place, observe: Observer | None = None) -> dict[str, str]:
@@ -112,44 +113,41 @@ def execute(plan: Schedule, place: Place, observe: Observer | None = None) -> di
     threads = max(1, _cores() // max(1, min(place.jobs, len(waiting))))
     context = multiprocessing.get_context("spawn")
     told: Any = context.Queue()
-    failed: dict[str, str] = {}
     started = time.monotonic()
-    running: list[_Work] = []
+    running: list[tuple[_Work, SpawnProcess]] = []
     try:
         while waiting or running:
             while waiting and len(running) < place.jobs:
                 work = waiting.pop(0)
                 arguments = (work.task, plan.experiment, plan.cells, place, threads, told)
-                work.process = context.Process(target=_make, args=arguments, daemon=True)
-                work.process.start()
-                running.append(work)
+                process = context.Process(target=_make, args=arguments, daemon=True)
+                process.start()
+                running.append((work, process))
             _listen(told, everything)
-            for work in list(running):
-                assert work.process is not None
-                if work.process.is_alive():
-                    continue
-                work.process.join()
+            for work, process in [(w, p) for w, p in running if not p.is_alive()]:
+                process.join()
                 _listen(told, everything, wait=False)
-                if work.state.phase not in ("done", "failed"):
-                    code = work.process.exitcode or 0
-                    why = f"its process was killed by signal {-code}" if code < 0 else f"its process ended with {code}"
-                    if code == -signal.SIGKILL:
-                        why += ", most likely for want of memory: use fewer --jobs"
-                    work.state = State(work.task.name, "failed", text=why)
-                if work.state.phase == "failed":
-                    failed[work.task.name] = work.state.text
-                running.remove(work)
+                work.state = _ended(work.state, process.exitcode or 0)
+                running.remove((work, process))
             if observe is not None:
                 observe(_overview(everything, time.monotonic() - started))
     finally:
-        for work in running:
-            assert work.process is not None
-            if work.process.is_alive():
-                work.process.terminate()  # training stops between two steps and leaves a checkpoint
-        for work in running:
-            assert work.process is not None
-            work.process.join()
-    return failed
+        for _, process in running:
+            if process.is_alive():
+                process.terminate()  # training stops between two steps and leaves a checkpoint
+        for _, process in running:
+            process.join()
+    return {work.task.name: work.state.text for work in everything if work.state.phase == "failed"}
+
+
+def _ended(last: State, code: int) -> State:
+    """Return where a run stands whose process has ended: what it said last, unless it could not say how it went."""
+    if last.phase in ("done", "failed"):
+        return last
+    why = f"its process was killed by signal {-code}" if code < 0 else f"its process ended with {code}"
+    if code == -signal.SIGKILL:
+        why += ", most likely for want of memory: use fewer --jobs"
+    return State(last.name, "failed", text=why)
 
 
 def _cores() -> int:
@@ -160,7 +158,7 @@ def _cores() -> int:
 
 
 def _overview(everything: Sequence[_Work], seconds: float) -> Overview:
-    done, here = sum(w.part for w in everything), sum(max(0.0, w.part - w.before) for w in everything)
+    done, here = sum(w.done for w in everything), sum(max(0.0, w.done - w.before) for w in everything)
     total = sum(sum(w.costs) for w in everything if w.state.phase != "failed")
     left = None if here <= 0 else (total - done) * seconds / here
     return Overview(tuple(w.state for w in everything), done / total if total else 1.0, left)
@@ -199,7 +197,7 @@ def _listen(told: Any, everything: Sequence[_Work], *, wait: bool = True) -> Non
             work = by_name[state.name]
             begun, work.state = work.state.phase != "waiting", state
             if not begun:
-                work.before = work.part
+                work.before = work.done
             state = told.get_nowait()
     except queue.Empty:
         return

@@ -6,6 +6,7 @@ import hashlib
 import importlib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,9 +89,13 @@ def load(name: str, data_dir: Path | None) -> Dataset:
     Raises:
         DataError: there is no such data set, or its files are missing or unsound.
     """
-    reader = importlib.import_module(f".{located(name, data_dir).reader}", __package__)
-    dataset: Dataset = reader.read(data_dir)
+    dataset: Dataset = reader(located(name, data_dir)).read(data_dir)
     return dataset
+
+
+def reader(record: DatasetRecord) -> ModuleType:
+    """Return the module that reads a data set: it has ``read``, and ``FETCHABLE`` where something can be fetched."""
+    return importlib.import_module(f".{record.reader}", __package__)
 
 
 def located(name: str, data_dir: Path | None) -> DatasetRecord:
