@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,26 +150,28 @@ def evaluate(
     tests = corrupted_cells(dataset, corrupted, manifest.data.folder if data_dir is None else Path(data_dir))
     identity = tests.identity()
     logits = predict(model, torch.from_numpy(clean.images), precision)
-    about = {
-        "run": manifest.name,
-        "weights": digest(model),
-        "data": dataset.fingerprint,
-        "set": identity,
-        "precision": precision,
-    }
+    about = {"run": manifest.name, "weights": digest(model), "data": dataset.fingerprint, "set": identity}
+    about["precision"] = precision
     cells = (CLEAN, *tests.cells)
+
+    def given() -> Iterator[torch.Tensor]:
+        yield logits
+        for done, (cell, images) in enumerate(tests.images(keep), 1):
+            yield predict(model, images, precision)
+            if observe is not None:
+                observe(cell, done, len(tests.cells))
+
     found = _previous(run, about, cells, keep)
     if found is None:
-        given = itertools.chain([logits], _logits(model, tests, keep, precision, observe))
-        found = collected(given, cells, keep, clean.labels, about)
+        found = collected(given(), cells, keep, clean.labels, about)
         answers.save(found, run.predictions_path)
     robustness = None
     if tests.cells or votes is not None:
         seen = manifest.recipe.corruptions
         robustness = measure(found, seen=seen, alexnet=measures.alexnet, references=references, human=votes)
-    finished = bool(state["finished"])
-    scored = score(logits, clean, dataset.classes)
-    result = dataclasses.replace(scored, finished=finished, set=identity, robustness=robustness)
+    result = dataclasses.replace(
+        score(logits, clean, dataset.classes), finished=bool(state["finished"]), set=identity, robustness=robustness
+    )
     write(run, result, dataset, step=int(state["step"]), precision=precision)
     return result, manifest
 
@@ -181,15 +182,7 @@ def kept(dataset: Dataset, recipe: Recipe) -> NDArray[np.int64]:
 
 
 def write(run: Run, found: Evaluation, dataset: Dataset, *, step: int, precision: Precision) -> None:
-    """Write an evaluation into its run.
-
-    Args:
-        run: that was evaluated.
-        found: how it did.
-        dataset: that it was tested on.
-        step: of the training, after which the weights were saved.
-        precision: of matrix products.
-    """
+    """Write an evaluation into its run: of the weights after ``step`` steps, in a precision of matrix products."""
     entry = {
         "data": {"name": dataset.name, "fingerprint": dataset.fingerprint, "split": "test"},
         "step": step,
@@ -243,17 +236,16 @@ def corrupted_cells(dataset: Dataset, corrupted: Corrupted | None, data_dir: Pat
     tests: CorruptedSet
     if corrupted.regenerate is not None:
         tests = MadeSet(channels_last(dataset.test.images), corrupted.regenerate)
+    elif dataset.held_out:
+        raise DataError(
+            f"the run is tested on {dataset.held_out:,} training images that were held out, and a folder holds the "
+            "test images: `--regenerate` corrupts those held out while testing"
+        )
+    elif (folder := corrupted.folder or official_folder(dataset.name, 0, data_dir)) is None:
+        what = f"there is no folder {shown} beside the data; `--regenerate` corrupts the test images while testing"
+        more = f", `cortexc data fetch {record.official}` downloads the official set" if record.official else ""
+        raise DataError(what + more)
     else:
-        folder = corrupted.folder or official_folder(dataset.name, dataset.held_out, data_dir)
-        if dataset.held_out:
-            raise DataError(
-                f"the run is tested on {dataset.held_out:,} training images that were held out, and a folder holds the "
-                "test images: `--regenerate` corrupts those held out while testing"
-            )
-        if folder is None:
-            what = f"there is no folder {shown} beside the data; `--regenerate` corrupts the test images while testing"
-            more = f", `cortexc data fetch {record.official}` downloads the official set" if record.official else ""
-            raise DataError(what + more)
         tests = stored(folder, dataset.test, dataset.fingerprint)
     names = corrupted.corruptions or tests.corruptions
     if missing := [name for name in names if name not in tests.corruptions]:
@@ -266,26 +258,9 @@ def corrupted_cells(dataset: Dataset, corrupted: Corrupted | None, data_dir: Pat
 def official_folder(name: str, held_out: int, data_dir: Path | None) -> Path | None:
     """Return the folder of corrupted test images beside the data, such as CIFAR-10-C; None where there is none.
 
-    Args:
-        name: of the data set.
-        held_out: how many training images are the test; such a folder holds none of them.
-        data_dir: where the data lie.
+    Where training images are ``held_out`` for the test, there is none either: such a folder holds the test images.
     """
     return None if held_out or data_dir is None else cifar_c.locate(data_dir, DATASETS[name].corrupted)
-
-
-def _logits(
-    model: CorticalTransformer,
-    tests: CorruptedCells,
-    keep: NDArray[np.int64],
-    precision: Precision,
-    observe: Observer | None,
-) -> Iterator[torch.Tensor]:
-    """Yield the logits of each cell."""
-    for done, (cell, images) in enumerate(tests.images(keep), 1):
-        yield predict(model, images, precision)
-        if observe is not None:
-            observe(cell, done, len(tests.cells))
 
 
 def _previous(

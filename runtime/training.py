@@ -102,13 +102,7 @@ def train(
 
 
 def manifest_of(
-    program: Program,
-    recipe: Recipe,
-    dataset: Dataset,
-    exposure: Exposure,
-    *,
-    folder: Path | None,
-    device: torch.device,
+    program: Program, recipe: Recipe, dataset: Dataset, exposure: Exposure, *, folder: Path | None, device: torch.device
 ) -> Manifest:
     """Return what is to be written down of a run before it is trained.
 

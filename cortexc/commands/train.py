@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--hold-out",
         type=int,
         metavar="N",
-        help="leave the last N training images out, and test on them: for choices, which must not see the test images",
+        help="test on the last N training images, and not train on them: for choices",
     )
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run from its last checkpoint")
     parser.add_argument("--epochs", type=int, help="(default: 10)")

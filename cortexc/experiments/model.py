@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, Strict, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, Strict
 from pydantic.json_schema import SkipJsonSchema
-from pydantic_core import PydanticKnownError
 
 from cortexc.connectome.diagnostics.span import Span
 from cortexc.connectome.model import Count, Flag, Fraction, Name, Names, NonNegative, Positive, Text
@@ -16,6 +15,10 @@ from cortexc.datasets import DATASETS
 Seed: TypeAlias = Annotated[int, Strict(), Field(ge=0, lt=2**32)]
 Seeds: TypeAlias = Annotated[tuple[Seed, ...], Field(min_length=1)]
 Severity: TypeAlias = Annotated[int, Strict(), Field(ge=1, le=5)]
+if TYPE_CHECKING:
+    DatasetName: TypeAlias = str
+else:
+    DatasetName = Literal[*DATASETS]
 FULL = "full"
 """The plan that is the experiment itself."""
 
@@ -31,21 +34,10 @@ class _Data(BaseModel):
     )
 
 
-def _known(name: object) -> object:
-    """Return the name of a data set.
-
-    Raises:
-        PydanticKnownError: there is none of this name.
-    """
-    if name not in list(DATASETS):
-        raise PydanticKnownError("literal_error", {"expected": " or ".join(f"'{known}'" for known in DATASETS)})
-    return name
-
-
 class Images(_Data):
     """What is trained and tested on."""
 
-    name: Annotated[str, PlainValidator(_known), WithJsonSchema({"enum": list(DATASETS), "type": "string"})] = "cifar10"
+    name: DatasetName = "cifar10"
     hold_out: Count | None = None
     """Test on so many of the last training images, which are then not trained on, instead of on the test images: for
     choices. Their corruptions are made while testing."""
