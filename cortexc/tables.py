@@ -8,14 +8,17 @@ import io
 import json
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cortexc.datasets import DATASETS
+
 if TYPE_CHECKING:
     from cortexc.runtime.evaluation import Evaluation
+    from cortexc.runtime.manifest import Manifest
     from cortexc.runtime.robustness import Robustness
 
 GOOD, POOR = 0.75, 0.5
@@ -24,15 +27,15 @@ SURVIVAL_AT = (3, 5)
 """Severities for which the fate of single images is shown."""
 
 
-def evaluation_table(found: Evaluation, manifest: dict[str, Any]) -> str:
+def evaluation_table(found: Evaluation, manifest: Manifest) -> str:
     """Return how a run does on the clean test images: what the model is, accuracy, and accuracy by class."""
-    counts = manifest["parameters"]
+    counts = manifest.parameters
     rows = [
-        ("model", manifest["name"]),
+        ("model", manifest.name),
         ("parameters", f"{counts['total']:,}"),
         ("  of attention", f"{counts['attention']:,}"),
-        ("data", f"{manifest['data']['name']}, {found.images:,} test images"),
-        ("training", f"{manifest['recipe']['epochs']} epochs" + ("" if found.finished else ", not finished")),
+        ("data", f"{manifest.data.name}, {found.images:,} test images"),
+        ("training", f"{manifest.recipe.epochs} epochs" + ("" if found.finished else ", not finished")),
         ("accuracy", f"{100 * found.accuracy:.2f} %"),
         ("cross entropy", f"{found.loss:.4f} nats"),
         *((f"  {name}", f"{100 * accuracy:.1f} %") for name, accuracy in found.per_class.items()),
@@ -40,7 +43,7 @@ def evaluation_table(found: Evaluation, manifest: dict[str, Any]) -> str:
     return _aligned(rows)
 
 
-def print_evaluation(found: Evaluation, manifest: dict[str, Any]) -> None:
+def print_evaluation(found: Evaluation, manifest: Manifest) -> None:
     """Print the whole evaluation to stdout; with colour on a terminal."""
     console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
     console.print(Text(evaluation_table(found, manifest)))
@@ -56,14 +59,12 @@ def print_evaluation(found: Evaluation, manifest: dict[str, Any]) -> None:
         console.print(Text("* seen in training: not a test of robustness to the unknown", style="yellow"))
 
 
-def set_name(found: Evaluation, manifest: dict[str, Any]) -> str:
+def set_name(found: Evaluation, manifest: Manifest) -> str:
     """Return what the corrupted images are, in words: official, regenerated or foreign."""
     from cortexc.runtime.corruptions.sets import describe
 
     assert found.set is not None
-    return describe(
-        found.set, "CIFAR-10-C" if manifest["data"]["name"] == "cifar10" else f"{manifest['data']['name']}-C"
-    )
+    return describe(found.set, DATASETS[manifest.data.name].corrupted)
 
 
 def evaluation_json(found: Evaluation) -> str:

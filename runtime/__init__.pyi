@@ -1,9 +1,9 @@
 from .evaluation import evaluate as evaluate
+from .manifest import Recipe as Recipe
+from .manifest import RunError as RunError
 from .model import CorticalTransformer as CorticalTransformer
 from .model import attention_maps as attention_maps
 from .model import build as build
-from .run import RunError as RunError
-from .training import Recipe as Recipe
 from .training import resume as resume
 from .training import train as train
 from .vit import to_vit as to_vit

@@ -5,7 +5,7 @@ import platform
 
 import torch
 
-from .run import RunError
+from .manifest import Machine, RunError
 
 
 def choose(name: str) -> torch.device:
@@ -29,13 +29,13 @@ def has_bfloat16(device: torch.device) -> bool:
     return any(bool(found()) for found in supported if found is not None)
 
 
-def describe(device: torch.device) -> dict[str, str | int | bool]:
+def describe(device: torch.device) -> Machine:
     """Return what machine this is, for the manifest."""
-    return {
-        "platform": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count() or 1,
-        "threads": torch.get_num_threads(),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        "bfloat16": has_bfloat16(device),
-    }
+    return Machine(
+        platform=platform.platform(),
+        processor=platform.processor() or platform.machine(),
+        cores=os.cpu_count() or 1,
+        threads=torch.get_num_threads(),
+        device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        bfloat16=has_bfloat16(device),
+    )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -14,6 +13,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+
+from cortexc.datasets import DATASETS
 
 from . import device as devices
 from . import predictions as answers
@@ -24,11 +25,11 @@ from .corruptions.sets import CorruptedSet, MadeSet, stored
 from .corruptions.writing import channels_last
 from .data import cifar_c
 from .data.dataset import DataError, Dataset, ImageSet
-from .exposure import excluded, seen
+from .manifest import Manifest, Recipe, RunError
 from .model import CorticalTransformer, build
 from .predictions import CLEAN, Predictions
 from .robustness import Robustness, measure, read_human
-from .run import Run, RunError
+from .run import Run
 from .training import dataset_of
 
 BATCH = {"cpu": 64, "cuda": 1000}
@@ -111,7 +112,7 @@ def evaluate(
     precision: Precision = "float32",
     device: str = "auto",
     observe: Observer | None = None,
-) -> tuple[Evaluation, dict[str, Any]]:
+) -> tuple[Evaluation, Manifest]:
     """Evaluate a run on the test images; return the result and the run's manifest.
 
     The result is also written to ``evaluation.json`` in the run, and what the model said of each image to
@@ -137,106 +138,129 @@ def evaluate(
     model = build(program).to(place)
     runs.load_weights(run, model, state)
     measures = measures or Measures()
-    if measures.alexnet and dataset.name != "cifar10":
+    if measures.alexnet and not DATASETS[dataset.name].has_alexnet:
         raise RunError(f"mCE is relative to an AlexNet on CIFAR-10-C, and the run was trained on {dataset.name}")
-    votes = _votes(measures, dataset)
+    votes = None
+    if measures.human is not None:
+        votes = read_human(measures.human, dataset.test.labels, len(dataset.classes))
     references = [(str(path), answers.load(runs.opened(path)[0].predictions_path)) for path in measures.references]
 
-    keep = np.setdiff1d(np.arange(len(dataset.test)), excluded(manifest))
+    keep = kept(dataset, manifest.recipe)
     clean = ImageSet(dataset.test.images[keep], dataset.test.labels[keep])
-    tests, cells, identity = _tests(dataset, corrupted, manifest, data_dir)
+    tests = corrupted_cells(dataset, corrupted, manifest.data.folder if data_dir is None else Path(data_dir))
+    identity = tests.identity()
     logits = predict(model, torch.from_numpy(clean.images), precision)
-    result = dataclasses.replace(score(logits, clean, dataset.classes), finished=bool(state["finished"]))
-    about = {
-        "run": manifest["name"],
-        "weights": digest(model),
-        "data": dataset.fingerprint,
-        "set": identity,
-        "precision": precision,
-    }
-    found = _previous(run, about, (CLEAN, *cells), keep)
+    about = {"run": manifest.name, "weights": digest(model), "data": dataset.fingerprint, "set": identity}
+    about["precision"] = precision
+    cells = (CLEAN, *tests.cells)
+
+    def given() -> Iterator[torch.Tensor]:
+        yield logits
+        for done, (cell, images) in enumerate(tests.images(keep), 1):
+            yield predict(model, images, precision)
+            if observe is not None:
+                observe(cell, done, len(tests.cells))
+
+    found = _previous(run, about, cells, keep)
     if found is None:
-        given = itertools.chain([logits], _logits(model, tests, cells, keep, precision, observe))
-        found = _collected(given, (CLEAN, *cells), keep, clean.labels, about)
+        found = collected(given(), cells, keep, clean.labels, about)
         answers.save(found, run.predictions_path)
     robustness = None
-    if cells or votes is not None:
-        robustness = measure(
-            found, seen=seen(manifest), alexnet=measures.alexnet, references=references, human=votes
-        )  # fmt: skip
-    result = dataclasses.replace(result, set=identity, robustness=robustness)
-    entry = {
-        "data": {"name": dataset.name, "fingerprint": dataset.fingerprint, "split": "test"},
-        "step": int(state["step"]),
-        "precision": precision,
-        **dataclasses.asdict(result),
-    }
-    runs.write_json(run.evaluation_path, entry)
+    if tests.cells or votes is not None:
+        seen = manifest.recipe.corruptions
+        robustness = measure(found, seen=seen, alexnet=measures.alexnet, references=references, human=votes)
+    result = dataclasses.replace(
+        score(logits, clean, dataset.classes), finished=bool(state["finished"]), set=identity, robustness=robustness
+    )
+    write(run, result, dataset, step=int(state["step"]), precision=precision)
     return result, manifest
 
 
-def official_folder(manifest: dict[str, Any], data_dir: Path | str | None) -> Path | None:
-    """Return the folder CIFAR-10-C beside a run's data, or None where there is none."""
-    if manifest["data"].get("held_out"):
-        return None  # it belongs to the real test images
-    place = manifest["data"]["folder"] if data_dir is None else data_dir
-    return None if place is None else cifar_c.locate(Path(place))
+def kept(dataset: Dataset, recipe: Recipe) -> NDArray[np.int64]:
+    """Return the indices (image,) of the test images that a recipe does not train on in any form, ascending."""
+    return np.setdiff1d(np.arange(len(dataset.test)), recipe.excluded)
 
 
-def _votes(measures: Measures, dataset: Dataset) -> NDArray[np.float64] | None:
-    if measures.human is None:
-        return None
-    return read_human(measures.human, dataset.test.labels, len(dataset.classes))
+def write(run: Run, found: Evaluation, dataset: Dataset, *, step: int, precision: Precision) -> None:
+    """Write an evaluation into its run: of the weights after ``step`` steps, in a precision of matrix products."""
+    entry = {
+        "data": {"name": dataset.name, "fingerprint": dataset.fingerprint, "split": "test"},
+        "step": step,
+        "precision": precision,
+        **dataclasses.asdict(found),
+    }
+    runs.write_json(run.evaluation_path, entry)
 
 
-def _tests(
-    dataset: Dataset, corrupted: Corrupted | None, manifest: dict[str, Any], data_dir: Path | str | None
-) -> tuple[CorruptedSet | None, tuple[Cell, ...], dict[str, Any] | None]:
-    """Return the corrupted set, the cells of it that are asked for, and what it is."""
+@dataclass(frozen=True, eq=False)
+class CorruptedCells:
+    """The corrupted images of a test: an opened set, and those of its cells that are asked for."""
+
+    set: CorruptedSet | None = None
+    cells: tuple[Cell, ...] = ()
+
+    def identity(self) -> dict[str, Any] | None:
+        """Return what the images are; None where there are none. Of a folder, every byte is read.
+
+        Raises:
+            DataError: a file cannot be read, or a regenerated one has changed since it was made.
+        """
+        return None if self.set is None else self.set.identity(tuple(dict.fromkeys(c.corruption for c in self.cells)))
+
+    def images(self, keep: NDArray[np.int64]) -> Iterator[tuple[Cell, torch.Tensor]]:
+        """Yield each cell and its images (N, C, H, W) uint8: those of the test images whose indices are ``keep``.
+
+        Raises:
+            DataError: a file cannot be read any more.
+        """
+        if self.set is not None:
+            for cell, images in self.set.images(self.cells):
+                yield cell, torch.from_numpy(np.ascontiguousarray(images[keep].transpose(0, 3, 1, 2)))
+
+
+def corrupted_cells(dataset: Dataset, corrupted: Corrupted | None, data_dir: Path | None) -> CorruptedCells:
+    """Open the corrupted images that are asked for.
+
+    Args:
+        dataset: whose test images they are made from.
+        corrupted: which ones; None for none.
+        data_dir: where the data lie; the corrupted set is looked for beside them where no folder of it is given.
+
+    Raises:
+        DataError: there is no such set, it belongs to other images, or it lacks what is asked for.
+    """
     if corrupted is None:
-        return None, (), None
+        return CorruptedCells()
+    record = DATASETS[dataset.name]
+    shown = str(corrupted.folder or record.corrupted)
     tests: CorruptedSet
     if corrupted.regenerate is not None:
         tests = MadeSet(channels_last(dataset.test.images), corrupted.regenerate)
+    elif dataset.held_out:
+        raise DataError(
+            f"the run is tested on {dataset.held_out:,} training images that were held out, and a folder holds the "
+            "test images: `--regenerate` corrupts those held out while testing"
+        )
+    elif (folder := corrupted.folder or official_folder(dataset.name, 0, data_dir)) is None:
+        what = f"there is no folder {shown} beside the data; `--regenerate` corrupts the test images while testing"
+        more = f", `cortexc data fetch {record.official}` downloads the official set" if record.official else ""
+        raise DataError(what + more)
     else:
-        folder = corrupted.folder or official_folder(manifest, data_dir)
-        if held_out := manifest["data"].get("held_out"):
-            raise DataError(
-                f"the run is tested on {held_out:,} training images that were held out, and a folder holds the test "
-                "images: `--regenerate` corrupts those held out while testing"
-            )
-        if folder is None:
-            raise DataError(
-                f"there is no folder {cifar_c.FOLDER} beside the data; `--regenerate` corrupts the test images while "
-                "testing, `cortexc data fetch cifar10-c` downloads the official set"
-            )
         tests = stored(folder, dataset.test, dataset.fingerprint)
     names = corrupted.corruptions or tests.corruptions
     if missing := [name for name in names if name not in tests.corruptions]:
-        raise DataError(f"{corrupted.folder or cifar_c.FOLDER}: there is no {missing[0]}.npy, and it was asked for")
+        raise DataError(f"{shown}: there is no {missing[0]}.npy, and it was asked for")
     if absent := [severity for severity in corrupted.severities if severity not in tests.severities]:
-        raise DataError(f"{corrupted.folder or cifar_c.FOLDER}: there is no severity {absent[0]}, and it was asked for")
-    names = tuple(name for name in CORRUPTIONS if name in names)
-    cells = tuple(Cell(name, severity) for name in names for severity in corrupted.severities)
-    return tests, cells, tests.identity(names)
+        raise DataError(f"{shown}: there is no severity {absent[0]}, and it was asked for")
+    return CorruptedCells(tests, tuple(Cell(n, s) for n in CORRUPTIONS if n in names for s in corrupted.severities))
 
 
-def _logits(
-    model: CorticalTransformer,
-    tests: CorruptedSet | None,
-    cells: Sequence[Cell],
-    keep: NDArray[np.int64],
-    precision: Precision,
-    observe: Observer | None,
-) -> Iterator[torch.Tensor]:
-    """Yield the logits of each cell."""
-    if tests is None:
-        return
-    for done, (cell, images) in enumerate(tests.images(cells), 1):
-        pixels = torch.from_numpy(np.ascontiguousarray(images[keep].transpose(0, 3, 1, 2)))
-        yield predict(model, pixels, precision)
-        if observe is not None:
-            observe(cell, done, len(cells))
+def official_folder(name: str, held_out: int, data_dir: Path | None) -> Path | None:
+    """Return the folder of corrupted test images beside the data, such as CIFAR-10-C; None where there is none.
+
+    Where training images are ``held_out`` for the test, there is none either: such a folder holds the test images.
+    """
+    return None if held_out or data_dir is None else cifar_c.locate(data_dir, DATASETS[name].corrupted)
 
 
 def _previous(
@@ -253,13 +277,22 @@ def _previous(
     return before.only(cells) if same else None
 
 
-def _collected(
-    given: Iterator[torch.Tensor],
+def collected(
+    given: Iterable[torch.Tensor],
     cells: tuple[Cell, ...],
     indices: NDArray[np.int64],
     labels: NDArray[np.int64],
     about: dict[str, Any],
 ) -> Predictions:
+    """Return what a model said of every image, from its logits.
+
+    Args:
+        given: logits (image, class) on the CPU, of each cell in turn.
+        cells: `CLEAN` first.
+        indices: (image,), of the images in the test set.
+        labels: (image,), theirs.
+        about: run, weights, data, corrupted set and precision.
+    """
     shape = (len(cells), len(labels))
     predicted, confidence = np.empty(shape, np.uint8), np.empty(shape, np.float16)
     true_probability = np.empty(shape, np.float32)
@@ -268,15 +301,13 @@ def _collected(
         top, which = probability.max(1)
         predicted[row], confidence[row] = which.numpy(), top.numpy()
         true_probability[row] = probability.gather(1, torch.from_numpy(labels)[:, None])[:, 0].numpy()
-    return Predictions(
-        cells, indices, labels.astype(np.uint8), predicted, confidence, true_probability, about
-    )  # fmt: skip
+    return Predictions(cells, indices, labels.astype(np.uint8), predicted, confidence, true_probability, about)
 
 
 def digest(model: CorticalTransformer) -> str:
-    """Return the hash of the weights of a model."""
-    digest = hashlib.sha256()
+    """Return the hash of a model's weights, which tells runs apart."""
+    found = hashlib.sha256()
     for name, value in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return f"sha256:{digest.hexdigest()}"
+        found.update(name.encode())
+        found.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return f"sha256:{found.hexdigest()}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,14 +93,3 @@ class Exposure:
 
     def _cells(self) -> tuple[Cell, ...]:
         return tuple(Cell(name, severity) for name in self.corruptions for severity in SEVERITIES)
-
-
-def seen(manifest: dict[str, Any]) -> tuple[str, ...]:
-    """Return the corruptions that a run was trained on."""
-    return tuple(manifest["recipe"].get("corruptions", ()))
-
-
-def excluded(manifest: dict[str, Any]) -> NDArray[np.int64]:
-    """Return the indices of the test images that a run was trained on in a corrupted form."""
-    split = manifest["recipe"].get("test_images")
-    return np.arange(0) if split is None else np.arange(split[0], split[1] + 1)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .corruptions.catalogue import Cell
-from .run import RunError
+from .manifest import RunError
 
 CLEAN = Cell("clean", 0)
 FORMAT = 1

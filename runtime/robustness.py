@@ -1,10 +1,6 @@
-"""Measures of robustness, all from the predictions of a run: nothing here runs a model.
+"""How robust one run is, by every measure that its predictions allow: nothing here runs a model.
 
-Accuracies and errors are parts of 1. A measure over the benchmark is None where not all of its cells were evaluated.
-
-References:
-    D. Hendrycks, T. Dietterich (2019), https://arxiv.org/abs/1903.12261: corruptions, severities, mCE
-    J. C. Peterson et al. (2019), Human uncertainty makes classification more robust, https://arxiv.org/abs/1908.07086
+Accuracies and errors are fractions of 1. A measure over the benchmark is None where one of its cells was not evaluated.
 """
 
 from __future__ import annotations
@@ -12,22 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .corruptions.catalogue import BENCHMARK, CORRUPTIONS, EXTRA, GROUPS, SEVERITIES, Cell
-from .corruptions.published import ALEXNET_ERROR, HARD_CELLS
+from . import measures
+from .corruptions.catalogue import BENCHMARK, CORRUPTIONS, Cell
+from .corruptions.published import HARD_CELLS
 from .corruptions.sets import read_header
 from .data.dataset import DataError
+from .manifest import RunError
+from .measures import ALL_CELLS, AT_5, EXTRA_CELLS, LEVELS
 from .predictions import CLEAN, Predictions
-from .run import RunError
 
-ALL_CELLS = tuple(Cell(name, severity) for name in BENCHMARK for severity in SEVERITIES)
-"""The 75 cells of the benchmark."""
-HARDEST = 0.1
-"""Part of all answers, or of all images, that counts as the hardest."""
 UNLUCKY = 10
 """Percentile of the images for the fraction of corruptions survived."""
 
@@ -37,11 +30,11 @@ class Survival:
     """How single images fare under all 15 corruptions of one severity."""
 
     worst_case: float
-    """Part of the images that are right under every corruption."""
+    """Fraction of the images that are right under every corruption."""
     survived: float
-    """Mean over images of the part of the corruptions under which they are right."""
+    """Mean over images of the fraction of the corruptions under which they are right."""
     unlucky: float
-    """The same part for the image at percentile `UNLUCKY`."""
+    """The same fraction for the image at percentile `UNLUCKY`."""
 
 
 @dataclass(frozen=True)
@@ -122,59 +115,42 @@ def measure(
     Raises:
         RunError: a reference run was tested on other images.
     """
-    cells = set(found.cells)
-    rows = dict(zip(found.cells, (found.predicted == found.labels).mean(axis=1), strict=True))
-    names = [name for name in CORRUPTIONS if any(cell.corruption == name for cell in found.cells)]
-    accuracy = {n: {s: float(rows[Cell(n, s)]) for s in SEVERITIES if Cell(n, s) in cells} for n in names}
-
-    def mean(wanted: Sequence[Cell]) -> float | None:
-        return float(np.mean([rows[c] for c in wanted])) if wanted and cells.issuperset(wanted) else None
-
-    def error(wanted: Sequence[Cell]) -> float | None:
-        return None if (right := mean(wanted)) is None else 1 - right
-
-    by_group = {g: mean([c for c in ALL_CELLS if CORRUPTIONS[c.corruption].group == g]) for g in GROUPS}
-    curve = {s: mean([Cell(n, s) for n in BENCHMARK]) for s in SEVERITIES}
-    mean_error = error(ALL_CELLS)
-    seen_here = tuple(name for name in CORRUPTIONS if name in seen)
+    right = found.correct(found.cells)  # cell image
+    accuracy = dict(zip(found.cells, map(float, right.mean(axis=1)), strict=True))
+    mean_error = measures.error(accuracy, ALL_CELLS)
+    curve = measures.severity_curve(accuracy)
     unseen = [cell for cell in ALL_CELLS if cell.corruption not in seen]
     return Robustness(
         images=len(found.labels),
-        clean=float(rows[CLEAN]),
-        accuracy=accuracy,
-        seen=seen_here,
+        clean=accuracy[CLEAN],
+        accuracy=measures.by_corruption(accuracy),
+        seen=tuple(name for name in CORRUPTIONS if name in seen),
         mean_error=mean_error,
-        unseen_mean_error=error(unseen) if len(unseen) < len(ALL_CELLS) else None,
-        relative_gap=None if mean_error is None else mean_error - (1 - float(rows[CLEAN])),
-        groups={group: value for group, value in by_group.items() if value is not None},
-        severity_curve={severity: value for severity, value in curve.items() if value is not None},
-        severity_5=curve[5],
-        extra_error=error([Cell(name, severity) for name in EXTRA for severity in SEVERITIES]),
-        hard_cells=mean(HARD_CELLS),
-        survival={s: _survival(found, s) for s, value in curve.items() if value is not None},
-        mce=_mce(rows) if alexnet and mean_error is not None else None,
+        unseen_mean_error=measures.error(accuracy, unseen) if len(unseen) < len(ALL_CELLS) else None,
+        relative_gap=None if mean_error is None else mean_error - (1 - accuracy[CLEAN]),
+        groups=measures.by_group(accuracy),
+        severity_curve=curve,
+        severity_5=curve.get(5),
+        extra_error=measures.error(accuracy, EXTRA_CELLS),
+        hard_cells=measures.mean(accuracy, HARD_CELLS),
+        survival={severity: _survival(found, severity) for severity in curve},
+        mce=measures.mce(accuracy) if alexnet and mean_error is not None else None,
         difficulty=_difficulty(found, references) if references else None,
         human=() if human is None else _human(found, human),
     )
 
 
-def _mce(rows: dict[Cell, Any]) -> float:
-    relative = [
-        sum(1 - rows[Cell(name, s)] for s in SEVERITIES) / sum(ALEXNET_ERROR[name]) for name in BENCHMARK
-    ]  # fmt: skip
-    return float(np.mean(relative))
-
-
 def _survival(found: Predictions, severity: int) -> Survival:
     correct = found.correct(tuple(Cell(name, severity) for name in BENCHMARK))  # corruption image
-    part = correct.mean(axis=0)  # image
-    return Survival(float(correct.all(axis=0).mean()), float(part.mean()), float(np.percentile(part, UNLUCKY)))
+    fraction = correct.mean(axis=0)  # image
+    worst = float(measures.worst_case(correct).mean())
+    return Survival(worst, float(fraction.mean()), float(np.percentile(fraction, UNLUCKY)))
 
 
 def _difficulty(found: Predictions, references: Sequence[tuple[str, Predictions]]) -> Difficulty | None:
     if not set(ALL_CELLS) <= set(found.cells):
         return None
-    total = np.zeros((len(ALL_CELLS), len(found.labels)))
+    probabilities = []
     for name, other in references:
         for key in ("data", "set"):
             if other.about[key] != found.about[key]:
@@ -184,34 +160,26 @@ def _difficulty(found: Predictions, references: Sequence[tuple[str, Predictions]
         if not (set(ALL_CELLS) <= set(other.cells) and set(found.indices) <= set(other.indices)):
             raise RunError(f"the reference run {name} was not tested on all 15 corruptions x 5 severities")
         same = np.searchsorted(other.indices, found.indices)
-        total += other.true_probability[other.rows(ALL_CELLS)][:, same]
-    easiness = (total / len(references)).ravel()
-    order = np.argsort(-easiness, kind="stable")  # easiest first; ties by cell and image
-    correct = found.correct(ALL_CELLS).ravel()[order]
-    fifths = np.array_split(correct, 5)
-    hardest = correct[len(correct) - round(HARDEST * len(correct)) :]
-    names = tuple(name for name, _ in references)
-    return Difficulty(names, tuple(float(fifth.mean()) for fifth in fifths), float(hardest.mean()))
+        probabilities.append(other.true_probability[other.rows(ALL_CELLS)][:, same])
+    level = measures.levels(probabilities)
+    right = found.correct(ALL_CELLS)
+    hardest = float(right[level == LEVELS - 1].mean())
+    return Difficulty(tuple(name for name, _ in references), measures.fifths(right, level), hardest)
 
 
-def _human(found: Predictions, human: NDArray[np.float64]) -> tuple[HumanBin, ...]:
-    probability = human / human.sum(axis=1, keepdims=True)
-    entropy = -(probability * np.log(np.where(probability > 0, probability, 1))).sum(axis=1)
-    hard = np.zeros(len(entropy), bool)
-    hard[np.argsort(-entropy, kind="stable")[: round(HARDEST * len(entropy))]] = True
-    agreed = entropy == 0
+def _human(found: Predictions, votes: NDArray[np.float64]) -> tuple[HumanBin, ...]:
+    hard, agreed = measures.uncertain(votes), measures.disagreement(votes) == 0
     bins = {
         "all people agree": agreed & ~hard,
         "some disagree": ~agreed & ~hard,
         "most uncertain tenth": hard,
     }
-    at_5 = tuple(Cell(name, 5) for name in BENCHMARK)
     result = []
     for name, inside in bins.items():
         here = inside[found.indices]
         if here.any():
             clean = float(found.correct((CLEAN,))[:, here].mean())
-            corrupted = float(found.correct(at_5)[:, here].mean()) if set(at_5) <= set(found.cells) else None
+            corrupted = float(found.correct(AT_5)[:, here].mean()) if set(AT_5) <= set(found.cells) else None
             result.append(HumanBin(name, int(here.sum()), clean, corrupted))
     return tuple(result)
 

@@ -22,11 +22,8 @@ from torch import nn
 
 from cortexc.compiler.artifact import ArtifactError, Program, load
 
-FORMAT = 1
-
-
-class RunError(Exception):
-    """A run cannot be started, resumed or evaluated; the message says why and what to do."""
+from .manifest import Manifest, read
+from .manifest import RunError as RunError
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ class Run:
         return self.folder / "predictions.h5"
 
 
-def create(folder: Path, program: Program, manifest: dict[str, Any]) -> Run:
+def create(folder: Path, program: Program, manifest: Manifest) -> Run:
     """Make a new run directory.
 
     Raises:
@@ -80,13 +77,13 @@ def create(folder: Path, program: Program, manifest: dict[str, Any]) -> Run:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         program.save(run.program_path)
-        write_json(run.manifest_path, {"format": FORMAT, **manifest})
+        write_json(run.manifest_path, manifest.model_dump(mode="json"))
     except OSError as error:
         raise RunError(f"cannot write the run to {folder}: {error.strerror}") from None
     return run
 
 
-def opened(folder: Path) -> tuple[Run, Program, dict[str, Any]]:
+def opened(folder: Path) -> tuple[Run, Program, Manifest]:
     """Return a run, its program and its manifest.
 
     Raises:
@@ -95,18 +92,12 @@ def opened(folder: Path) -> tuple[Run, Program, dict[str, Any]]:
     run = Run(folder)
     if not run.manifest_path.is_file():
         raise RunError(f"{folder} holds no run: there is no {run.manifest_path.name} in it; `cortexc train` makes one")
+    manifest = read(run.manifest_path)
     try:
-        manifest = json.loads(run.manifest_path.read_text(encoding="utf-8"))
         program = load(run.program_path)
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise RunError(f"{run.manifest_path} is damaged: it is no JSON") from None
     except ArtifactError as error:
         raise RunError(str(error)) from None
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise RunError(f"{run.manifest_path} was written by another version of cortexc")
-    if missing := [key for key in ("name", "program", "parameters", "recipe", "data") if key not in manifest]:
-        raise RunError(f"{run.manifest_path} is damaged: `{missing[0]}` is missing")
-    if manifest["program"] != program.content_hash():
+    if manifest.program != program.content_hash():
         raise RunError(f"{run.program_path} is not the program that {run.manifest_path} was written for")
     return run, program, manifest
 
@@ -137,8 +128,8 @@ def read_metrics(run: Run) -> list[dict[str, Any]]:
         try:
             found.append(json.loads(line))
         except (json.JSONDecodeError, UnicodeDecodeError):
-            mend = "take that line out, or make the run again"
-            raise RunError(f"{run.metrics_path}:{number} is damaged: it is no JSON; {mend}") from None
+            fix = "take that line out, or make the run again"
+            raise RunError(f"{run.metrics_path}:{number} is damaged: it is no JSON; {fix}") from None
     return found
 
 

@@ -32,10 +32,11 @@ from cortexc.compiler.artifact import Program
 
 from . import run as runs
 from .data.augmentation import Moves, draw_moves, moved
+from .manifest import Recipe, RunError
 from .model import CorticalTransformer, build
 from .optim import adamw, is_decayed, warmup_cosine
-from .run import Run, RunError
-from .training import SAVE_EVERY_S, Observer, Progress, Recipe
+from .run import Run
+from .training import SAVE_EVERY_S, Observer, Progress
 from .weights import seeded
 
 WARM_UP = 1
@@ -324,7 +325,7 @@ class Stack:
         """
         steps = {int(state["step"]) for state in states}
         if len(steps) != 1:
-            raise RunError(f"the runs of a stack stand at different steps ({sorted(steps)}): train each by itself")
+            raise RunError(f"the runs of a stack stand at different steps ({sorted(steps)}): go on with `--no-stacked`")
         for index, (run, recipe, state) in enumerate(zip(self.runs, self.recipes, states, strict=True)):
             model = self.model.models[index]
             runs.load_weights(run, model, state)

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from . import predictions as answers
-from . import run as runs
 from .corruptions.catalogue import Cell
-from .corruptions.sets import CorruptedSet
-from .data.dataset import Dataset, ImageSet
-from .evaluation import digest, score
-from .model import CorticalTransformer
-from .predictions import CLEAN, Predictions
+from .data.dataset import Dataset
+from .evaluation import CorruptedCells, collected, digest, score, write
+from .manifest import read as read_manifest
+from .predictions import CLEAN
 from .robustness import measure
 from .run import Run
 from .stacked import Stack, StackedModel, captured
@@ -32,29 +29,26 @@ BATCH = 3000
 class DeviceTests:
     """The test images of all cells on the device, the clean ones first."""
 
+    dataset: Dataset
     cells: tuple[Cell, ...]
     images: Tensor
     """(cell, N, C, H, W), uint8."""
-    clean: ImageSet
-    classes: tuple[str, ...]
-    about: dict[str, Any]
-    """Fingerprint of the data, and what the corrupted images are."""
+    identity: dict[str, Any] | None
+    """What the corrupted images are."""
 
 
-def on_device(dataset: Dataset, tests: CorruptedSet, cells: Sequence[Cell], device: torch.device) -> DeviceTests:
+def on_device(dataset: Dataset, tests: CorruptedCells, device: torch.device) -> DeviceTests:
     """Bring the clean test images and those of the cells to the device.
 
     Raises:
         DataError: the corrupted images cannot be read, or are not what they should be.
     """
-    clean = dataset.test
-    images = torch.empty(1 + len(cells), *clean.images.shape, dtype=torch.uint8, device=device)
-    images[0] = torch.from_numpy(clean.images).to(device)
-    for row, (_, pixels) in enumerate(tests.images(cells), start=1):
-        images[row] = torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(0, 3, 1, 2)
-    names = tuple(dict.fromkeys(cell.corruption for cell in cells))
-    about = {"data": dataset.fingerprint, "set": tests.identity(names)}
-    return DeviceTests((CLEAN, *cells), images, clean, dataset.classes, about)
+    clean = dataset.test.images
+    images = torch.empty(1 + len(tests.cells), *clean.shape, dtype=torch.uint8, device=device)
+    images[0] = torch.from_numpy(clean).to(device)
+    for row, (_, pixels) in enumerate(tests.images(np.arange(len(clean))), start=1):
+        images[row] = pixels.to(device)
+    return DeviceTests(dataset, (CLEAN, *tests.cells), images, tests.identity())
 
 
 @torch.no_grad()
@@ -67,7 +61,7 @@ def asked(model: StackedModel, tests: DeviceTests, stream: torch.cuda.Stream | N
     seeds, (cells, count) = len(model.models), tests.images.shape[:2]
     size = next(n for n in range(max(1, min(count, BATCH // seeds)), 0, -1) if count % n == 0)
     blocks = tests.images.reshape(-1, size, *tests.images.shape[2:])
-    said = torch.empty(seeds, len(blocks), size, len(tests.classes), device=blocks.device)
+    said = torch.empty(seeds, len(blocks), size, len(tests.dataset.classes), device=blocks.device)
     at = torch.zeros(1, dtype=torch.int64, device=blocks.device)
 
     def one_block() -> None:
@@ -87,56 +81,39 @@ def asked(model: StackedModel, tests: DeviceTests, stream: torch.cuda.Stream | N
 
 @dataclass(frozen=True, eq=False)
 class Heard:
-    """What one model said, on the CPU, and the model."""
+    """What one model said, on the CPU."""
 
     run: Run
-    name: str
     step: int
-    model: CorticalTransformer
-    predicted: NDArray[np.uint8]
-    confidence: NDArray[np.float16]
-    true_probability: NDArray[np.float32]
-    clean: Tensor
+    weights: str
+    """Hash of the weights."""
+    logits: Tensor
+    """(cell, image, class)"""
 
 
-def heard(stack: Stack, name: str, logits: Tensor, labels: NDArray[np.int64]) -> list[Heard]:
+def heard(stack: Stack, logits: Tensor, tests: DeviceTests) -> list[Heard]:
     """Bring what a stack said, logits (S, cell, image, class), to the CPU, one entry for each run."""
-    right = torch.from_numpy(labels).to(logits.device).expand(logits.shape[1], -1)[..., None]
-    found = []
-    for s, run in enumerate(stack.runs):
-        probability = logits[s].double().softmax(2)
-        top, which = probability.max(2)
-        arrays = (which.to(torch.uint8), top.half(), probability.gather(2, right)[..., 0].float())
-        found.append(
-            Heard(run, name, stack.step, stack.model.give(s), *(t.cpu().numpy() for t in arrays), logits[s, 0].cpu())  # type: ignore[arg-type,call-arg]
-        )
-    return found
+    here = logits.cpu()
+    return [Heard(run, stack.step, digest(stack.model.give(s)), here[s]) for s, run in enumerate(stack.runs)]
 
 
-def conclude(one: Heard, tests: DeviceTests, data: str) -> None:
-    """Write the predictions and the evaluation of one run, as ``evaluation.evaluate`` does; nothing waits for a device.
-
-    Args:
-        one: what the model said.
-        tests: what it was asked.
-        data: name of the data set.
+def conclude(one: Heard, tests: DeviceTests) -> None:
+    """Write the predictions and the evaluation of one run, as ``evaluation.evaluate`` does; no device is waited for.
 
     Raises:
         RunError: the disk does not take them.
     """
-    labels = tests.clean.labels
-    about = {"run": one.name, "weights": digest(one.model), **tests.about, "precision": "float32"}
-    arrays = (one.predicted, one.confidence, one.true_probability)
-    found = Predictions(tests.cells, np.arange(len(labels)), labels.astype(np.uint8), *arrays, about)
+    dataset = tests.dataset
+    about: dict[str, Any] = {
+        "run": read_manifest(one.run.manifest_path).name,
+        "weights": one.weights,
+        "data": dataset.fingerprint,
+    }
+    about |= {"set": tests.identity, "precision": "float32"}
+    labels = dataset.test.labels
+    found = collected(one.logits, tests.cells, np.arange(len(labels)), labels, about)
     answers.save(found, one.run.predictions_path)
     robustness = measure(found) if len(tests.cells) > 1 else None
-    result = dataclasses.replace(
-        score(one.clean, tests.clean, tests.classes), set=tests.about["set"], robustness=robustness
-    )
-    entry = {
-        "data": {"name": data, "fingerprint": tests.about["data"], "split": "test"},
-        "step": one.step,
-        "precision": "float32",
-        **dataclasses.asdict(result),
-    }
-    runs.write_json(one.run.evaluation_path, entry)
+    scored = score(one.logits[0], dataset.test, dataset.classes)
+    result = dataclasses.replace(scored, set=tests.identity, robustness=robustness)
+    write(one.run, result, dataset, step=one.step, precision="float32")

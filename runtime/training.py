@@ -6,8 +6,6 @@ have gone.
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import math
 import signal
 import sys
@@ -29,65 +27,18 @@ from cortexc.compiler.artifact import Program
 
 from . import device as devices
 from . import run as runs
-from .corruptions.catalogue import selected
 from .corruptions.sets import stored
 from .data.augmentation import flip_and_crop
 from .data.dataset import DataError, Dataset, ImageSet, held_out, load
 from .exposure import CorruptedTests, Exposure
+from .manifest import Images, Manifest, Recipe, RunError, Seeds, spec_hash
 from .model import CorticalTransformer, build
 from .optim import adamw, warmup_cosine
-from .run import Run, RunError
+from .run import Run
 from .weights import seeded
 
 SAVE_EVERY_S = 120.0
 """Time between checkpoints inside an epoch [s]."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """How a model is trained."""
-
-    epochs: int = 10
-    batch_size: int = 128
-    learning_rate: float = 1e-3
-    """Highest learning rate of the course."""
-    seed: int = 0
-    """Of weights, order and augmentation."""
-    weight_decay: float = 0.05
-    warmup: float = 0.1
-    """Part of all steps in which the learning rate rises."""
-    label_smoothing: float = 0.1
-    padding: int = 4
-    """Largest shift of the random crop [pixels]."""
-    flip: bool = True
-    clip: float = 1.0
-    """Largest norm of the gradient."""
-    corruptions: tuple[str, ...] = ()
-    """Those that are shown in training. The evaluation marks them."""
-    test_images: tuple[int, int] | None = None
-    """First and last of the test images that are shown in these corruptions. The evaluation leaves them out. None: the
-    training images are corrupted."""
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be trained."""
-        object.__setattr__(self, "corruptions", selected(self.corruptions) if self.corruptions else ())
-        if self.test_images is not None:
-            object.__setattr__(self, "test_images", tuple(self.test_images))
-            if not self.corruptions:
-                raise RunError("test images are to be trained on, and no corruption is named")
-        for name, low in (("epochs", 1), ("batch_size", 1), ("seed", 0), ("padding", 0)):
-            if getattr(self, name) < low:
-                raise RunError(f"{name.replace('_', ' ')} is {getattr(self, name)}, and must be at least {low}")
-        if self.padding > 31:
-            raise RunError(f"padding is {self.padding}, and images are 32 pixels wide")
-        for name in ("learning_rate", "clip"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise RunError(f"{name.replace('_', ' ')} is {value}, and must be a positive number")
-        for name in ("weight_decay", "warmup", "label_smoothing"):
-            value = getattr(self, name)
-            if not 0 <= value < (math.inf if name == "weight_decay" else 1):
-                raise RunError(f"{name.replace('_', ' ')} is {value}, and must be from 0, and less than 1")
 
 
 @dataclass(frozen=True)
@@ -142,54 +93,63 @@ def train(
     found = devices.choose(device)
     folder = None if data_dir is None else Path(data_dir)
     dataset = _loaded(data, folder, hold_out)
-    exposure = _exposure(dataset, recipe, None if corrupted_folder is None else Path(corrupted_folder))
-    run = begin(
-        program, dataset, recipe, Path(out), folder, hold_out, found,
-        corrupted_folder=None if corrupted_folder is None else Path(corrupted_folder), exposure=exposure,
-    )  # fmt: skip
+    check_fit(program, dataset)
+    exposure = exposure_of(dataset, recipe, None if corrupted_folder is None else Path(corrupted_folder))
+    manifest = manifest_of(program, recipe, dataset, exposure, folder=folder, device=found)
+    run = runs.create(Path(out), program, manifest)
     model = build(program, seed=recipe.seed)
     return Training(run, model, exposure, recipe, found, observe).go(None)
 
 
-def begin(
-    program: Program, dataset: Dataset, recipe: Recipe, out: Path, folder: Path | None, hold_out: int,
-    device: torch.device, *, corrupted_folder: Path | None = None, exposure: Exposure | None = None, stacked: int = 0,
-) -> Run:  # fmt: skip
-    """Make the folder of a run that is about to be trained, with its program and manifest.
+def manifest_of(
+    program: Program,
+    recipe: Recipe,
+    dataset: Dataset,
+    exposure: Exposure,
+    *,
+    folder: Path | None,
+    device: torch.device,
+    stacked: int = 0,
+) -> Manifest:
+    """Return what is to be written down of a run before it is trained.
 
-    ``stacked``: how many seeds are trained as one batched model; 0 for one by itself.
+    Args:
+        program: what is trained.
+        recipe: how.
+        dataset: what is trained and tested on.
+        exposure: what is shown of it; see `exposure_of`.
+        folder: where the data lie.
+        device: where the model runs.
+        stacked: how many seeds are trained together as one batched model; 0 for one by itself.
 
     Raises:
-        RunError: the data do not fit the program, or the folder cannot be made.
+        DataError: the corrupted images that are trained on cannot be read.
     """
-    _check_fit(program, dataset)
-    manifest = {
-        "name": program.name,
-        "program": program.content_hash(),
-        "spec": f"sha256:{hashlib.sha256(program.spec.encode()).hexdigest()}",
-        "parameters": program.parameter_counts,
-        "flops_per_image": program.flops_per_image,
-        "recipe": dataclasses.asdict(recipe),
-        "seeds": {"compile": program.seed, "train": recipe.seed},
-        "data": {
-            "name": dataset.name,
-            "folder": str(folder.resolve()) if folder else None,
-            "corrupted_folder": None if corrupted_folder is None else str(corrupted_folder.resolve()),
-            "corrupted": None
-            if exposure is None or exposure.tests is None
-            else exposure.tests.set.identity(recipe.corruptions),
-            "fingerprint": dataset.fingerprint,
-            "held_out": hold_out,
-            "training_images": len(dataset.train),
-            "test_images": len(dataset.test),
-            "classes": list(dataset.classes),
-        },
-        "versions": versions(),
-        "machine": devices.describe(device) | ({"stacked": stacked} if stacked else {}),
-        "command": sys.argv,
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    return runs.create(out, program, manifest)
+    tests = exposure.tests
+    return Manifest(
+        name=program.name,
+        program=program.content_hash(),
+        spec=spec_hash(program),
+        parameters=program.parameter_counts,
+        flops_per_image=program.flops_per_image,
+        recipe=recipe,
+        seeds=Seeds(compile=program.seed, train=recipe.seed),
+        data=Images(
+            name=dataset.name,
+            folder=folder and folder.resolve(),
+            corrupted_folder=tests and tests.set.folder.resolve(),
+            corrupted=tests and tests.set.identity(recipe.corruptions),
+            fingerprint=dataset.fingerprint,
+            held_out=dataset.held_out,
+            training_images=len(dataset.train),
+            test_images=len(dataset.test),
+            classes=dataset.classes,
+        ),
+        versions=versions(),
+        machine=devices.describe(device).model_copy(update={"stacked": stacked}),
+        command=tuple(sys.argv),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
 
 
 def resume(
@@ -203,20 +163,20 @@ def resume(
     """
     found = devices.choose(device)
     run, program, manifest = runs.opened(Path(folder))
-    try:
-        recipe = Recipe(**manifest["recipe"])
-    except TypeError as error:
-        raise RunError(f"{run.manifest_path} is damaged: {error}") from None
     dataset = dataset_of(manifest, data_dir)
     state = runs.load_checkpoint(run, found) if run.checkpoint_path.exists() else None
-    model = build(program, seed=recipe.seed)
-    written = manifest["data"].get("corrupted_folder")
-    exposure = _exposure(dataset, recipe, None if written is None else Path(written))
-    return Training(run, model, exposure, recipe, found, observe).go(state)
+    model = build(program, seed=manifest.recipe.seed)
+    exposure = exposure_of(dataset, manifest.recipe, manifest.data.corrupted_folder)
+    return Training(run, model, exposure, manifest.recipe, found, observe).go(state)
 
 
-def _exposure(dataset: Dataset, recipe: Recipe, folder: Path | None) -> Exposure:
+def exposure_of(dataset: Dataset, recipe: Recipe, folder: Path | None) -> Exposure:
     """Return what is shown in each epoch.
+
+    Args:
+        dataset: what is trained on.
+        recipe: which corruptions are shown, and of which images.
+        folder: of the corrupted test images, where those are shown.
 
     Raises:
         RunError: the recipe trains on test images and there is no folder of them, or the other way round.
@@ -233,19 +193,18 @@ def _exposure(dataset: Dataset, recipe: Recipe, folder: Path | None) -> Exposure
     return Exposure(dataset.train, recipe.seed, recipe.corruptions, tests)
 
 
-def dataset_of(manifest: dict[str, Any], data_dir: Path | str | None) -> Dataset:
+def dataset_of(manifest: Manifest, data_dir: Path | str | None) -> Dataset:
     """Return the data set that a run was trained on.
 
     Raises:
         RunError: the data there are not those of the run.
         DataError: the data cannot be read.
     """
-    written = manifest["data"]
-    place = written["folder"] if data_dir is None else data_dir
-    folder = None if place is None else Path(place)
-    dataset = _loaded(written["name"], folder, written.get("held_out", 0))
-    if dataset.fingerprint != written["fingerprint"]:
-        raise RunError(f"the {written['name']} at {folder} is not the data that the run was trained on")
+    written = manifest.data
+    folder = written.folder if data_dir is None else Path(data_dir)
+    dataset = _loaded(written.name, folder, written.held_out)
+    if dataset.fingerprint != written.fingerprint:
+        raise RunError(f"the {written.name} at {folder} is not the data that the run was trained on")
     return dataset
 
 
@@ -261,7 +220,12 @@ def versions() -> dict[str, str]:
     return {"python": sys.version.split()[0], "torch": torch.__version__, **found}
 
 
-def _check_fit(program: Program, dataset: Dataset) -> None:
+def check_fit(program: Program, dataset: Dataset) -> None:
+    """Make sure that a program can be trained on a data set.
+
+    Raises:
+        RunError: its images are of another shape, or it has another number of classes.
+    """
     shape = dataset.train.images.shape[1:]
     if program.image_shape != shape:
         wanted = "x".join(map(str, program.image_shape))
@@ -277,7 +241,7 @@ def _check_fit(program: Program, dataset: Dataset) -> None:
 
 
 @contextmanager
-def _stop_requests() -> Iterator[list[int]]:
+def stop_requests() -> Iterator[list[int]]:
     """Collect Ctrl-C and termination instead of obeying at once, so that a run stops between two steps."""
     asked: list[int] = []
     if threading.current_thread() is not threading.main_thread():
@@ -295,9 +259,14 @@ class Training:
     """The state of one training."""
 
     def __init__(
-        self, run: Run, model: CorticalTransformer, exposure: Exposure, recipe: Recipe, device: torch.device,
+        self,
+        run: Run,
+        model: CorticalTransformer,
+        exposure: Exposure,
+        recipe: Recipe,
+        device: torch.device,
         observe: Observer | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.run, self.recipe, self.device, self.observe = run, recipe, device, observe
         self.model = model.to(device).train()
         self.exposure = exposure
@@ -314,11 +283,17 @@ class Training:
         self.rate = 0.0  # images a second, smoothed
 
     def go(self, state: dict[str, Any] | None) -> Run:
+        """Train to the end, from a checkpoint's state where there is one.
+
+        Raises:
+            RunError: the loss is no longer finite, or the state is of another run.
+            KeyboardInterrupt: it was asked to stop; a checkpoint is there.
+        """
         if state is not None:
             self.restore(state)
         runs.trim_metrics(self.run, self.step // self.per_epoch)
         saved = time.monotonic()
-        with _stop_requests() as stop:
+        with stop_requests() as stop:
             while self.step < self.steps:
                 if self.step % self.per_epoch == 0:
                     self.totals.zero_()
@@ -347,18 +322,15 @@ class Training:
             self.shown = data
 
     def one_step(self, epoch: int, order: Tensor) -> None:
+        """Train on the next batch of an epoch, whose images are shown in an order (N,)."""
         began = time.monotonic()
         recipe, inside = self.recipe, self.step % self.per_epoch
         factor = warmup_cosine(self.step, steps=self.steps, warmup=max(1, round(recipe.warmup * self.steps)))
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.learning_rate * factor
         index = order[inside * recipe.batch_size : (inside + 1) * recipe.batch_size].to(self.device)
-        images = flip_and_crop(
-            self.images[index],
-            padding=recipe.padding,
-            flip=recipe.flip,
-            generator=seeded(recipe.seed, epoch, inside),
-        )
+        random = seeded(recipe.seed, epoch, inside)
+        images = flip_and_crop(self.images[index], padding=recipe.padding, flip=recipe.flip, generator=random)
         labels = self.labels[index]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             logits = self.model(images.float() / 255)
@@ -377,6 +349,11 @@ class Training:
         self.rate = len(labels) / took if not self.rate else 0.95 * self.rate + 0.05 * len(labels) / took
 
     def show(self, epoch: int) -> None:
+        """Tell the observer how far it is.
+
+        Raises:
+            RunError: the loss is no longer finite.
+        """
         loss, correct, images = self.totals.tolist()
         if not math.isfinite(loss):
             raise RunError(
@@ -386,20 +363,11 @@ class Training:
         if self.observe is None:
             return
         left = (self.steps - self.step) * self.recipe.batch_size / self.rate if self.rate else math.inf
-        self.observe(
-            Progress(
-                epoch + 1,
-                self.recipe.epochs,
-                self.step,
-                self.steps,
-                loss / images,
-                correct / images,
-                self.rate,
-                left,
-            )
-        )
+        at = (epoch + 1, self.recipe.epochs, self.step, self.steps)
+        self.observe(Progress(*at, loss / images, correct / images, self.rate, left))
 
     def end_epoch(self, epoch: int, seconds: float) -> None:
+        """Write the metrics of an epoch."""
         loss, correct, images = self.totals.tolist()
         entry = {
             "epoch": epoch,
@@ -413,6 +381,7 @@ class Training:
         runs.append_metrics(self.run, entry)
 
     def save(self, seconds: float) -> None:
+        """Write the checkpoint, ``seconds`` into the epoch."""
         state = {
             "step": self.step,
             "model": self.model.state_dict(),
@@ -424,6 +393,11 @@ class Training:
         runs.save_checkpoint(self.run, state)
 
     def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            RunError: it is of another run.
+        """
         try:
             runs.load_weights(self.run, self.model, state)
             self.optimizer.load_state_dict(state["optimizer"])

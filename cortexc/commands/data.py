@@ -5,9 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from cortexc.datasets import DATASETS
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands and their arguments."""
+    known = [
+        f"{d.name} ({d.title}, {d.training_images:,} + {d.test_images:,} images, {d.license})"
+        for d in DATASETS.values()
+    ]
+    parser.epilog = f"The data sets: {'; '.join(known)}."
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     fetch = actions.add_parser(
         "fetch",
@@ -33,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "the eight deterministic corruptions come out as the official bytes; the others are equal in distribution. "
         "A call that was interrupted can be repeated: complete arrays are kept.",
     )
-    corrupt.add_argument("name", metavar="NAME", help="the data set: cifar10 or digits")
+    corrupt.add_argument("name", metavar="NAME", help=f"the data set: {' or '.join(DATASETS)}")
     corrupt.add_argument("--data-dir", metavar="DIR", type=Path, help="the folder it lies in; the digits need none")
     corrupt.add_argument("-o", "--out", metavar="OUT", type=Path, required=True, help="folder to write to")
     corrupt.add_argument(
@@ -78,14 +85,12 @@ def _corrupt(args: argparse.Namespace) -> int:
     from cortexc.runtime.corruptions.sets import describe
     from cortexc.runtime.corruptions.writing import write
     from cortexc.runtime.data.cifar_c import MD5
-    from cortexc.runtime.data.dataset import DataError, load
+    from cortexc.runtime.data.dataset import load
 
     from ..progress import Display
 
     names, levels = selected(args.corruptions.split(",")), severities(args.severities)
     source = Source(seed=args.seed, frost_photos=args.frost_photos)
-    if args.name == "cifar10" and args.data_dir is None:
-        raise DataError("cifar10 needs --data-dir DIR; `cortexc data fetch cifar10 --data-dir DIR` fills it")
     dataset = load(args.name, args.data_dir)
     with Display() as display:
         manifest = write(
@@ -97,8 +102,7 @@ def _corrupt(args: argparse.Namespace) -> int:
             workers=args.workers,
             progress=display.show_cell,
         )
-    name = "CIFAR-10-C" if args.name == "cifar10" else f"{args.name}-C"
-    arrays = len(manifest["md5"]) - 1
+    arrays, name = len(manifest["md5"]) - 1, DATASETS[args.name].corrupted
     print(f"{args.out}: {describe(manifest, name)}, {arrays} arrays of {len(levels)} x {len(dataset.test):,} images")
     if same := [file for file, md5 in manifest["md5"].items() if MD5.get(file) == md5]:
         print(f"the official bytes, by md5: {', '.join(same)}")

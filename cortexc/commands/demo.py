@@ -19,7 +19,8 @@ def run(args: argparse.Namespace) -> int:
     import tempfile
 
     from cortexc.runtime.evaluation import evaluate
-    from cortexc.runtime.training import Recipe, train
+    from cortexc.runtime.manifest import Recipe
+    from cortexc.runtime.training import train
 
     from ..programs import compile_spec
     from ..progress import Display

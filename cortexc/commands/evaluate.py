@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from cortexc.datasets import DATASETS
 
 if TYPE_CHECKING:
     from cortexc.runtime.evaluation import Corrupted
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run")
-    parser.add_argument("--data", choices=("cifar10", "digits"), help="what the run was trained on; it knows itself")
+    parser.add_argument("--data", choices=tuple(DATASETS), help="what the run was trained on; it knows itself")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where the data lie now, if they were moved")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument(
@@ -25,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--format", choices=("text", "json", "csv"), default="text")
     corrupted = parser.add_argument_group(
-        "corrupted images", "Without any of these, the folder CIFAR-10-C beside the data is used, if there is one."
+        "corrupted images", "Without any of these, the folder beside the data (CIFAR-10-C) is used, if there is one."
     )
     corrupted.add_argument("--clean", action="store_true", help="test on the clean images only")
     corrupted.add_argument("--corrupted", type=Path, metavar="FOLDER", help="use this set, in the layout of CIFAR-10-C")
@@ -92,9 +94,9 @@ def _corrupted(args: argparse.Namespace) -> Corrupted | None:
     from cortexc.runtime.evaluation import Corrupted, official_folder
     from cortexc.runtime.run import RunError
 
-    manifest: dict[str, Any] = runs.opened(args.run)[2]
-    if args.data is not None and args.data != manifest["data"]["name"]:
-        raise RunError(f"{args.run} was trained on {manifest['data']['name']}, and --data says {args.data}")
+    data = runs.opened(args.run)[2].data
+    if args.data is not None and args.data != data.name:
+        raise RunError(f"{args.run} was trained on {data.name}, and --data says {args.data}")
     ways = [name for name in ("clean", "corrupted", "regenerate") if getattr(args, name)]
     if len(ways) > 1:
         raise RunError(f"--{ways[0]} and --{ways[1]} contradict each other: give one")
@@ -106,9 +108,9 @@ def _corrupted(args: argparse.Namespace) -> Corrupted | None:
         raise RunError(f"--clean and --{asked[0]} contradict each other: give one")
     if args.clean:
         return None
-    if not (ways or asked) and official_folder(manifest, args.data_dir) is None:
-        note = "clean images only: no folder CIFAR-10-C beside the data; --regenerate corrupts the images while testing"
-        print(note, file=sys.stderr)
+    if not (ways or asked) and official_folder(data.name, data.held_out, args.data_dir or data.folder) is None:
+        missing = f"no folder {DATASETS[data.name].corrupted} beside the data"
+        print(f"clean images only: {missing}; --regenerate corrupts the images while testing", file=sys.stderr)
         return None
     return Corrupted(
         corruptions=selected(args.corruptions.split(",")) if args.corruptions else None,

@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--stacked",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="train the seeds of an arm as one batched model, --jobs such models at once, in one process (default: on a GPU)",
+        help="train the seeds of an arm together, as one batched model, --jobs of them at once (default: on a GPU)",
     )
     make.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     make.add_argument("--dry-run", action="store_true", help="list the runs and where each stands, and make none")

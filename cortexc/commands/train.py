@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cortexc.datasets import DATASETS
+
 if TYPE_CHECKING:
     from cortexc.runtime.run import Run
 
@@ -16,9 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "program", nargs="?", metavar="SPEC|X.h5", help="a spec, by path or shipped name, or an artifact"
     )
-    parser.add_argument(
-        "--data", choices=("cifar10", "digits"), default=None, help="what to train on (default: cifar10)"
-    )
+    parser.add_argument("--data", choices=tuple(DATASETS), help="what to train on (default: cifar10)")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where CIFAR-10 lies; the digits need none")
     parser.add_argument("--out", type=Path, metavar="RUN", help="folder of the run; must not exist yet")
     parser.add_argument(
@@ -89,8 +89,9 @@ def _resume(args: argparse.Namespace) -> Run:
 
 def _start(args: argparse.Namespace) -> Run:
     """Start a new run."""
-    from cortexc.runtime.run import RunError
-    from cortexc.runtime.training import Recipe, train
+    from cortexc.runtime.data.dataset import located
+    from cortexc.runtime.manifest import Recipe, RunError
+    from cortexc.runtime.training import train
 
     from ..programs import program_of
     from ..progress import Display
@@ -98,12 +99,10 @@ def _start(args: argparse.Namespace) -> Run:
     for name, value in (("a SPEC or an artifact", args.program), ("--out RUN", args.out)):
         if value is None:
             raise RunError(f"{name} is missing: cortexc train SPEC --data digits --out RUN")
-    data = args.data or "cifar10"
-    if data == "cifar10" and args.data_dir is None:
-        raise RunError("--data cifar10 needs --data-dir DIR; `cortexc data fetch cifar10 --data-dir DIR` fills it")
+    data = located(args.data or "cifar10", args.data_dir)
     options = {"epochs": args.epochs, "batch_size": args.batch_size, "learning_rate": args.lr, "seed": args.seed}
     recipe = Recipe(
-        flip=data != "digits",
+        flip=data.mirrored,
         corruptions=_corruptions(args),
         test_images=_range(args.test_images),
         **{k: v for k, v in options.items() if v is not None},
@@ -115,7 +114,7 @@ def _start(args: argparse.Namespace) -> Run:
     with Display() as display:
         return train(
             program,
-            data=data,
+            data=data.name,
             data_dir=args.data_dir,
             out=args.out,
             recipe=recipe,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from functools import reduce
 from pathlib import Path
 
 from cortexc.anatomy.nulls import NullError, ignores_seed
@@ -11,14 +12,15 @@ from cortexc.connectome.checker import examine
 from cortexc.connectome.diagnostics import reading
 from cortexc.connectome.diagnostics.error import SpecError
 from cortexc.connectome.diagnostics.report import Report
+from cortexc.connectome.diagnostics.span import Span
 from cortexc.connectome.io.decode import decode
 from cortexc.connectome.io.references import Reader, merge
 from cortexc.connectome.io.yaml_tree import Mapping, Node, Scalar
 from cortexc.connectome.model import Connectome
-from cortexc.connectome.origins import Origins, step_into
+from cortexc.connectome.origins import step_into
 
 from .matching import drawn
-from .model import Arm, Experiment, NullModel
+from .model import Experiment, NullModel
 from .rules import NO_NULL_MODEL
 
 
@@ -37,22 +39,16 @@ def connectomes_of(experiment: Experiment, name: str) -> Iterator[tuple[Connecto
     Raises:
         SpecError: one cannot be made, or has errors.
     """
-    report = Report()
-    reader = Reader(report)
-    tree = _tree(experiment, name, reader)
-    assert isinstance(tree, Mapping)
-    place = experiment.span("arms", name)
-    named = Mapping(tree.span, {**tree.items, "name": Scalar(place, name)}, {**tree.keys, "name": place})
-    connectome = decode(named, reader.texts, report)
+    connectome, report = _read(experiment, name)
     wanted = experiment.arms[name].null_model
     if wanted is None:
-        yield connectome, _sound(connectome, report)
+        yield connectome, _checked(connectome, report)
         return
-    _sound(connectome, report)
+    _checked(connectome, report)  # what is wrong already is not blamed on the null model
     try:
         for one in _nulls(connectome, wanted):
             found = one.model_copy(update={"name": name})
-            yield found, _sound(found, report)
+            yield found, _checked(found, report)
     except NullError as error:
         fault = NO_NULL_MODEL.at(experiment.span("arms", name, "null_model"), str(error))
         raise SpecError(Report([*report.findings, fault])) from None
@@ -79,31 +75,27 @@ def base_of(experiment: Experiment, name: str) -> Connectome:
     """Return what an arm is laid over: the arm it is a variant of, or the spec that it names.
 
     Raises:
-        SpecError: it cannot be read.
+        SpecError: it cannot be read, or has errors.
     """
     arm = experiment.arms[name]
     if arm.of is not None:
         return connectome_of(experiment, arm.of)[0]
-    bare = arm.model_copy(update={"overrides": {}, "null_model": None})
-    plain = experiment.model_copy(
-        update={"arms": {name: bare}, "origins": Origins(_without(experiment, name), experiment.origins.texts)}
-    )
-    return connectome_of(plain, name)[0]
+    connectome, report = _read(experiment, name, overrides=False)
+    _checked(connectome, report)
+    return connectome
 
 
-def _without(experiment: Experiment, name: str) -> Node:
-    """Return the tree of the experiment with the overrides of an arm taken out."""
-    tree = experiment.origins.tree
-    arms = tree.items["arms"]
-    arm = arms.items[name]
-    kept = Mapping(arm.span, {k: v for k, v in arm.items.items() if k != "overrides"}, arm.keys)
-    return Mapping(
-        tree.span, {**tree.items, "arms": Mapping(arms.span, {**arms.items, name: kept}, arms.keys)}, tree.keys
-    )
+def _read(experiment: Experiment, name: str, *, overrides: bool = True) -> tuple[Connectome, Report]:
+    """Return the connectome of an arm before any null model, and what was found while it was read."""
+    report = Report()
+    reader = Reader(report)
+    tree = _tree(experiment, name, reader, overrides=overrides)
+    assert isinstance(tree, Mapping)
+    return decode(_with_key(tree, "name", name, experiment.span("arms", name)), reader.texts, report), report
 
 
-def _sound(connectome: Connectome, before: Report) -> Report:
-    """Return all findings on a connectome.
+def _checked(connectome: Connectome, before: Report) -> Report:
+    """Return what was found before, while a connectome was read, and what the rules find on it.
 
     Raises:
         SpecError: there are errors.
@@ -114,21 +106,22 @@ def _sound(connectome: Connectome, before: Report) -> Report:
     return report
 
 
-def _tree(experiment: Experiment, name: str, reader: Reader) -> Node:
-    """Return the tree of an arm's spec, references followed, before any null model."""
-    arm: Arm = experiment.arms[name]
+def _tree(experiment: Experiment, name: str, reader: Reader, *, overrides: bool = True) -> Node:
+    """Return the tree of an arm's spec with its overrides laid over it, references followed."""
+    arm = experiment.arms[name]
     place = experiment.span("arms", name)
-    node = experiment.origins.tree
-    for step in ("arms", name, "overrides"):
-        node = step_into(node, step)
-    over = node if isinstance(node, Mapping) else Mapping(place)
+    written = reduce(step_into, ("arms", name, "overrides"), experiment.origins.tree) if overrides else None
+    over = written if isinstance(written, Mapping) else Mapping(place)
     if "extends" in over.items:
         hint = "overrides are laid over the arm's `spec`, or over the arm that it is `of`: name that there"
         found = reading.UNKNOWN_KEY.at(over.keys["extends"], "overrides cannot extend another spec", help=hint)
         raise SpecError(Report([found]))
-    shown = place.path
     if arm.of is not None:
-        return merge(_tree(experiment, arm.of, reader), reader.follow(over, Path(shown), shown))
-    spec = experiment.span("arms", name, "spec")
-    laid = Mapping(over.span, {**over.items, "extends": Scalar(spec, arm.spec)}, {**over.keys, "extends": spec})
-    return reader.follow(laid, Path(shown), shown, root=True)
+        return merge(_tree(experiment, arm.of, reader), reader.follow(over, Path(place.path), place.path))
+    laid = _with_key(over, "extends", arm.spec, experiment.span("arms", name, "spec"))
+    return reader.follow(laid, Path(place.path), place.path, root=True)
+
+
+def _with_key(tree: Mapping, key: str, value: object, place: Span) -> Mapping:
+    """Return a tree with one key more, or with another value of it, as if it were written at a place."""
+    return Mapping(tree.span, {**tree.items, key: Scalar(place, value)}, {**tree.keys, key: place})

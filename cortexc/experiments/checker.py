@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cortexc import compiler, specs
 from cortexc.connectome.diagnostics import reading
 from cortexc.connectome.diagnostics.error import SpecError
 from cortexc.connectome.diagnostics.report import Report
-from cortexc.connectome.diagnostics.rule import did_you_mean
+from cortexc.connectome.diagnostics.rule import Diagnostic, did_you_mean
 from cortexc.connectome.diagnostics.span import Span
 from cortexc.connectome.io import yaml_tree
 from cortexc.connectome.io.decode import validated
 from cortexc.connectome.io.yaml_tree import Mapping
 from cortexc.connectome.model import Connectome
+from cortexc.datasets import DATASETS, IMAGE_SHAPE
 
 from .arms import connectome_of
 from .model import Experiment
@@ -24,10 +26,8 @@ from .rules import RULES, UNFIT_DATA, UNMATCHED
 KEY = "cortexc_experiment"
 SAYS_SO = re.compile(rb"(\xef\xbb\xbf)?[{\s]*[\"']?" + KEY.encode() + rb"[\"']?\s*:")
 """The line of a file that tells an experiment from a spec."""
-SIDE, CHANNELS = 32, 3
-CLASSES = {"cifar10": 10, "digits": 10}
-TRAINING = {"cifar10": 50_000, "digits": 1437}
-"""Images to train on."""
+SAME_INPUT = ("grid", "patch", "channels", "width", "mean", "std", "point_spread", "gain_control", "positions")
+"""What arms must have in common for their tokens to be the same."""
 
 
 def is_experiment(path: str | os.PathLike[str]) -> bool:
@@ -71,12 +71,14 @@ def examine(path: str | os.PathLike[str]) -> tuple[Experiment, Report]:
     connectomes: dict[str, Connectome] = {}
     for name in experiment.arms:
         try:
-            connectomes[name], found = connectome_of(experiment, name)
-            report.extend(found)
+            connectomes[name], findings = connectome_of(experiment, name)
+            report.extend(findings)
             report.extend(compiler.check(connectomes[name]))
         except SpecError as error:
             report.extend(error.report)
-    report.extend(_fit(experiment, connectomes))
+    report.extend(_unfit_data(experiment))
+    for name, found in connectomes.items():
+        report.extend(_unfit_arm(experiment, name, found, connectomes.get(experiment.baseline)))
     if report.errors:
         raise SpecError(report)
     return experiment, report
@@ -118,36 +120,35 @@ def _located(path: str | os.PathLike[str]) -> Path | None:
     return specs.find(f"experiments/{os.fspath(path)}")
 
 
-def _fit(experiment: Experiment, connectomes: dict[str, Connectome]) -> Report:
-    """Return what is wrong between arms, and between arms and data."""
-    report = Report()
-    classes = CLASSES[experiment.data.name]
-    if (experiment.data.hold_out or 0) >= (there := TRAINING[experiment.data.name]):
-        message = (
-            f"{experiment.data.hold_out:,} images are held out, and {experiment.data.name} has {there:,} to train on"
-        )
-        report.add(UNFIT_DATA.at(experiment.span("data", "hold_out"), message, help="hold fewer out"))
+def _unfit_data(experiment: Experiment) -> Iterator[Diagnostic]:
+    """Yield what is wrong with the data that an experiment asks for."""
+    record, hold_out = DATASETS[experiment.data.name], experiment.data.hold_out or 0
+    if hold_out >= record.training_images:
+        message = f"{hold_out:,} images are held out, and {record.name} has {record.training_images:,} to train on"
+        yield UNFIT_DATA.at(experiment.span("data", "hold_out"), message, help="hold fewer out")
     if experiment.evaluation.human is not None and not (votes := votes_path(experiment)).is_file():
-        message = f"there is no file `{votes}`"
         hint = "it is `cifar10h-counts.npy` of https://github.com/jcpeterson/cifar-10h, beside the experiment"
-        report.add(reading.MISSING_FILE.at(experiment.span("evaluation", "human"), message, help=hint))
-    for name, found in connectomes.items():
-        seen = (found.input.channels, *(side * found.input.patch for side in found.input.grid))
-        place = experiment.origins.span(("arms", name), key=True)
-        if seen != (CHANNELS, SIDE, SIDE):
-            message = f"the arm `{name}` takes images of {'x'.join(map(str, seen))}, and the data have 3x32x32"
-            report.add(UNFIT_DATA.at(place, message, help="change `input.grid` or `input.patch`"))
-        if found.readout.classes != classes:
-            message = f"the arm `{name}` has {found.readout.classes} classes, and {experiment.data.name} has {classes}"
-            report.add(UNFIT_DATA.at(place, message, help="change `readout.classes`"))
-    base = connectomes.get(experiment.baseline)
-    for name, found in connectomes.items() if base is not None else ():
-        assert base is not None
-        fields = ("grid", "patch", "channels", "width", "mean", "std", "point_spread", "gain_control", "positions")
-        other = [f for f in fields if getattr(found.input, f) != getattr(base.input, f)]
-        if other and experiment.arms[name].other_input is None:
-            place = experiment.origins.span(("arms", name), key=True)
-            message = f"the arm `{name}` and the baseline `{experiment.baseline}` differ in `input.{other[0]}`"
-            hint = "give it the same input, or say under `other_input` why it has another one"
-            report.add(UNMATCHED.at(place, message, help=hint))
-    return report
+        message = f"there is no file `{votes}`"
+        yield reading.MISSING_FILE.at(experiment.span("evaluation", "human"), message, help=hint)
+
+
+def _unfit_arm(experiment: Experiment, name: str, found: Connectome, base: Connectome | None) -> Iterator[Diagnostic]:
+    """Yield what is wrong between an arm and the data, and between it and the baseline."""
+    record, place = DATASETS[experiment.data.name], experiment.origins.span(("arms", name), key=True)
+    seen = (found.input.channels, *(side * found.input.patch for side in found.input.grid))
+    if seen != IMAGE_SHAPE:
+        message = f"the arm `{name}` takes images of {_by(seen)}, and the data have {_by(IMAGE_SHAPE)}"
+        yield UNFIT_DATA.at(place, message, help="change `input.grid` or `input.patch`")
+    if found.readout.classes != record.classes:
+        message = f"the arm `{name}` has {found.readout.classes} classes, and {record.name} has {record.classes}"
+        yield UNFIT_DATA.at(place, message, help="change `readout.classes`")
+    if base is None or experiment.arms[name].other_input is not None:
+        return
+    if other := [field for field in SAME_INPUT if getattr(found.input, field) != getattr(base.input, field)]:
+        message = f"the arm `{name}` and the baseline `{experiment.baseline}` differ in `input.{other[0]}`"
+        hint = "give it the same input, or say under `other_input` why it has another one"
+        yield UNMATCHED.at(place, message, help=hint)
+
+
+def _by(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))

@@ -17,17 +17,43 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from cortexc.runtime import predictions
+from cortexc.runtime import manifest, predictions
 from cortexc.runtime.corruptions.catalogue import Cell
+from cortexc.runtime.manifest import Machine, Manifest, Recipe, Record, Seeds
+from cortexc.runtime.measures import ALL_CELLS, levels
 from cortexc.runtime.predictions import CLEAN, Predictions
-from cortexc.runtime.robustness import ALL_CELLS
 from cortexc.runtime.run import Run, RunError, read_metrics
 
 from .planning import Schedule, Standing, standing
 
 FORMAT = 2
-LEVELS = 10
-"""Classes of difficulty, of as many answers each."""
+
+
+class Epoch(Record):
+    """How one epoch of a training went."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    seconds: float
+
+
+class About(Record):
+    """What a run is and how it was made: most of its manifest, and what is said of it in public."""
+
+    name: str
+    spec: str = ""
+    parameters: dict[str, int]
+    flops_per_image: int
+    recipe: Recipe
+    seeds: Seeds
+    versions: dict[str, str]
+    machine: Machine
+    started: str
+    command: tuple[str, ...]
+    precision: str | None = None
+    """Of matrix products while testing; None where an earlier version did not write it down."""
+    epochs: tuple[Epoch, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +65,7 @@ class Answers:
     reference: bool
     right: NDArray[np.bool_]
     """(cell, image), whether the answer is right."""
-    about: dict[str, Any]
-    """Name, parameters, FLOPs, recipe, seeds, versions, machine, loss and seconds of each epoch."""
+    about: About
 
 
 @dataclass(frozen=True)
@@ -119,7 +144,7 @@ def gather(plan: Schedule) -> Evidence:
     assert first is not None
     data = {"fingerprint": first.about["data"], "set": first.about["set"], "images": len(first.labels)}
     data |= {"name": plan.experiment.data.name, "held_out": plan.experiment.data.hold_out or 0}
-    difficulty = _levels(np.mean(easiness, axis=0)) if easiness else None
+    difficulty = levels(easiness) if easiness else None
     return Evidence(plan.experiment.name, plan.plan, cells, first.labels, tuple(runs), data, difficulty)
 
 
@@ -137,8 +162,8 @@ def save(evidence: Evidence, path: Path) -> None:
             file.create_dataset("difficulty", data=evidence.difficulty, **packed)
         for number, run in enumerate(evidence.runs):
             stored = file.create_dataset(f"runs/{number:04}", data=np.packbits(run.right, axis=1), **packed)
-            about = {f.name: getattr(run, f.name) for f in dataclasses.fields(run) if f.name != "right"}
-            stored.attrs["about"] = json.dumps(about)
+            about = {"arm": run.arm, "seed": run.seed, "reference": run.reference}
+            stored.attrs["about"] = json.dumps({**about, "about": run.about.model_dump(mode="json")})
         for number, gaze in enumerate(evidence.gazes):
             picture = file.create_dataset(f"gazes/{number:04}", data=np.frombuffer(gaze.png, np.uint8))
             about = {f.name: getattr(gaze, f.name) for f in dataclasses.fields(gaze) if f.name != "png"}
@@ -160,11 +185,12 @@ def load(path: Path) -> Evidence:
             names, severities = file["corruption"].asstr()[:], file["severity"][:]
             cells = tuple(Cell(str(n), int(s)) for n, s in zip(names, severities, strict=True))
             labels = file["labels"][:]
-            stored = [(json.loads(run.attrs["about"]), run[:]) for run in file["runs"].values()]
-            runs = [
-                Answers(right=np.unpackbits(bits, axis=1, count=len(labels)).astype(bool), **about)
-                for about, bits in stored
-            ]
+            runs = []
+            for run in file["runs"].values():
+                said = json.loads(run.attrs["about"])
+                said["about"] = About.model_validate(said["about"])
+                right = np.unpackbits(run[:], axis=1, count=len(labels)).astype(bool)
+                runs.append(Answers(right=right, **said))
             difficulty = file["difficulty"][:] if "difficulty" in file else None
             pictures = file["gazes"].values() if "gazes" in file else ()
             looks = [Gaze(png=p[:].tobytes(), **json.loads(p.attrs["about"])) for p in pictures]
@@ -174,29 +200,8 @@ def load(path: Path) -> Evidence:
     return Evidence(experiment, plan, cells, labels, tuple(runs), data, difficulty, tuple(looks))
 
 
-def _levels(easiness: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return (cell, image) which tenth of all answers each one belongs to, the easiest first; ties by place."""
-    order = np.argsort(-easiness.ravel(), kind="stable")
-    level = np.empty(easiness.size, np.uint8)
-    level[order] = np.arange(easiness.size, dtype=np.int64) * LEVELS // easiness.size
-    return level.reshape(easiness.shape)
-
-
-def _about(run: Run) -> dict[str, Any]:
-    manifest = json.loads(run.manifest_path.read_text(encoding="utf-8"))
-    kept = (
-        "name",
-        "spec",
-        "parameters",
-        "flops_per_image",
-        "recipe",
-        "seeds",
-        "versions",
-        "machine",
-        "started",
-        "command",
-    )
+def _about(run: Run) -> About:
+    made = manifest.read(run.manifest_path)
     evaluation = json.loads(run.evaluation_path.read_text(encoding="utf-8"))
-    epochs = [{key: m[key] for key in ("epoch", "loss", "accuracy", "seconds")} for m in read_metrics(run)]
-    tested = {"precision": evaluation.get("precision")}
-    return {**{key: manifest[key] for key in kept if key in manifest}, **tested, "epochs": epochs}
+    kept = {name: getattr(made, name) for name in About.model_fields if name in Manifest.model_fields}
+    return About(**kept, precision=evaluation.get("precision"), epochs=read_metrics(run))

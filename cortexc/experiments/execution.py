@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,14 +19,13 @@ from filelock import FileLock, Timeout
 
 from cortexc.runtime.corruptions.catalogue import Cell
 from cortexc.runtime.corruptions.generation import Source
-from cortexc.runtime.corruptions.sets import stored
 from cortexc.runtime.data.dataset import DataError, held_out, load
 from cortexc.runtime.device import choose, has_bfloat16
-from cortexc.runtime.evaluation import Corrupted, Precision, evaluate, official_folder
+from cortexc.runtime.evaluation import Corrupted, Precision, corrupted_cells, evaluate
 from cortexc.runtime.run import Run, RunError
-from cortexc.runtime.training import resume, train
+from cortexc.runtime.training import Progress, resume, train
 
-from .model import Experiment
+from .model import Experiment, Images
 from .planning import Schedule, Standing, Task, cost, standing
 
 POLL_S = 0.5
@@ -56,7 +55,7 @@ class State:
     phase: str
     """``waiting``, ``training``, ``testing``, ``done`` or ``failed``."""
     done: float = 0.0
-    """Part of the phase."""
+    """Fraction of the phase."""
     text: str = ""
 
 
@@ -66,7 +65,7 @@ class Overview:
 
     states: tuple[State, ...]
     done: float
-    """Part of all work, in FLOPs."""
+    """Fraction of all work, in FLOPs."""
     seconds_left: float | None
     """None while nothing can be told."""
 
@@ -74,26 +73,27 @@ class Overview:
 Observer: TypeAlias = Callable[[Overview], None]
 
 
-@dataclass
+@dataclass(eq=False)
 class _Work:
     """A run in the making."""
 
     task: Task
     costs: tuple[float, float]
+    """Of training and of testing [FLOPs]."""
     state: State
-    process: SpawnProcess | None = None
-    before: float = field(default=0.0)
-    """FLOPs of it that were done before it was begun here."""
+    before: float = 0.0
+    """What was done of it before it was begun here [FLOPs]."""
 
     @property
-    def part(self) -> float:
+    def done(self) -> float:
+        """What is done of it [FLOPs]."""
         training, testing = self.costs
-        at = self.state
-        if at.phase == "done":
-            return training + testing
-        if at.phase == "testing":
-            return training + testing * at.done
-        return training * at.done
+        match self.state.phase:
+            case "done":
+                return training + testing
+            case "testing":
+                return training + testing * self.state.done
+        return training * self.state.done
 
 
 def execute(plan: Schedule, place: Place, observe: Observer | None = None) -> dict[str, str]:
@@ -113,44 +113,41 @@ def execute(plan: Schedule, place: Place, observe: Observer | None = None) -> di
     threads = max(1, _cores() // max(1, min(place.jobs, len(waiting))))
     context = multiprocessing.get_context("spawn")
     told: Any = context.Queue()
-    failed: dict[str, str] = {}
     started = time.monotonic()
-    running: list[_Work] = []
+    running: list[tuple[_Work, SpawnProcess]] = []
     try:
         while waiting or running:
             while waiting and len(running) < place.jobs:
                 work = waiting.pop(0)
                 arguments = (work.task, plan.experiment, plan.cells, place, threads, told)
-                work.process = context.Process(target=_make, args=arguments, daemon=True)
-                work.process.start()
-                running.append(work)
+                process = context.Process(target=_make, args=arguments, daemon=True)
+                process.start()
+                running.append((work, process))
             _listen(told, everything)
-            for work in list(running):
-                assert work.process is not None
-                if work.process.is_alive():
-                    continue
-                work.process.join()
+            for work, process in [(w, p) for w, p in running if not p.is_alive()]:
+                process.join()
                 _listen(told, everything, wait=False)
-                if work.state.phase not in ("done", "failed"):
-                    code = work.process.exitcode or 0
-                    why = f"its process was killed by signal {-code}" if code < 0 else f"its process ended with {code}"
-                    if code == -signal.SIGKILL:
-                        why += ", most likely for want of memory: use fewer --jobs"
-                    work.state = State(work.task.name, "failed", text=why)
-                if work.state.phase == "failed":
-                    failed[work.task.name] = work.state.text
-                running.remove(work)
+                work.state = _ended(work.state, process.exitcode or 0)
+                running.remove((work, process))
             if observe is not None:
                 observe(_overview(everything, time.monotonic() - started))
     finally:
-        for work in running:
-            assert work.process is not None
-            if work.process.is_alive():
-                work.process.terminate()  # training stops between two steps and leaves a checkpoint
-        for work in running:
-            assert work.process is not None
-            work.process.join()
-    return failed
+        for _, process in running:
+            if process.is_alive():
+                process.terminate()  # training stops between two steps and leaves a checkpoint
+        for _, process in running:
+            process.join()
+    return {work.task.name: work.state.text for work in everything if work.state.phase == "failed"}
+
+
+def _ended(last: State, code: int) -> State:
+    """Return where a run stands whose process has ended: what it said last, unless it could not say how it went."""
+    if last.phase in ("done", "failed"):
+        return last
+    why = f"its process was killed by signal {-code}" if code < 0 else f"its process ended with {code}"
+    if code == -signal.SIGKILL:
+        why += ", most likely for want of memory: use fewer --jobs"
+    return State(last.name, "failed", text=why)
 
 
 def _cores() -> int:
@@ -161,7 +158,7 @@ def _cores() -> int:
 
 
 def _overview(everything: Sequence[_Work], seconds: float) -> Overview:
-    done, here = sum(w.part for w in everything), sum(max(0.0, w.part - w.before) for w in everything)
+    done, here = sum(w.done for w in everything), sum(max(0.0, w.done - w.before) for w in everything)
     total = sum(sum(w.costs) for w in everything if w.state.phase != "failed")
     left = None if here <= 0 else (total - done) * seconds / here
     return Overview(tuple(w.state for w in everything), done / total if total else 1.0, left)
@@ -170,29 +167,25 @@ def _overview(everything: Sequence[_Work], seconds: float) -> Overview:
 def image_counts(plan: Schedule, place: Place) -> tuple[int, int]:
     """Return how many images there are to train and to test on, once all data are known to be there."""
     data = plan.experiment.data
-    if data.name == "cifar10" and place.data_dir is None:
-        raise RunError("CIFAR-10 needs --data-dir DIR; `cortexc data fetch cifar10 --data-dir DIR` fills it")
     dataset = load(data.name, place.data_dir)
     if data.hold_out:
         if place.corrupted is not None:
             raise RunError("--corrupted: the images held out are corrupted while testing; leave the option out")
         dataset = held_out(dataset, data.hold_out)
     elif not place.regenerate:
-        about = {"data": {"folder": str(place.data_dir)}}
-        beside = official_folder(about, None) if place.data_dir is not None else None
-        folder = place.corrupted or beside
-        if folder is None:
-            raise DataError(
-                "there is no folder CIFAR-10-C beside the data; `--regenerate` corrupts the test images while testing"
-                + (", `cortexc data fetch cifar10-c` downloads the official set" if data.name == "cifar10" else "")
-            )
-        there = stored(folder, dataset.test, dataset.fingerprint)
-        for cell in plan.cells:
-            if cell.corruption not in there.corruptions or cell.severity not in there.severities:
-                raise DataError(
-                    f"{folder} has no {cell.corruption} of severity {cell.severity}, and the plan asks for it"
-                )
+        corrupted_cells(dataset, corrupted_of(plan.experiment, plan.cells, place), place.data_dir)
     return len(dataset.train), len(dataset.test)
+
+
+def corrupted_of(experiment: Experiment, cells: Sequence[Cell], place: Place) -> Corrupted:
+    """Return which corrupted images are tested on."""
+    made = place.regenerate or experiment.data.hold_out
+    return Corrupted(
+        corruptions=tuple(dict.fromkeys(cell.corruption for cell in cells)),
+        severities=tuple(dict.fromkeys(cell.severity for cell in cells)),
+        folder=None if made else place.corrupted,
+        regenerate=Source(seed=0) if made else None,
+    )
 
 
 def _listen(told: Any, everything: Sequence[_Work], *, wait: bool = True) -> None:
@@ -204,17 +197,14 @@ def _listen(told: Any, everything: Sequence[_Work], *, wait: bool = True) -> Non
             work = by_name[state.name]
             begun, work.state = work.state.phase != "waiting", state
             if not begun:
-                work.before = work.part
+                work.before = work.done
             state = told.get_nowait()
     except queue.Empty:
         return
 
 
-def _make(
-    task: Task, experiment: Experiment, cells: tuple[Cell, ...], place: Place, threads: int, told: Any
-) -> None:  # fmt: skip
+def _make(task: Task, experiment: Experiment, cells: Sequence[Cell], place: Place, threads: int, told: Any) -> None:
     """Train and test one run, in a process of its own."""
-    data, hold_out = experiment.data.name, experiment.data.hold_out or 0
     torch.set_num_threads(threads)
     parent = multiprocessing.parent_process()
 
@@ -226,19 +216,16 @@ def _make(
     lock = FileLock(lock_path(task.folder), timeout=0)
     try:
         with lock:
-            _train(task, data, hold_out, place, tell)
+            _train(task, experiment.data, place, tell)
             tell("testing")
-            names = tuple(dict.fromkeys(cell.corruption for cell in cells))
-            severities = tuple(dict.fromkeys(cell.severity for cell in cells))
-            made = Source(seed=0) if place.regenerate or hold_out else None
-            corrupted = Corrupted(
-                corruptions=names, severities=severities, folder=None if made else place.corrupted, regenerate=made
-            )
             evaluate(
-                task.folder, data_dir=place.data_dir, corrupted=corrupted, device=place.device,
+                task.folder,
+                data_dir=place.data_dir,
+                corrupted=corrupted_of(experiment, cells, place),
                 precision=_precision(experiment, place),
+                device=place.device,
                 observe=lambda cell, done, total: tell("testing", done / total, f"{cell.corruption} {cell.severity}"),
-            )  # fmt: skip
+            )
             tell("done")
     except Timeout:
         tell("failed", text="another process is making it at this moment")
@@ -257,8 +244,8 @@ def _precision(experiment: Experiment, place: Place) -> Precision:
     return "bfloat16" if has_bfloat16(choose(place.device)) else "float32"
 
 
-def _train(task: Task, data: str, hold_out: int, place: Place, tell: Callable[..., None]) -> None:
-    def show(at: Any) -> None:
+def _train(task: Task, data: Images, place: Place, tell: Callable[..., None]) -> None:
+    def show(at: Progress) -> None:
         text = f"epoch {at.epoch}/{at.epochs}, loss {at.loss:.3f}, accuracy {100 * at.accuracy:.1f} %"
         tell("training", at.step / at.steps, text)
 
@@ -266,9 +253,15 @@ def _train(task: Task, data: str, hold_out: int, place: Place, tell: Callable[..
         resume(task.folder, data_dir=place.data_dir, device=place.device, observe=show)
         return
     train(
-        task.program, data=data, data_dir=place.data_dir, out=task.folder, recipe=task.recipe, hold_out=hold_out,
-        device=place.device, observe=show,
-    )  # fmt: skip
+        task.program,
+        data=data.name,
+        data_dir=place.data_dir,
+        out=task.folder,
+        recipe=task.recipe,
+        hold_out=data.hold_out or 0,
+        device=place.device,
+        observe=show,
+    )
 
 
 def lock_path(folder: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 from pydantic.json_schema import SkipJsonSchema
@@ -10,25 +10,34 @@ from pydantic.json_schema import SkipJsonSchema
 from cortexc.connectome.diagnostics.span import Span
 from cortexc.connectome.model import Count, Flag, Fraction, Name, Names, NonNegative, Positive, Text
 from cortexc.connectome.origins import Origins
+from cortexc.datasets import DATASETS
 
 Seed: TypeAlias = Annotated[int, Strict(), Field(ge=0, lt=2**32)]
 Seeds: TypeAlias = Annotated[tuple[Seed, ...], Field(min_length=1)]
 Severity: TypeAlias = Annotated[int, Strict(), Field(ge=1, le=5)]
+if TYPE_CHECKING:
+    DatasetName: TypeAlias = str
+else:
+    DatasetName = Literal[*DATASETS]
 FULL = "full"
 """The plan that is the experiment itself."""
 
 
 class _Data(BaseModel):
     model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, validate_by_alias=True, validate_by_name=False,
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        validate_by_alias=True,
+        validate_by_name=False,
         use_attribute_docstrings=True,
-    )  # fmt: skip
+    )
 
 
 class Images(_Data):
     """What is trained and tested on."""
 
-    name: Literal["cifar10", "digits"] = "cifar10"
+    name: DatasetName = "cifar10"
     hold_out: Count | None = None
     """Test on so many of the last training images, which are then not trained on, instead of on the test images: for
     choices. Their corruptions are made while testing."""
@@ -43,7 +52,7 @@ class Recipe(_Data):
     """Highest learning rate of the course."""
     weight_decay: NonNegative | None = None
     warmup: Fraction | None = None
-    """Part of all steps in which the learning rate rises."""
+    """Fraction of all steps in which the learning rate rises."""
     label_smoothing: Fraction | None = None
     padding: Annotated[int, Strict(), Field(ge=0, le=31)] | None = None
     """Largest shift of the random crop [pixels]."""

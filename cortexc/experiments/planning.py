@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import itertools
 import json
 from collections.abc import Sequence
@@ -14,10 +13,11 @@ from typing import Any
 
 from cortexc import compiler
 from cortexc.compiler.artifact import Program
+from cortexc.datasets import DATASETS
 from cortexc.runtime import predictions
 from cortexc.runtime.corruptions.catalogue import CORRUPTIONS, SEVERITIES, Cell, selected
-from cortexc.runtime.run import Run, RunError
-from cortexc.runtime.training import Recipe
+from cortexc.runtime.manifest import Recipe, RunError, read, spec_hash
+from cortexc.runtime.run import Run
 
 from .arms import connectome_of, connectomes_of
 from .model import FULL, Experiment, folder_name
@@ -125,17 +125,19 @@ def standing(task: Task, experiment: Experiment, cells: Sequence[Cell]) -> Stand
     run = Run(task.folder)
     if not run.manifest_path.exists():
         return Standing.MISSING
-    manifest = _manifest(run)
-    for what, wanted, found in (
-        *_made_with(task, manifest),
-        ("data", experiment.data.name, manifest.get("data", {}).get("name")),
-        ("images held out", experiment.data.hold_out or 0, manifest.get("data", {}).get("held_out", 0)),
-    ):
-        if wanted != found:
-            raise RunError(
-                f"{run.folder} was made with another {what} than the experiment has now{_difference(wanted, found)}: "
-                "choose another --runs, or take that folder away to make the run again"
-            )
+    manifest = read(run.manifest_path)
+    data, wanted = manifest.data, experiment.data
+    other = made_otherwise(task, manifest.spec, manifest.recipe)
+    if data.name != wanted.name:
+        other.append(("data", f" ({data.name}, now {wanted.name})"))
+    if data.held_out != (wanted.hold_out or 0):
+        other.append(("images held out", f" ({data.held_out}, now {wanted.hold_out or 0})"))
+    if other:
+        what, change = other[0]
+        raise RunError(
+            f"{run.folder} was made with another {what} than the experiment has now{change}: choose another --runs, or "
+            "take that folder away to make the run again"
+        )
     if not (run.evaluation_path.exists() and run.predictions_path.exists()):
         return Standing.BEGUN
     try:
@@ -149,17 +151,14 @@ def standing(task: Task, experiment: Experiment, cells: Sequence[Cell]) -> Stand
     return Standing.DONE if evaluation.get("finished") and same and have.issuperset(cells) else Standing.BEGUN
 
 
-def made_otherwise(task: Task, about: dict[str, Any]) -> str | None:
-    """Return in what a run, of which its manifest or evidence tells, differs from what a task asks for."""
-    for what, wanted, found in _made_with(task, about):
-        if wanted != found:
-            return f"another {what}{_difference(wanted, found)}"
-    return None
-
-
-def digest(program: Program) -> str:
-    """Return the hash of what a program was compiled from, comments and versions apart."""
-    return f"sha256:{hashlib.sha256(program.spec.encode()).hexdigest()}"
+def made_otherwise(task: Task, spec: str, recipe: Recipe) -> list[tuple[str, str]]:
+    """Return in what a run of this spec and recipe differs from what a task asks for, and how that changed."""
+    found = [("spec", "")] if spec != spec_hash(task.program) else []
+    for name in (f.name for f in dataclasses.fields(Recipe)):
+        before, now = getattr(recipe, name), getattr(task.recipe, name)
+        if before != now:
+            return [*found, ("recipe", f" ({name.replace('_', ' ')} {before}, now {now})")]
+    return found
 
 
 def cost(task: Task, images: tuple[int, int], cells: int) -> tuple[float, float]:
@@ -168,34 +167,10 @@ def cost(task: Task, images: tuple[int, int], cells: int) -> tuple[float, float]
     return forward * BACKWARD * images[0] * task.recipe.epochs, forward * images[1] * (1 + cells)
 
 
-def _made_with(task: Task, about: dict[str, Any]) -> tuple[tuple[str, Any, Any], ...]:
-    """Return what a run is made with: its name, what is wanted, what is found."""
-    recipe = json.loads(json.dumps(dataclasses.asdict(task.recipe)))
-    return ("spec", digest(task.program), about.get("spec")), ("recipe", recipe, about.get("recipe"))
-
-
 def _recipe(experiment: Experiment, layers: tuple[Wanted, ...], seed: int, epochs: int | None) -> Recipe:
-    options: dict[str, Any] = {"flip": experiment.data.name != "digits"}
+    options: dict[str, Any] = {"flip": DATASETS[experiment.data.name].mirrored}
     for layer in layers:
         options |= layer.model_dump(exclude_none=True)
     if epochs is not None:
         options["epochs"] = epochs
     return Recipe(seed=seed, **options)
-
-
-def _manifest(run: Run) -> dict[str, Any]:
-    try:
-        manifest = json.loads(run.manifest_path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise RunError(f"{run.manifest_path} is damaged: it is no JSON; take {run.folder} away") from None
-    if not isinstance(manifest, dict):
-        raise RunError(f"{run.manifest_path} is damaged: it is no mapping; take {run.folder} away")
-    return manifest
-
-
-def _difference(wanted: Any, found: Any) -> str:
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        for key in wanted:
-            if wanted[key] != found.get(key):
-                return f" ({key.replace('_', ' ')} {found.get(key)}, now {wanted[key]})"
-    return "" if isinstance(wanted, str) and wanted.startswith("sha256:") else f" ({found}, now {wanted})"

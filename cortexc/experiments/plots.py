@@ -60,9 +60,14 @@ def _against_parameters(found: Results) -> Plot:
         for i, arm in enumerate(found.arms):
             at = arm.measures[measure.code]
             panel.errorbar(
-                arm.parameters["attention"], 100 * at.value, yerr=_reach(at.value, at.low, at.high), color=_colour(i),
-                marker=_marker(i), markersize=7, capsize=3, linestyle="none", label=arm.title,
-            )  # fmt: skip
+                arm.parameters["attention"],
+                100 * at.value,
+                yerr=_reach(at.value, at.low, at.high),
+                markersize=7,
+                capsize=3,
+                label=arm.title,
+                **_style(i, "none"),
+            )
         panel.set_xscale("log")
         panel.set_xlim(*_decades([arm.parameters["attention"] for arm in found.arms]))
         panel.xaxis.set_minor_formatter(NullFormatter())
@@ -85,9 +90,7 @@ def _curves(found: Results) -> Plot:
     for i, arm in enumerate(found.arms):
         severities = [0, *arm.curve]
         values = [100 * arm.measures["clean"].value, *(100 * v for v in arm.curve.values())]
-        axes.plot(
-            severities, values, color=_colour(i), marker=_marker(i), linestyle=LINES[i % len(LINES)], label=arm.title
-        )
+        axes.plot(severities, values, label=arm.title, **_style(i))
     axes.set_xticks(range(6), ["clean", *map(str, range(1, 6))])
     axes.set_xlabel("severity")
     axes.set_ylabel("accuracy [%], mean of 15 corruptions")
@@ -101,10 +104,7 @@ def _difficulty(found: Results) -> Plot:
     drawn = figure(6.4, 4.2)
     axes = drawn.subplots()
     for i, arm in enumerate(found.arms):
-        axes.plot(
-            range(1, 6), [100 * v for v in arm.difficulty], color=_colour(i), marker=_marker(i),
-            linestyle=LINES[i % len(LINES)], label=arm.title,
-        )  # fmt: skip
+        axes.plot(range(1, 6), [100 * v for v in arm.difficulty], label=arm.title, **_style(i))
     axes.set_xticks(range(1, 6), ["easiest", "2", "3", "4", "hardest"])
     axes.set_xlabel("fifth of all answers, by difficulty for the reference runs")
     axes.set_ylabel("accuracy [%]")
@@ -129,15 +129,8 @@ def _differences(found: Results) -> Plot:
             assert difference is not None
             at = difference.interval
             colour = {"better": BLUE, "worse": VERMILLION}.get(difference.verdict, GREY)
-            panel.errorbar(
-                100 * at.value,
-                row,
-                xerr=_reach(at.value, at.low, at.high),
-                color=colour,
-                marker="o",
-                capsize=3,
-                markersize=5,
-            )
+            reach = _reach(at.value, at.low, at.high)
+            panel.errorbar(100 * at.value, row, xerr=reach, color=colour, marker="o", capsize=3, markersize=5)
         panel.axvline(0, color=INK, linewidth=0.8)
         panel.set_title(measure.name, fontsize=10)
         panel.set_xlabel("points")
@@ -184,9 +177,7 @@ def _percent(arm: ArmResult, measure: Measure) -> str:
     return f"{100 * arm.measures[measure.code].value:.1f} %"
 
 
-def _colour(i: int) -> str:
-    return COLOURS[i % len(COLOURS)]
-
-
-def _marker(i: int) -> str:
-    return MARKERS[i % len(MARKERS)]
+def _style(i: int, line: str = "") -> dict[str, Any]:
+    """Return colour, marker and line of the arm of a number, so that no two look alike in black and white either."""
+    line = line or LINES[i % len(LINES)]
+    return {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)], "linestyle": line}

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cortexc.connectome.io import encode
+from cortexc.datasets import DATASETS
 from cortexc.runtime.corruptions import sets
 from cortexc.runtime.corruptions.catalogue import BENCHMARK, CORRUPTIONS
 from cortexc.runtime.robustness import read_human
@@ -138,9 +139,12 @@ def render(
 ) -> str:
     """Return the page: one HTML file that needs nothing else."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True,
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
-    )  # fmt: skip
+    )
     environment.filters |= {"percent": _percent, "points": points, "thousands": lambda n: f"{n:,}", "shade": _shade}
     corruptions = [c for c in CORRUPTIONS if all(c in arm.cells for arm in found.arms)]
     return environment.get_template("page.html").render(
@@ -160,6 +164,7 @@ def render(
         titles={arm.name: arm.title for arm in found.arms},
         ensembles=[arm.title for arm in found.arms if plan.experiment.is_ensemble(arm.name)],
         settings=plan.experiment.evaluation,
+        needs_folder=DATASETS[plan.experiment.data.name].needs_folder,
     )
 
 
@@ -177,8 +182,9 @@ def _of(plan: Schedule, found: Evidence) -> Evidence:
     runs = {(run.arm, run.seed, run.reference): run for run in found.runs}
     for task in plan.tasks:
         run = runs.pop((task.arm, task.seed, task.reference), None)
-        what = "no such run" if run is None else made_otherwise(task, run.about)
-        if what is not None:
+        other = [] if run is None else made_otherwise(task, run.about.spec, run.about.recipe)
+        if run is None or other:
+            what = f"another {''.join(other[0])}" if other else "no such run"
             raise RunError(f"the evidence is not of the experiment as it is now: {task.name}: {what}")
     if runs:
         arm, seed, _ = next(iter(runs))
@@ -190,7 +196,8 @@ def _votes(experiment: Experiment, found: Evidence) -> NDArray[np.float64] | Non
     """Return the votes of people, where the experiment names a file of them."""
     if experiment.evaluation.human is None:
         return None
-    return read_human(votes_path(experiment), found.labels.astype(np.int64), 10)
+    classes = DATASETS[experiment.data.name].classes
+    return read_human(votes_path(experiment), found.labels.astype(np.int64), classes)
 
 
 def _card(experiment: Experiment, name: str, title: str) -> Card:
@@ -204,18 +211,14 @@ def _card(experiment: Experiment, name: str, title: str) -> Card:
     lines = difflib.unified_diff(before, after, base.name, name, n=1, lineterm="")
     origin = f"a variant of `{arm.of}`" if arm.of is not None else f"the spec `{arm.spec}`"
     record = mine.null_model
-    return Card(
-        name, title, origin, "\n".join(lines), () if record is None else record.kept,
-        () if record is None else record.destroyed,
-    )  # fmt: skip
+    kept, destroyed = ((), ()) if record is None else (record.kept, record.destroyed)
+    return Card(name, title, origin, "\n".join(lines), kept, destroyed)
 
 
 def _set_name(found: Results) -> str:
     if found.data["set"] is None:
         return "no corrupted images"
-    return sets.describe(
-        found.data["set"], "CIFAR-10-C" if found.data["name"] == "cifar10" else f"{found.data['name']}-C"
-    )
+    return sets.describe(found.data["set"], DATASETS[found.data["name"]].corrupted)
 
 
 def _counted(numbers: Sequence[int], what: str) -> str:

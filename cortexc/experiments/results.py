@@ -9,12 +9,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cortexc.runtime.corruptions.catalogue import BENCHMARK, CORRUPTIONS, EXTRA, SEVERITIES, Cell
 from cortexc.runtime.corruptions.published import HARD_CELLS
+from cortexc.runtime.measures import (
+    ALL_CELLS,
+    AT_5,
+    EXTRA_CELLS,
+    LEVELS,
+    by_corruption,
+    fifths,
+    severity_curve,
+    uncertain,
+    worst_case,
+)
 from cortexc.runtime.predictions import CLEAN
-from cortexc.runtime.robustness import ALL_CELLS, HARDEST
 
-from .evidence import LEVELS, Evidence
+from .evidence import Answers, Evidence
 from .model import Experiment
 from .planning import Schedule
 from .statistics import Counts, Interval, Resampled, effective_robustness, holm, resample
@@ -44,14 +53,25 @@ D3 = Measure(
     "accuracy on the tenth of all answers that is hardest for the reference runs. What is hard for one kind of model "
     "is less so for any other kind: arms unlike the references gain here by that alone",
 )
-D4 = Measure("D4", "Worst case", "part of the images that are right under all 15 corruptions at severity 5")
+D4 = Measure("D4", "Worst case", "fraction of the images that are right under all 15 corruptions at severity 5")
 D5 = Measure(
     "D5", "Human-uncertain", "severity 5, on the tenth of the images about which people disagree most (CIFAR-10H)"
 )
 EXTRAS = Measure(
     "extra", "Mean of 4 x 5", "mean accuracy over the 4 extra corruptions: for choices, and no part of the claim"
 )
-MEASURES = (CLEAN_ACCURACY, MEAN, D1, D2, D3, D4, D5, EXTRAS)
+CELLS = {
+    CLEAN_ACCURACY: (CLEAN,),
+    MEAN: ALL_CELLS,
+    D1: AT_5,
+    D2: HARD_CELLS,
+    D3: ALL_CELLS,
+    D4: AT_5,
+    D5: AT_5,
+    EXTRAS: EXTRA_CELLS,
+}
+"""Each measure, and the cells that it is over."""
+MEASURES = tuple(CELLS)
 FAMILY = (D1, D2, D3, D4, D5)
 """What Holm's correction is over, in each comparison."""
 
@@ -164,31 +184,43 @@ def results(plan: Schedule, evidence: Evidence, human: NDArray[np.float64] | Non
         human: (image, class), votes of people; see `runtime.robustness.read_human`.
     """
     experiment, settings = plan.experiment, plan.experiment.evaluation
-    measures = tuple(m for m in MEASURES if _asked(m, evidence, human) is not None)
-    counts = {
-        (arm, m.code): _counts(m, evidence, human, [(run.arm, run.seed, run.reference) for run in evidence.of(arm)])
-        for arm in plan.arms for m in measures
-    }  # fmt: skip
-    members = (*evidence.of(experiment.baseline), *evidence.of(experiment.baseline, reference=True))
-    family = [f"{run.arm}@{'reference' if run.reference else 'run'}-{run.seed}" for run in members]  # no arm has an @
-    for name, run in zip(family, members, strict=True):
-        for m in measures:
-            if m in (CLEAN_ACCURACY, MEAN):
-                counts[name, m.code] = _counts(m, evidence, human, [(run.arm, run.seed, run.reference)])
+    asked = {m: images for m in MEASURES if (images := _asked(m, evidence, human)) is not None}
+    measures = tuple(asked)
+    counts = {(arm, m.code): _counts(m, asked[m], evidence, evidence.of(arm)) for arm in plan.arms for m in measures}
+    family = {  # no arm has an @
+        f"{run.arm}@{'reference' if run.reference else 'run'}-{run.seed}": run
+        for reference in (False, True)
+        for run in evidence.of(experiment.baseline, reference=reference)
+    }
+    for name, run in family.items():
+        for m in (CLEAN_ACCURACY, MEAN):
+            if m in asked:
+                counts[name, m.code] = _counts(m, asked[m], evidence, (run,))
     ensembles = [arm for arm in plan.arms if experiment.is_ensemble(arm)]
     found = resample(counts, resamples=settings.resamples, ensembles=ensembles)
-    arms = tuple(_arm(arm, plan, evidence, measures, counts, found, family) for arm in plan.arms)
-    comparisons = tuple(
-        _comparison(arm, to, {a.name: a for a in arms}, measures, found, settings.level) for arm, to in _pairs(plan)
-    )
-    references = tuple(
-        {"arm": r.arm, "seed": r.seed, "epochs": r.about["recipe"]["epochs"]} for r in evidence.runs if r.reference
-    )
+    arms = tuple(_arm(arm, plan, evidence, measures, counts, found, tuple(family)) for arm in plan.arms)
+    by_name = {arm.name: arm for arm in arms}
+    comparisons = tuple(_comparison(arm, to, by_name, measures, found, settings.level) for arm, to in _pairs(plan))
     return Results(
-        experiment.name, experiment.description or "", plan.plan, experiment.baseline, experiment.main,
-        settings.level, settings.resamples, found.freedom, len(family), measures, arms, comparisons,
-        _claims(experiment, comparisons), references, evidence.data, _provenance(evidence),
-    )  # fmt: skip
+        experiment=experiment.name,
+        description=experiment.description or "",
+        plan=plan.plan,
+        baseline=experiment.baseline,
+        headline=experiment.main,
+        level=settings.level,
+        resamples=settings.resamples,
+        freedom=found.freedom,
+        line=len(family),
+        measures=measures,
+        arms=arms,
+        comparisons=comparisons,
+        claims=_claims(experiment, comparisons),
+        references=tuple(
+            {"arm": r.arm, "seed": r.seed, "epochs": r.about.recipe.epochs} for r in evidence.runs if r.reference
+        ),
+        data=evidence.data,
+        provenance=_provenance(evidence),
+    )
 
 
 def _pairs(plan: Schedule) -> list[tuple[str, str]]:
@@ -200,93 +232,60 @@ def _pairs(plan: Schedule) -> list[tuple[str, str]]:
     return list(dict.fromkeys(p for p in pairs if p[0] != p[1]))
 
 
-def _asked(
-    measure: Measure, evidence: Evidence, human: NDArray[np.float64] | None
-) -> dict[Cell, NDArray[np.bool_]] | None:
-    """Return which images of which cells a measure asks about; None where the cells or what it needs are not there."""
-    everyone = np.ones(len(evidence.labels), bool)
-    at_5 = [Cell(name, 5) for name in BENCHMARK]
-    wanted: dict[Cell, NDArray[np.bool_]] | None
-    match measure.code:
-        case "clean":
-            wanted = {CLEAN: everyone}
-        case "mean":
-            wanted = dict.fromkeys(ALL_CELLS, everyone)
-        case "D1" | "D4":
-            wanted = dict.fromkeys(at_5, everyone)
-        case "D2":
-            wanted = dict.fromkeys(HARD_CELLS, everyone)
-        case "D3":
-            hard = None if evidence.difficulty is None else evidence.difficulty >= LEVELS * (1 - HARDEST)
-            wanted = None if hard is None else dict(zip(ALL_CELLS, hard, strict=True))
-        case "D5":
-            wanted = None if human is None else dict.fromkeys(at_5, _uncertain(human))
-        case _:
-            wanted = dict.fromkeys((Cell(n, s) for n in EXTRA for s in SEVERITIES), everyone)
-    return wanted if wanted is not None and set(wanted) <= set(evidence.cells) else None
+def _asked(measure: Measure, evidence: Evidence, human: NDArray[np.float64] | None) -> NDArray[np.bool_] | None:
+    """Return (cell, image), what a measure asks about; None where a cell or what else it needs is not there."""
+    cells = CELLS[measure]
+    if not set(cells) <= set(evidence.cells):
+        return None
+    if measure is D3:
+        return None if evidence.difficulty is None else evidence.difficulty == LEVELS - 1
+    if measure is D5:
+        return None if human is None else np.tile(uncertain(human), (len(cells), 1))
+    return np.ones((len(cells), len(evidence.labels)), bool)
 
 
-def _uncertain(human: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return (image,), the tenth about which people disagree most, by the entropy of their votes."""
-    probability = human / human.sum(axis=1, keepdims=True)
-    entropy = -(probability * np.log(np.where(probability > 0, probability, 1))).sum(axis=1)
-    hard = np.zeros(len(entropy), bool)
-    hard[np.argsort(-entropy, kind="stable")[: round(HARDEST * len(entropy))]] = True
-    return hard
-
-
-def _counts(
-    measure: Measure, evidence: Evidence, human: NDArray[np.float64] | None, runs: Sequence[tuple[str, int, bool]]
-) -> Counts:
-    wanted = _asked(measure, evidence, human)
-    assert wanted is not None
-    cells = tuple(wanted)
-    asked = np.stack([wanted[cell] for cell in cells])  # (cell, image)
-    chosen = [run for run in evidence.runs if (run.arm, run.seed, run.reference) in runs]
-    right = np.stack([evidence.correct(run, cells) for run in chosen])  # (seed, cell, image)
+def _counts(measure: Measure, asked: NDArray[np.bool_], evidence: Evidence, runs: Sequence[Answers]) -> Counts:
+    right = np.stack([evidence.correct(run, CELLS[measure]) for run in runs])  # (seed, cell, image)
     if measure is D4:
-        return Counts(right.all(axis=1).astype(float), np.ones(asked.shape[1]))
+        return Counts(worst_case(right).astype(float), np.ones(asked.shape[1]))
     return Counts((right & asked).sum(axis=1).astype(float), asked.sum(axis=0).astype(float))
 
 
 def _arm(
-    name: str, plan: Schedule, evidence: Evidence, measures: Sequence[Measure], counts: dict[tuple[str, str], Counts],
-    found: Resampled, family: Sequence[str],
-) -> ArmResult:  # fmt: skip
+    name: str,
+    plan: Schedule,
+    evidence: Evidence,
+    measures: Sequence[Measure],
+    counts: dict[tuple[str, str], Counts],
+    found: Resampled,
+    family: Sequence[str],
+) -> ArmResult:
     runs = evidence.of(name)
     level = plan.experiment.evaluation.level
-    rows = {cell: float(np.mean([evidence.correct(run, (cell,)).mean() for run in runs])) for cell in evidence.cells}
-    corruptions = [c for c in CORRUPTIONS if any(cell.corruption == c for cell in evidence.cells)]
-    cells = {c: {s: rows[Cell(c, s)] for s in SEVERITIES if Cell(c, s) in rows} for c in corruptions}
-    curve = {
-        s: float(np.mean([rows[Cell(c, s)] for c in BENCHMARK]))
-        for s in SEVERITIES if all(Cell(c, s) in rows for c in BENCHMARK)
-    }  # fmt: skip
+    accuracy = {c: float(np.mean([evidence.correct(run, (c,)).mean() for run in runs])) for c in evidence.cells}
     difficulty: tuple[float, ...] = ()
     if evidence.difficulty is not None:
-        right = np.stack([evidence.correct(run, ALL_CELLS) for run in runs])
-        fifth = evidence.difficulty // (LEVELS // 5)
-        difficulty = tuple(float(right[:, fifth == i].mean()) for i in range(5))
+        difficulty = fifths(np.stack([evidence.correct(run, ALL_CELLS) for run in runs]), evidence.difficulty)
     codes = {m.code for m in measures}
     effective = None
     if {"clean", "mean"} <= codes:
         effective = effective_robustness(found, family, name, clean="clean", corrupted="mean", level=level)
-    seconds = [e["seconds"] for run in runs for e in run.about["epochs"]]
+    about = runs[0].about
+    seconds = [epoch.seconds for run in runs for epoch in run.about.epochs]
     return ArmResult(
         name=name,
         title=plan.experiment.arms[name].title or name,
         seeds=tuple(run.seed for run in runs),
         parameters={
-            key: round(float(np.mean([run.about["parameters"][key] for run in runs])))
-            for key in runs[0].about["parameters"]
+            key: round(float(np.mean([run.about.parameters[key] for run in runs]))) for key in about.parameters
         },
-        flops=float(np.mean([run.about["flops_per_image"] for run in runs])),
-        epochs=runs[0].about["recipe"]["epochs"],
+        flops=float(np.mean([run.about.flops_per_image for run in runs])),
+        epochs=about.recipe.epochs,
         seconds_per_epoch=float(np.mean(seconds)) if seconds else 0.0,
         measures={m.code: found.of(name, m.code, level=level) for m in measures},
         by_seed={m.code: tuple(map(float, counts[name, m.code].accuracy)) for m in measures},
-        curve=curve,
-        cells=cells,
+        curve=severity_curve(accuracy),
+        cells=by_corruption(accuracy),
         difficulty=difficulty,
         effective=effective,
     )
@@ -334,23 +333,24 @@ def points(found: Interval) -> str:
 
 def _provenance(evidence: Evidence) -> dict[str, Any]:
     """Return what the runs were made with, each thing once."""
+    said = [run.about.model_dump(mode="json") for run in evidence.runs]
 
     def distinct(key: str) -> list[Any]:
         found: list[Any] = []
-        for run in evidence.runs:
-            if (value := run.about.get(key)) is not None and value not in found:
-                found.append(value)
+        for about in said:
+            if about[key] is not None and about[key] not in found:
+                found.append(about[key])
         return found
 
     return {
         "runs": [
             {"arm": r.arm, "seed": r.seed, "reference": r.reference}
-            | {"parameters": r.about["parameters"]["total"], "flops": r.about["flops_per_image"]}
-            | {key: r.about[key] for key in ("spec", "started")}
+            | {"parameters": r.about.parameters["total"], "flops": r.about.flops_per_image}
+            | {"spec": r.about.spec, "started": r.about.started}
             for r in evidence.runs
         ],
         "recipes": distinct("recipe"),
         "versions": distinct("versions"),
         "machines": distinct("machine"),
         "precisions": distinct("precision"),
-    }  # fmt: skip
+    }

@@ -1,10 +1,10 @@
-"""Making the runs of experiments on one device at once: the seeds of an arm as one stack, several stacks side by side."""
+"""Making the runs of experiments on one device: the seeds of an arm as one stack, and several stacks side by side."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,18 +13,16 @@ from typing import Any, TypeAlias
 import torch
 from filelock import FileLock, Timeout
 
-from cortexc.runtime.corruptions.generation import Source
-from cortexc.runtime.corruptions.sets import CorruptedSet, MadeSet, stored
-from cortexc.runtime.corruptions.writing import channels_last
 from cortexc.runtime.data.dataset import DataError, Dataset, held_out, load
 from cortexc.runtime.device import choose
-from cortexc.runtime.evaluation import official_folder
-from cortexc.runtime.run import Run, RunError, load_checkpoint
+from cortexc.runtime.evaluation import corrupted_cells
+from cortexc.runtime.manifest import RunError
+from cortexc.runtime.run import Run, create, load_checkpoint
 from cortexc.runtime.stacked import Stack
 from cortexc.runtime.stacked_evaluation import DeviceTests, asked, conclude, heard, on_device
-from cortexc.runtime.training import begin
+from cortexc.runtime.training import check_fit, exposure_of, manifest_of, stop_requests
 
-from .execution import Observer, Overview, Place, State, image_counts, lock_path
+from .execution import Observer, Overview, Place, State, corrupted_of, image_counts, lock_path
 from .planning import Schedule, Standing, Task, cost, standing
 
 Group: TypeAlias = tuple[Task, ...]
@@ -76,28 +74,42 @@ class _Work:
         self.began = time.monotonic()
 
     def go(self, writers: ThreadPoolExecutor) -> None:
-        running: list[tuple[Group, Iterator[None]]] = []
-        while self.waiting or running:
-            while self.waiting and len(running) < self.place.jobs:
-                plan, group = self.waiting.pop(0)
-                running.append((group, self._made(plan, group, writers)))
-            for entry in list(running):
-                group, steps = entry
-                try:
-                    next(steps)
-                except StopIteration:
-                    running.remove(entry)
-                except (RunError, DataError) as error:
-                    running.remove(entry)
-                    self._say(group, "failed", text=str(error))
+        """Make all stacks; asked to stop, leave a checkpoint of each.
+
+        Raises:
+            KeyboardInterrupt: it was asked to stop.
+        """
+        running: list[tuple[Group, Generator[None]]] = []
+        with stop_requests() as stop:
+            while (self.waiting or running) and not stop:
+                self._turn(running, writers)
+        for _, steps in running:
+            steps.close()
         for task, writing in self.writing:
             try:
                 writing.result()
                 self._say((task,), "done")
             except RunError as error:
                 self._say((task,), "failed", text=str(error))
+        if stop:
+            raise KeyboardInterrupt
 
-    def _made(self, plan: Schedule, group: Group, writers: ThreadPoolExecutor) -> Iterator[None]:
+    def _turn(self, running: list[tuple[Group, Generator[None]]], writers: ThreadPoolExecutor) -> None:
+        """Let each stack add one piece of work to the device; begin others where there is room."""
+        while self.waiting and len(running) < self.place.jobs:
+            plan, group = self.waiting.pop(0)
+            running.append((group, self._made(plan, group, writers)))
+        for entry in list(running):
+            group, steps = entry
+            try:
+                next(steps)
+            except StopIteration:
+                running.remove(entry)
+            except (RunError, DataError) as error:
+                running.remove(entry)
+                self._say(group, "failed", text=str(error))
+
+    def _made(self, plan: Schedule, group: Group, writers: ThreadPoolExecutor) -> Generator[None]:
         """Train and test a stack; give others a turn after each piece of work that was added to the device."""
         with ExitStack() as held:
             try:
@@ -108,19 +120,22 @@ class _Work:
             bench = self._bench(plan)
             stack = self._stack(plan, group, bench)
             stack.capture()
-            while not stack.finished:
-                stack.advance()
-                if stack.step % stack.per_epoch == 0:
-                    self._say(group, "training", stack.step / stack.steps)
-                yield
+            try:
+                while not stack.finished:
+                    stack.advance()
+                    if stack.step % stack.per_epoch == 0:
+                        self._say(group, "training", stack.step / stack.steps)
+                    yield
+            except GeneratorExit:
+                stack.save()
+                raise
             self._say(group, "testing")
             for said in asked(stack.model, bench.tests, stack.stream):
                 if said is None:
                     yield
                     continue
-                name, labels = plan.experiment.data.name, bench.tests.clean.labels
-                for task, one in zip(group, heard(stack, group[0].program.name, said, labels), strict=True):
-                    self.writing.append((task, writers.submit(conclude, one, bench.tests, name)))
+                for task, one in zip(group, heard(stack, said, bench.tests), strict=True):
+                    self.writing.append((task, writers.submit(conclude, one, bench.tests)))
 
     def _bench(self, plan: Schedule) -> Bench:
         data = plan.experiment.data
@@ -129,34 +144,38 @@ class _Work:
             dataset = load(data.name, self.place.data_dir)
             if data.hold_out:
                 dataset = held_out(dataset, data.hold_out)
-            folder = self.place.corrupted or official_folder({"data": {"folder": str(self.place.data_dir)}}, None)
-            if data.hold_out or self.place.regenerate or folder is None:
-                tests: CorruptedSet = MadeSet(channels_last(dataset.test.images), Source(seed=0))
-            else:
-                tests = stored(folder, dataset.test, dataset.fingerprint)
+            wanted = corrupted_of(plan.experiment, plan.cells, self.place)
+            tests = corrupted_cells(dataset, wanted, self.place.data_dir)
             images = torch.tensor(dataset.train.images, device=self.device)
             labels = torch.tensor(dataset.train.labels, device=self.device)
-            self.benches[key] = Bench(dataset, images, labels, on_device(dataset, tests, plan.cells, self.device))
+            self.benches[key] = Bench(dataset, images, labels, on_device(dataset, tests, self.device))
         return self.benches[key]
 
     def _stack(self, plan: Schedule, group: Group, bench: Bench) -> Stack:
         """Return the stack of a group: new, or where its checkpoints left it."""
-        data = plan.experiment.data
-        begun = [Run(task.folder).manifest_path.exists() for task in group]
-        made = [
-            Run(task.folder)
-            if there
-            else begin(
-                task.program, bench.dataset, task.recipe, task.folder, self.place.data_dir, data.hold_out or 0,
-                self.device, stacked=len(group),
-            )
-            for task, there in zip(group, begun, strict=True)
-        ]  # fmt: skip
+        made = [self._run(task, bench, stacked=len(group)) for task in group]
         recipes = [task.recipe for task in group]
         stack = Stack(made, group[0].program, recipes, bench.images, bench.labels)
         if all(run.checkpoint_path.exists() for run in made):
             stack.restore([load_checkpoint(run, torch.device("cpu")) for run in made])
         return stack
+
+    def _run(self, task: Task, bench: Bench, *, stacked: int) -> Run:
+        """Return the folder of a run, made where it is not there."""
+        run = Run(task.folder)
+        if run.manifest_path.exists():
+            return run
+        check_fit(task.program, bench.dataset)
+        manifest = manifest_of(
+            task.program,
+            task.recipe,
+            bench.dataset,
+            exposure_of(bench.dataset, task.recipe, None),
+            folder=self.place.data_dir,
+            device=self.device,
+            stacked=stacked,
+        )
+        return create(task.folder, task.program, manifest)
 
     def _say(self, group: Group, phase: str, done: float = 0.0, text: str = "") -> None:
         for task in group:

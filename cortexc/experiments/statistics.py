@@ -2,7 +2,7 @@
 
 Images are drawn anew and are the same for all arms, with all their corruptions (an image is one cluster).
 
-Seeds are few, and drawing two of two anew gives intervals that miss the truth far too often. So the seeds' part is
+Seeds are few, and drawing two of two anew gives intervals that miss the truth far too often. So the seed effect is
 drawn from a normal distribution with the variance of the seeds, pooled over the arms, and made as wide as Student's t
 of as many degrees of freedom as that variance has: the sum of S - 1 over the arms. All measures of a draw share it, so
 that measures that go together in the seeds go together in the draws. It is assumed that the seeds of all arms vary
@@ -101,9 +101,11 @@ def resample(
     random = np.random.default_rng(seed)
     right = np.stack([counts[key].right.mean(axis=0) for key in keys], axis=1).astype(np.float32)  # (image, key)
     asked = np.stack([counts[key].asked for key in keys], axis=1).astype(np.float32)  # (image, key)
-    luck, freedom = _luck({key: c for key, c in counts.items() if key[0] not in ensembles}, random, resamples)
+    effects, freedom = _seed_effects(
+        {key: c for key, c in counts.items() if key[0] not in ensembles}, random, resamples
+    )
     for ensemble in ensembles:
-        luck |= _luck({key: c for key, c in counts.items() if key[0] == ensemble}, random, resamples)[0]
+        effects |= _seed_effects({key: c for key, c in counts.items() if key[0] == ensemble}, random, resamples)[0]
     drawn: dict[tuple[str, str], list[NDArray[np.float64]]] = {key: [] for key in keys}
     for begin in range(0, resamples, CHUNK):
         size = min(CHUNK, resamples - begin)
@@ -111,7 +113,7 @@ def resample(
         times = np.stack([np.bincount(row, minlength=number) for row in chosen]).astype(np.float32)  # (resample, image)
         hits, total = (times @ right).astype(np.float64), times @ asked
         for column, key in enumerate(keys):
-            drawn[key].append(hits[:, column] / np.maximum(total[:, column], 1) + luck[key][begin : begin + size])
+            drawn[key].append(hits[:, column] / np.maximum(total[:, column], 1) + effects[key][begin : begin + size])
     value = {key: float(counts[key].accuracy.mean()) for key in keys}
     return Resampled(value, {key: np.concatenate(parts) for key, parts in drawn.items()}, freedom)
 
@@ -171,7 +173,7 @@ def _logit(p: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.log(p / (1 - p)))
 
 
-def _luck(
+def _seed_effects(
     counts: Mapping[tuple[str, str], Counts], random: np.random.Generator, resamples: int
 ) -> tuple[dict[tuple[str, str], NDArray[np.float64]], int]:
     """Return what other seeds would have added to each mean (resample,), by arm and measure, and degrees of freedom.
@@ -190,10 +192,10 @@ def _luck(
     wide = np.sqrt(freedom / random.chisquare(freedom, resamples))
     several = [arm for arm, seeds in arms.items() if seeds > 1]
     normal = {arm: [random.standard_normal((resamples, arms[other])) for other in several] for arm in arms}
-    luck = {}
+    effects = {}
     for arm, measure in counts:
         there = away.get(measure, {})
         parts = [z @ there[other] for other, z in zip(several, normal[arm], strict=True) if other in there]
         total = np.sum(parts, axis=0) if parts else np.zeros(resamples)
-        luck[arm, measure] = wide * total / np.sqrt(freedom * arms[arm])
-    return luck, freedom
+        effects[arm, measure] = wide * total / np.sqrt(freedom * arms[arm])
+    return effects, freedom

@@ -14,16 +14,15 @@ from __future__ import annotations
 
 import io
 import pickle
-import shlex
-import tarfile
-import zlib
-from collections.abc import Collection, Iterator, Mapping
-from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import cifar_c
+from .archives import Fetchable, how_to_fetch, pieces, unreadable
 from .dataset import DataError, Dataset, ImageSet, assemble
 
 FOLDER = "cifar-10-batches-py"
@@ -48,7 +47,6 @@ CLASSES = 10
 MAX_BYTES = 64 * 2**20
 """No official file is half as large [bytes]; a larger one is not read at all."""
 
-_READING = (OSError, EOFError, ValueError, zlib.error, tarfile.TarError)
 _UNPICKLING = (
     *(pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError),
     *(LookupError, OverflowError, MemoryError, RecursionError),
@@ -100,16 +98,6 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def fetch_command(data_dir: Path, name: str = "cifar10") -> str:
-    """Return the command that puts an official data set into a folder."""
-    return f"cortexc data fetch {name} --data-dir {shlex.quote(str(data_dir))}"
-
-
-def mend(data_dir: Path, name: str = "cifar10", folder: str = FOLDER) -> str:
-    """Say how to put sound data into a folder; the last sentence of most messages."""
-    return f"Run `{fetch_command(data_dir, name)}`, or put the official folder {folder} there."
-
-
 def locate(data_dir: Path) -> Path | None:
     """Return what `read` would read: the folder with the batches, or else the archive; None without either.
 
@@ -126,12 +114,6 @@ def locate(data_dir: Path) -> Path | None:
         raise unreadable(data_dir, error) from None
 
 
-def unreadable(path: Path, error: OSError) -> DataError:
-    """Say that the system does not let us read a file or folder."""
-    reason = error.strerror or str(error)
-    return DataError(f"{path}: cannot be read: {reason}. Check the path and your rights to it.")
-
-
 def members(archive: Path, wanted: Collection[str] = FILES) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of the official files in the archive, in its order, and nothing else in it.
 
@@ -139,52 +121,10 @@ def members(archive: Path, wanted: Collection[str] = FILES) -> Iterator[tuple[st
         DataError: it is not a sound gzipped tar, or a member is larger than any official file.
     """
     names = {f"{FOLDER}/{name}": name for name in wanted}
-    return pieces(archive, "r:gz", names, largest=MAX_BYTES, piece=MAX_BYTES, remedy=mend(archive.parent))
+    return pieces(archive, "r:gz", names, largest=MAX_BYTES, piece=MAX_BYTES, remedy=_how_to_fetch(archive.parent))
 
 
-def pieces(
-    archive: Path, mode: Literal["r:", "r:gz"], names: Mapping[str, str], *, largest: int, piece: int, remedy: str
-) -> Iterator[tuple[str, bytes]]:
-    """Yield the wanted files of a tar in its order, piece by piece, and nothing else in it.
-
-    Args:
-        archive: the tar.
-        mode: how `tarfile` opens it.
-        names: member of the archive -> the name to yield; of two members with one name the first counts.
-        largest: no wanted file has more bytes than this.
-        piece: yield so many bytes at once, fewer at the end of a file.
-        remedy: the last sentence of a message.
-
-    Raises:
-        DataError: it is not a sound tar, or a member is larger than any official file.
-    """
-    left = set(names.values())
-    try:
-        with tarfile.open(archive, mode) as tar:
-            for member in tar:
-                name = names.get(str(PurePosixPath(member.name)))
-                if name not in left or not member.isreg():
-                    continue
-                if member.size > largest:
-                    what = f"`{member.name}` has {member.size:,} bytes, so it is not the official one"
-                    raise DataError(f"{archive}: {what}. Delete the archive. {remedy}")
-                stream = tar.extractfile(member)
-                if stream is not None:
-                    left.remove(name)
-                    yield name, stream.read(piece)  # an empty file has one piece as well
-                    while block := stream.read(piece):
-                        yield name, block
-                if not left:
-                    return
-    except PermissionError as error:
-        raise unreadable(archive, error) from None
-    except _READING as error:
-        raise DataError(
-            f"{archive}: truncated, corrupt or not the official archive ({error}). Delete it. {remedy}"
-        ) from None
-
-
-def read(data_dir: Path | None) -> Dataset:
+def read(data_dir: Path) -> Dataset:
     """Read CIFAR-10: 50,000 training and 10,000 test images.
 
     Args:
@@ -192,15 +132,12 @@ def read(data_dir: Path | None) -> Dataset:
             ``cifar-10-python.tar.gz``, which is read in memory and not unpacked. Looked for in this order.
 
     Raises:
-        DataError: no folder was given, it holds no CIFAR-10, or a file is missing, truncated or foreign.
+        DataError: the folder holds no CIFAR-10, or a file is missing, truncated or foreign.
     """
-    if data_dir is None:
-        remedy = "run `cortexc data fetch cifar10 --data-dir DIR` once, then give the same `--data-dir DIR`"
-        raise DataError(f"CIFAR-10 is read from a folder, and none was given: {remedy}")
     source = locate(data_dir)
     if source is None:
         what = f"no CIFAR-10 here: expected a folder with {FOLDER} or {ARCHIVE} in it"
-        raise DataError(f"{data_dir}: {what if data_dir.exists() else 'no such folder'}. {mend(data_dir)}")
+        raise DataError(f"{data_dir}: {what if data_dir.exists() else 'no such folder'}. {_how_to_fetch(data_dir)}")
 
     images = np.empty((len(TRAIN) * ROWS, 3, 32, 32), np.uint8)  # image channel height width
     labels = np.empty(len(TRAIN) * ROWS, np.int64)  # image
@@ -225,7 +162,7 @@ def read(data_dir: Path | None) -> Dataset:
 
 def _missing(source: Path, names: set[str], data_dir: Path) -> DataError:
     what = ", ".join(sorted(names))
-    return DataError(f"{source}: of the seven official files these are missing: {what}. {mend(data_dir)}")
+    return DataError(f"{source}: of the seven official files these are missing: {what}. {_how_to_fetch(data_dir)}")
 
 
 def _folder(folder: Path, data_dir: Path) -> Iterator[tuple[str, bytes]]:
@@ -253,7 +190,7 @@ class _Place:
 
     def error(self, why: str) -> DataError:
         what = f"not a sound file of CIFAR-10, python version: {why}"
-        return DataError(f"{self.path}: {what}. {mend(self.data_dir)}")
+        return DataError(f"{self.path}: {what}. {_how_to_fetch(self.data_dir)}")
 
     def unpickled(self, content: bytes) -> dict[str, object]:
         try:
@@ -289,3 +226,24 @@ class _Place:
         if len(words) != CLASSES or len(set(words)) != CLASSES or not all(words):
             raise self.error(f"`label_names` is not a list of {CLASSES} different names")
         return tuple(words)
+
+
+def _how_to_fetch(data_dir: Path) -> str:
+    return how_to_fetch(data_dir, "cifar10", FOLDER)
+
+
+CIFAR10 = Fetchable(
+    name="cifar10",
+    label="CIFAR-10",
+    url="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+    archive=ARCHIVE,
+    folder=FOLDER,
+    md5=MD5,
+    locate=locate,
+    members=members,
+    archive_bytes=200_000_000,
+    files_bytes=200_000_000,
+    replaces=True,
+)
+FETCHABLE = (CIFAR10, cifar_c.CIFAR10_C)
+"""What `fetching` can bring: the images, and the official corrupted ones."""

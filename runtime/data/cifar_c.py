@@ -11,7 +11,7 @@ import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from . import cifar
+from .archives import Fetchable, how_to_fetch, pieces, unreadable
 
 FOLDER = "CIFAR-10-C"
 ARCHIVE = "CIFAR-10-C.tar"
@@ -52,18 +52,18 @@ MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 2**20
 
 
-def locate(data_dir: Path) -> Path | None:
-    """Return the folder with the arrays: ``CIFAR-10-C``, or else the given one; None without an array in either.
+def locate(data_dir: Path, name: str = FOLDER) -> Path | None:
+    """Return the folder with the arrays: the one called ``name`` in it, or else the given one; None without an array.
 
     Raises:
         DataError: one may not look into the folder.
     """
     try:
-        for folder in (data_dir / FOLDER, data_dir):
+        for folder in (data_dir / name, data_dir):
             if any((folder / name).is_file() for name in FILES if name != LABELS):
                 return folder
     except OSError as error:
-        raise cifar.unreadable(data_dir, error) from None
+        raise unreadable(data_dir, error) from None
     return None
 
 
@@ -79,7 +79,7 @@ def is_regenerated(folder: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return False
     except OSError as error:
-        raise cifar.unreadable(folder / MANIFEST, error) from None
+        raise unreadable(folder / MANIFEST, error) from None
     return isinstance(manifest, dict) and manifest.get("kind") == "regenerated"
 
 
@@ -90,5 +90,22 @@ def members(archive: Path, wanted: Collection[str] = FILES) -> Iterator[tuple[st
         DataError: it is not a sound tar, or a member is larger than any official file.
     """
     names = {f"{FOLDER}/{name}": name for name in wanted} | {name: name for name in wanted}
-    remedy = cifar.mend(archive.parent, "cifar10-c", FOLDER)
-    return cifar.pieces(archive, "r:", names, largest=MAX_BYTES, piece=PIECE, remedy=remedy)
+    hint = how_to_fetch(archive.parent, "cifar10-c", FOLDER)
+    return pieces(archive, "r:", names, largest=MAX_BYTES, piece=PIECE, remedy=hint)
+
+
+CIFAR10_C = Fetchable(
+    name="cifar10-c",
+    label="CIFAR-10-C",
+    url=URL,
+    archive=ARCHIVE,
+    folder=FOLDER,
+    md5=MD5 | {ARCHIVE: ARCHIVE_MD5},
+    locate=locate,
+    members=members,
+    archive_bytes=ARCHIVE_BYTES,
+    files_bytes=ARCHIVE_BYTES,  # a tar is as large as what is in it
+    replaces=False,
+    regenerated=is_regenerated,
+    instead="cortexc data corrupt cifar10 --data-dir {data_dir} -o OUT",
+)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
-READERS = {"cifar10": "cifar", "digits": "digits"}
-"""Data set -> the module here that has ``read(data_dir) -> Dataset``; imported only when asked for."""
+from cortexc.datasets import DATASETS, IMAGE_SHAPE, DatasetRecord
 
 
 class DataError(Exception):
-    """Data are missing, damaged or not what they should be; the message says where, and how to mend it."""
+    """Data are missing, damaged or not what they should be; the message says where, and how to fix it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class ImageSet:
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (3, 32, 32):
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != IMAGE_SHAPE:
             raise ValueError(f"images are {images.dtype} {images.shape}; expected uint8 (N, 3, 32, 32)")
         if labels.dtype != np.int64 or labels.shape != images.shape[:1]:
             raise ValueError(f"labels are {labels.dtype} {labels.shape}; expected int64 {images.shape[:1]}")
@@ -50,6 +50,8 @@ class Dataset:
     test: ImageSet
     fingerprint: str
     """``sha256:`` and 64 hex digits, of the bytes of images and labels (little-endian), train before test."""
+    held_out: int = 0
+    """How many training images were made the test images; 0 where those are the published ones."""
 
 
 def assemble(name: str, classes: tuple[str, ...], *, train: ImageSet, test: ImageSet) -> Dataset:
@@ -74,21 +76,36 @@ def held_out(dataset: Dataset, count: int) -> Dataset:
         raise DataError(f"{count} images are to be held out; expected 1 to {len(dataset.train) - 1} of {dataset.name}")
     images, labels = dataset.train.images, dataset.train.labels
     train, test = ImageSet(images[:rest], labels[:rest]), ImageSet(images[rest:], labels[rest:])
-    return assemble(dataset.name, dataset.classes, train=train, test=test)
+    return replace(assemble(dataset.name, dataset.classes, train=train, test=test), held_out=count)
 
 
 def load(name: str, data_dir: Path | None) -> Dataset:
     """Read a data set into memory; it downloads nothing.
 
     Args:
-        name: ``"cifar10"`` or ``"digits"``.
-        data_dir: where CIFAR-10 lies; the digits need none.
+        name: a key of `cortexc.datasets.DATASETS`.
+        data_dir: the folder it lies in; not needed for one that comes with the program.
 
     Raises:
         DataError: there is no such data set, or its files are missing or unsound.
     """
-    if name not in READERS:
-        raise DataError(f"there is no data set `{name}`; the known ones are {', '.join(READERS)}")
-    reader = importlib.import_module(f".{READERS[name]}", __package__)
-    dataset: Dataset = reader.read(data_dir)
+    dataset: Dataset = reader(located(name, data_dir)).read(data_dir)
     return dataset
+
+
+def reader(record: DatasetRecord) -> ModuleType:
+    """Return the module that reads a data set: it has ``read``, and ``FETCHABLE`` where something can be fetched."""
+    return importlib.import_module(f".{record.reader}", __package__)
+
+
+def located(name: str, data_dir: Path | None) -> DatasetRecord:
+    """Return the record of a data set, once it is known where to read it.
+
+    Raises:
+        DataError: there is no such data set, or it lies in a folder and none is given.
+    """
+    if name not in DATASETS:
+        raise DataError(f"there is no data set `{name}`; the known ones are {', '.join(DATASETS)}")
+    if DATASETS[name].needs_folder and data_dir is None:
+        raise DataError(f"{name} needs --data-dir DIR; `cortexc data fetch {name} --data-dir DIR` fills it")
+    return DATASETS[name]

@@ -11,15 +11,17 @@ import shutil
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from . import cifar, cifar_c
-from .dataset import READERS, DataError
+from cortexc.datasets import DATASETS
+
+from .archives import Fetchable, fetch_command, how_to_fetch, unreadable
+from .dataset import DataError, reader
 
 BLOCK = 2**18
 """Bytes read at once."""
@@ -28,71 +30,10 @@ Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the bytes that are here and, where the server tells it, the bytes in all."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fetchable:
-    """A data set that can be fetched: where it is, how it is packed, and how one knows that it is the official one."""
-
-    name: str
-    label: str
-    """What a person calls it."""
-    url: str
-    archive: str
-    """File name of the archive, in the data folder."""
-    folder: str
-    """Name of the folder, in the data folder, that the files are unpacked into."""
-    md5: Mapping[str, str]
-    """Official md5 sums of the files, and of the archive."""
-    locate: Callable[[Path], Path | None]
-    """The folder with the files in a data folder; or the archive, if the set can be read from it; or None."""
-    members: Callable[[Path, Collection[str]], Iterator[tuple[str, bytes]]]
-    """Yields those of the files that are asked for, out of the archive: name and bytes, a large file in pieces."""
-    archive_bytes: int
-    """Room that the archive needs."""
-    files_bytes: int
-    """Room that the files need."""
-    replaces: bool
-    """Whether a file that is not the official one is replaced; else it is named, and nothing is touched."""
-    regenerated: Callable[[Path], bool] = lambda folder: False
-    """Whether a folder holds a set made here, not the official one."""
-    instead: str = ""
-    """Command that makes the set without a network, with a place for ``{data_dir}``."""
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """The files of the folder."""
-        return tuple(name for name in self.md5 if name != self.archive)
-
-
-CIFAR10 = Fetchable(
-    name="cifar10",
-    label="CIFAR-10",
-    url="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
-    archive=cifar.ARCHIVE,
-    folder=cifar.FOLDER,
-    md5=cifar.MD5,
-    locate=cifar.locate,
-    members=cifar.members,
-    archive_bytes=200_000_000,
-    files_bytes=200_000_000,
-    replaces=True,
-)
-CIFAR10_C = Fetchable(
-    name="cifar10-c",
-    label="CIFAR-10-C",
-    url=cifar_c.URL,
-    archive=cifar_c.ARCHIVE,
-    folder=cifar_c.FOLDER,
-    md5=cifar_c.MD5 | {cifar_c.ARCHIVE: cifar_c.ARCHIVE_MD5},
-    locate=cifar_c.locate,
-    members=cifar_c.members,
-    archive_bytes=cifar_c.ARCHIVE_BYTES,
-    files_bytes=cifar_c.ARCHIVE_BYTES,  # a tar is as large as what is in it
-    replaces=False,
-    regenerated=cifar_c.is_regenerated,
-    instead="cortexc data corrupt cifar10 --data-dir {data_dir} -o OUT",
-)
-FETCHABLE = {known.name: known for known in (CIFAR10, CIFAR10_C)}
-"""Name -> what can be fetched."""
+FETCHABLE: dict[str, Fetchable] = {
+    known.name: known for record in DATASETS.values() for known in getattr(reader(record), "FETCHABLE", ())
+}
+"""Name -> what can be fetched: ``FETCHABLE`` of the readers."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +101,7 @@ def verify(name: str, data_dir: Path, *, md5: Mapping[str, str] | None = None) -
 
 
 def advice(name: str, checks: Sequence[FileCheck], data_dir: Path) -> str:
-    """Say how to mend what `verify` found, and whether the set was made here; nothing where it needs no words.
+    """Say how to fix what `verify` found, and whether the set was made here; nothing where it needs no words.
 
     Raises:
         DataError: the data set is not one that is fetched, or its manifest cannot be read.
@@ -178,7 +119,7 @@ def advice(name: str, checks: Sequence[FileCheck], data_dir: Path) -> str:
     elif any(check.status != "ok" for check in checks):
         if not known.replaces and any(check.status == "wrong" for check in files):
             sentences.append("Move the wrong files away.")
-        sentences.append(cifar.mend(data_dir, known.name, known.folder))
+        sentences.append(how_to_fetch(data_dir, known.name, known.folder))
     return " ".join(sentences)
 
 
@@ -227,7 +168,7 @@ def fetch(
     elif (check := _checked(archive, known.md5[known.archive])).status != "ok":
         raise DataError(
             f"{archive}: not the official archive: its md5 is {check.found}, expected {check.expected}; it may be a "
-            f"broken copy. Copy it again, or delete it and run `{cifar.fetch_command(data_dir, name)}`."
+            f"broken copy. Copy it again, or delete it and run `{fetch_command(data_dir, name)}`."
         )
     _unpack(known, data_dir, folder, wanted)
     return Fetched(folder, downloaded, wanted)
@@ -238,7 +179,7 @@ def _known(name: str, url: str | None = None, md5: Mapping[str, str] | None = No
     if name in FETCHABLE:
         known = FETCHABLE[name]
         return replace(known, url=url or known.url, md5=md5 or known.md5)
-    if name in READERS:
+    if name in DATASETS:
         raise DataError(f"the data set `{name}` needs no fetching: it comes with the program")
     raise DataError(f"there is no data set `{name}` to fetch; those there are: {', '.join(FETCHABLE)}")
 
@@ -248,7 +189,7 @@ def _wanted(known: Fetchable, data_dir: Path, folder: Path, files: Sequence[str]
     checks = [_checked(folder / file, known.md5[file]) for file in files]
     wanted = tuple(check.name for check in checks if check.status != "ok")
     wrong = [check.name for check in checks if check.status == "wrong"]
-    remedy = f"then run `{cifar.fetch_command(data_dir, known.name)}` again"
+    remedy = f"then run `{fetch_command(data_dir, known.name)}` again"
     if wanted and known.regenerated(folder):
         what = f"this set was regenerated here: not official are {', '.join(wanted)}"
         raise DataError(f"{folder}: {what}. Nothing is overwritten: move the folder away, {remedy}.")
@@ -300,7 +241,7 @@ def _checked(path: Path, expected: str) -> FileCheck:
     except (FileNotFoundError, NotADirectoryError):
         found = None
     except OSError as error:
-        raise cifar.unreadable(path, error) from None
+        raise unreadable(path, error) from None
     return FileCheck(path.name, path, expected, found)
 
 
@@ -397,7 +338,7 @@ def _unreachable(known: Fetchable, data_dir: Path, error: Exception, more: str =
 
 
 def _by_hand(known: Fetchable, data_dir: Path) -> str:
-    where = f"copy it to {data_dir / known.archive}, and run `{cifar.fetch_command(data_dir, known.name)}`"
+    where = f"copy it to {data_dir / known.archive}, and run `{fetch_command(data_dir, known.name)}`"
     return (
         f"Without a network: download {known.url} on another machine, {where}: it checks and unpacks that one."
         f"{_instead(known, data_dir)}"

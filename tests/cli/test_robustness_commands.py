@@ -183,7 +183,7 @@ def test_training_on_corrupted_test_images_leaves_them_out_of_the_test(
         (["--corruption-seed", "3"], "--corruption-seed is for --regenerate"),
         (["--regenerate", "--corruptions", "forst"], "there is no corruption `forst`"),
         (["--regenerate", "--severities", "0-5"], "names no severities"),
-        (["--corruptions", "fog"], "there is no folder CIFAR-10-C beside the data; `--regenerate`"),
+        (["--corruptions", "fog"], "there is no folder digits-C beside the data; `--regenerate`"),
         (["--corrupted", "NOWHERE"], "NOWHERE: there is no such folder"),
         (["--data", "cifar10"], "was trained on digits, and --data says cifar10"),
         (["--regenerate", "--frost-photos", "NOWHERE"], "frost1.png: there is no such file"),

@@ -123,7 +123,7 @@ def test_what_cannot_be_is_said(
 
 @pytest.mark.parametrize(
     ("more", "words_said"),
-    [(("--corrupted", "nosuch"), "nosuch: there is no such folder"), ((), "there is no folder CIFAR-10-C")],
+    [(("--corrupted", "nosuch"), "nosuch: there is no such folder"), ((), "there is no folder digits-C")],
 )
 def test_images_that_are_not_there_are_missed_before_anything_is_trained(
     experiment_file: Path, tmp_path: Path, more: tuple[str, ...], words_said: str, capsys: pytest.CaptureFixture[str]

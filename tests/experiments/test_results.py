@@ -15,8 +15,9 @@ from cortexc.experiments.planning import Schedule, schedule
 from cortexc.experiments.results import MEASURES, Results, results
 from cortexc.runtime import predictions
 from cortexc.runtime.corruptions.catalogue import BENCHMARK, Cell
+from cortexc.runtime.measures import ALL_CELLS
 from cortexc.runtime.predictions import CLEAN
-from cortexc.runtime.robustness import ALL_CELLS, measure
+from cortexc.runtime.robustness import measure
 from cortexc.runtime.run import RunError
 
 

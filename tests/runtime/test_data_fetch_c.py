@@ -191,7 +191,7 @@ def test_an_array_that_appears_meanwhile_is_not_overwritten(tmp_path, monkeypatc
         yield from cifar_c.members(archive, wanted)
         put(tmp_path / "CIFAR-10-C", {"fog.npy": WRONG})
 
-    known = dataclasses.replace(fetching.CIFAR10_C, members=members)
+    known = dataclasses.replace(cifar_c.CIFAR10_C, members=members)
     monkeypatch.setitem(fetching.FETCHABLE, "cifar10-c", known)
     assert "fog.npy. Nothing is overwritten" in message(tmp_path)
     assert contents(tmp_path) == {cifar_c.ARCHIVE: ARCHIVE, "CIFAR-10-C/fog.npy": WRONG}
@@ -305,7 +305,7 @@ def test_strangers_labels_are_no_set(tmp_path):
 
 def verified(data_dir, monkeypatch, capsys, md5=MD5):
     """Run the command with the sums of the small set; return its status and its lines."""
-    known = dataclasses.replace(fetching.CIFAR10_C, md5=md5)
+    known = dataclasses.replace(cifar_c.CIFAR10_C, md5=md5)
     monkeypatch.setitem(fetching.FETCHABLE, "cifar10-c", known)
     parser = argparse.ArgumentParser()
     command.configure(parser)

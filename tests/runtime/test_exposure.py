@@ -9,7 +9,8 @@ from cortexc.runtime.corruptions.generation import corrupt
 from cortexc.runtime.corruptions.sets import stored
 from cortexc.runtime.corruptions.writing import channels_last, write
 from cortexc.runtime.data.dataset import DataError, Dataset, ImageSet, assemble
-from cortexc.runtime.exposure import CorruptedTests, Exposure, excluded, seen
+from cortexc.runtime.exposure import CorruptedTests, Exposure
+from cortexc.runtime.manifest import Recipe
 
 
 def split(seed: int, count: int) -> ImageSet:
@@ -85,8 +86,6 @@ def test_a_split_leaves_something_to_test(tests: CorruptedTests, first: int, las
         CorruptedTests(tests.set, tests.labels, first, last)
 
 
-def test_a_run_knows_what_it_was_shown() -> None:
-    assert seen({"recipe": {}}) == ()
-    assert seen({"recipe": {"corruptions": ["fog"]}}) == ("fog",)
-    assert excluded({"recipe": {}}).tolist() == []
-    assert excluded({"recipe": {"test_images": [3, 6]}}).tolist() == [3, 4, 5, 6]
+def test_a_recipe_knows_which_test_images_it_shows() -> None:
+    assert Recipe().excluded.tolist() == []
+    assert Recipe(corruptions=("fog",), test_images=(3, 6)).excluded.tolist() == [3, 4, 5, 6]
