@@ -39,6 +39,7 @@ arms:
   cortex: {title: Cortical, spec: small.yaml}
   random: {of: cortex, null_model: {model: weights, seed: 1}}
 plans:
+  pair: {arms: [dense, cortex], references: null}
   tiny: {arms: [dense, cortex], seeds: [0], references: {arm: dense, seeds: [7]}, recipe: {epochs: 1}}
 """
 

@@ -12,12 +12,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from filelock import FileLock, Timeout
 
 from cortexc import experiments
 from cortexc.experiments.planning import Standing, schedule, standing
 from cortexc.main import main
+from cortexc.runtime import predictions
+from cortexc.runtime.manifest import read
 from cortexc.runtime.run import Run, RunError, read_metrics
 
 
@@ -39,6 +42,28 @@ def test_all_runs_are_made_and_none_twice(
     assert "8 of 8 runs are done" in capsys.readouterr().out
     epochs = [len((finished_runs / name / "metrics.jsonl").read_text().splitlines()) for name in names]
     assert epochs == [2, 2, 2, 2, 2, 2, 2, 1]
+
+
+def test_seeds_that_are_trained_together_are_those_trained_apart(
+    experiment_file: Path, finished_runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = tmp_path / "runs"
+    assert main(words(experiment_file, runs, "--plan", "pair", "--stacked", "--jobs", "2", "--device", "cpu")) == 0
+    assert "4 of 4 runs are done" in capsys.readouterr().out
+    plan = schedule(experiments.load(experiment_file), "pair", runs)
+    assert all(standing(task, plan.experiment, plan.cells) is Standing.DONE for task in plan.tasks)
+    for task in plan.tasks:
+        one, other = (
+            predictions.load(finished_runs / task.name / "predictions.h5"),
+            predictions.load(task.folder / "predictions.h5"),
+        )
+        assert one.cells == other.cells
+        assert (one.predicted == other.predicted).mean() > 0.999  # rounding may turn a tie
+        assert np.allclose(one.true_probability, other.true_probability, atol=1e-3)
+        assert read(task.folder / "manifest.json").machine.stacked == 2
+    before = {p: p.stat().st_mtime_ns for p in runs.rglob("*.*") if p.suffix != ".lock"}
+    assert main(words(experiment_file, runs, "--plan", "pair", "--stacked")) == 0
+    assert before == {p: p.stat().st_mtime_ns for p in runs.rglob("*.*") if p.suffix != ".lock"}
 
 
 def test_what_is_left_is_listed(experiment_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
