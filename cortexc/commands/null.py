@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of what is random (default: 0)")
     parser.add_argument("-o", "--out", metavar="SPEC2", required=True, type=Path, help="spec to write, a .yaml file")
     parser.add_argument("--force", action="store_true", help="replace a file that is there already")
-    parser.epilog = "Exit status: 0 written, 1 written with errors to mend, 2 not written."
+    parser.epilog = "Exit status: 0 written, 1 written with errors to fix, 2 not written."
 
 
 def run(args: argparse.Namespace) -> int:
