@@ -18,16 +18,16 @@ COMMANDS = {
     "explain": "explain a finding's code",
     "compile": "compile a spec to an artifact",
     "inspect": "list what a spec or an artifact compiles to",
-    "import": "turn anatomy in a file of the field into a spec",
+    "import": "turn anatomy in a file (table, matrix, SONATA, GraphML, NeuroML) into a spec",
     "export": "write the graph of a spec, or the model, for other programs",
     "plot": "draw a spec, or what it compiles to",
-    "null": "write a null model of a spec: a control that keeps some of it exactly",
+    "null": "write a null model of a spec: a control that keeps some properties exactly",
     "schema": "print the JSON Schema of the language, for editors",
     "specs": "list the shipped specs",
     "data": "fetch, verify or corrupt the images to train and test on",
     "train": "train a spec or an artifact",
     "evaluate": "evaluate a trained run",
-    "experiment": "train and test the arms of an experiment, and report what the difference is worth",
+    "experiment": "train and test the arms of an experiment, and report their differences with intervals",
     "demo": "compile, train and evaluate a small example in a minute or two",
 }
 
@@ -76,7 +76,7 @@ def _version() -> str:
 
 
 def _explained(error: Exception) -> str | None:
-    """Return what to say of a mistake that is the user's to mend, or None for a fault of our own."""
+    """Return the message for a mistake that the user can fix, or None for an error in cortexc."""
     from cortexc.connectome.diagnostics.error import SpecError
 
     if isinstance(error, SpecError):

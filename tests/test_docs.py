@@ -15,6 +15,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+import cortexc
 from cortexc import compiler, connectome, experiments, specs
 from cortexc.compiler.checker import RULES
 from cortexc.connectome import model as language
@@ -23,12 +24,18 @@ from cortexc.experiments.rules import RULES as EXPERIMENTAL
 from cortexc.main import main
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-LANGUAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
-PAGES = (
-    "README.md", "ARCHITECTURE.md", "specs/README.md", "docs/language.md", "docs/anatomy.md", "docs/specs.md",
-    "docs/experiments.md",
-)  # fmt: skip
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in (
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").glob("*.md"),
+        ROOT / "specs/README.md",
+        ROOT / "results/README.md",
+    )
+}
+README, LANGUAGE = PAGES["README.md"], PAGES["docs/language.md"]
+RUN = {"README.md": 1, "docs/quickstart.md": 6, "docs/anatomy.md": 2, "docs/robustness.md": 0}
+"""Pages whose console blocks are run, and how many commands there are at least that need no training."""
 NEEDS_TRAINING = (
     "cortexc export runs",
     "cortexc experiment",
@@ -65,24 +72,29 @@ def matches(shown: str, printed: str) -> bool:
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder with the README's specs in it, as a reader would have saved them."""
+    """An empty folder with the specs of the README and of the quickstart in it, as a reader would have saved them."""
     monkeypatch.chdir(tmp_path)
-    for text in specs_of(README):
+    for text in (*specs_of(README), *specs_of(PAGES["docs/quickstart.md"])):
         (tmp_path / f"{yaml.safe_load(text)['name']}.yaml").write_text(text, encoding="utf-8")
     return tmp_path
 
 
-def test_readme_specs_check_clean_and_compile(desk: Path) -> None:
+def test_the_specs_of_the_pages_check_clean_and_compile(desk: Path) -> None:
     paths = sorted(desk.glob("*.yaml"))
-    assert paths
+    assert [path.stem for path in paths] == ["eight-lines", "two-areas"]
     for path in paths:
         assert list(connectome.check(path)) == []
         assert compiler.compile(path, seed=0).parameter_counts["attention"] > 0
 
 
-def test_readme_commands_print_what_it_says(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_page_with_console_output_is_run() -> None:
+    assert {name for name, text in PAGES.items() if blocks(text, "console")} == set(RUN)
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_commands_print_what_the_page_shows(name: str, desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ran = 0
-    for command, shown in commands_of(README):
+    for command, shown in commands_of(PAGES[name]):
         if command.startswith(NEEDS_TRAINING):
             continue
         if command.startswith("cortexc "):
@@ -93,12 +105,20 @@ def test_readme_commands_print_what_it_says(desk: Path, capsys: pytest.CaptureFi
         else:
             assert command.startswith(("sed ", "printf ")), f"a command that the tests do not know: {command}"
             subprocess.run(command, shell=True, check=True, cwd=desk)
-    assert ran >= 6
+    assert ran >= RUN[name]
 
 
-def test_readme_commands_that_train_are_understood(capsys: pytest.CaptureFixture[str]) -> None:
-    shell = [line.split("  #")[0] for block in blocks(README, "sh") for line in block.splitlines()]
-    lines = [line for line in (*shell, *(c for c, _ in commands_of(README))) if line.startswith(NEEDS_TRAINING)]
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("README.md", "docs/quickstart.md", "docs/cifar10.md", "docs/robustness.md", "docs/anatomy.md"),
+        *("docs/experiments.md", "results/README.md"),
+    ],
+)
+def test_commands_that_train_are_understood(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    page = PAGES[name]
+    shell = [line.split("  #")[0] for block in blocks(page, "sh") for line in block.splitlines()]
+    lines = [line for line in (*shell, *(c for c, _ in commands_of(page))) if line.startswith(NEEDS_TRAINING)]
     assert lines
     for line in lines:
         words = shlex.split(line)[1:]
@@ -110,26 +130,65 @@ def test_readme_commands_that_train_are_understood(capsys: pytest.CaptureFixture
             assert option in shown, f"{line}: {option}"
 
 
-def test_readme_python_runs(desk: Path) -> None:
-    first, *others = blocks(README, "python")
-    exec(compile(first, "README.md", "exec"), {})
+def test_python_runs(desk: Path) -> None:
+    (code,) = blocks(README, "python")
+    exec(compile(code, "README.md", "exec"), {})
+    first, *others = blocks(PAGES["docs/python.md"], "python")
+    exec(compile(first, "docs/python.md", "exec"), {})
     assert (desk / "two-areas.h5").is_file()
+    assert others
     for block in others:
         imports = "\n".join(line for line in block.splitlines() if line.startswith(("from ", "import ", "recipe =")))
-        exec(compile(imports, "README.md", "exec"), {})
-        compile(block, "README.md", "exec")
+        exec(compile(imports, "docs/python.md", "exec"), {})
+        compile(block, "docs/python.md", "exec")
+
+
+def test_the_page_on_python_names_all_that_cortexc_offers() -> None:
+    page = PAGES["docs/python.md"]
+    rooms = {"connectome", "compiler", "runtime"}
+    assert [n for n in cortexc.__all__ if n not in rooms and not re.search(rf"[`.]{n}\b", page)] == []
+
+
+def test_readme_is_read_in_a_minute() -> None:
+    assert len(README.split()) < 1000
+    assert "make demo " in README
+    assert "make test " in README
+    (spec,) = specs_of(README)
+    assert len(spec.splitlines()) == 8
+    assert len(commands_of(README)) == 3
+    linked = set(re.findall(r"\]\(([\w/.-]+\.md)\)", README))
+    assert linked == set(PAGES) - {"README.md"}
+
+
+def test_readme_has_the_numbers_of_the_published_results() -> None:
+    for report, names in {"reduced": ("dense", "all-three", "random"), "plain": ("dense-plain",)}.items():
+        written = json.loads((ROOT / "results" / f"multiscale-{report}" / "results.json").read_text(encoding="utf-8"))
+        for arm in (arm for arm in written["arms"] if arm["name"] in names):
+            measured = [100 * arm["measures"][code]["value"] for code in ("clean", "mean", "D1", "D2")]
+            row = [f"{arm['parameters']['attention']:,}", *(f"{value:.1f}" for value in measured)]
+            assert f"| {' | '.join(row)} |" in README, arm["name"]
+
+
+def anchors(text: str) -> set[str]:
+    """Return what links to the headings of a page end with."""
+    headings = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_links_lead_somewhere(name: str) -> None:
     page = ROOT / name
-    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
-        if not target.startswith("http"):
-            assert (page.parent / target).exists(), f"{name}: {target}"
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)[^)]*\)", PAGES[name]):
+        if target.startswith("http"):
+            continue
+        assert (page.parent / target).exists(), f"{name}: {target}"
+        if anchor:
+            linked = page.parent / target if target else page
+            assert anchor in anchors(linked.read_text(encoding="utf-8")), f"{name}: {target}#{anchor}"
 
 
 def test_architecture_names_files_and_functions_that_exist() -> None:
-    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    text = PAGES["ARCHITECTURE.md"]
     rooms = ("connectome", "compiler", "runtime", "cortexc", "benchmarks")
     sources = {p.relative_to(ROOT).as_posix(): p for room in rooms for p in (ROOT / room).rglob("*.py")}
     named = re.findall(r"`([\w/]+\.py)(?:: ([\w.]+))?`", text)
@@ -281,9 +340,10 @@ def test_anatomy_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_every_picture_is_shown_and_every_spec_has_one() -> None:
     from cortexc import specs
 
-    page = (ROOT / "docs" / "specs.md").read_text(encoding="utf-8")
-    shown = set(re.findall(r"\]\(figures/([\w.-]+)\)", page))
-    assert shown == {p.name for p in (ROOT / "docs" / "figures").iterdir()}
+    shown = set(re.findall(r"\]\(figures/([\w.-]+)\)", PAGES["docs/specs.md"]))
+    in_readme = set(re.findall(r"\]\(docs/figures/([\w.-]+)\)", README))
+    assert in_readme == {"overview.png"}
+    assert shown | in_readme == {p.name for p in (ROOT / "docs" / "figures").iterdir()}
     for name in (*specs.names(), *(Path(c).stem for c in (*specs.circuits(), *specs.kernels()))):
         assert any(picture.startswith(name) for picture in shown), name
 

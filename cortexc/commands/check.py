@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 ROUNDS = 10
-"""A mended spec is read further, and may show more to mend; not more often than this."""
+"""After a fix the spec is read further and may show more to fix; this many times at most."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fix",
         action="store_true",
-        help="mend what is safe to mend (misspelt keys, missing levels), and show the change",
+        help="fix what is safe to fix (misspelt keys, missing levels), and show the change",
     )
     parser.epilog = "Exit status: 0 clean, 1 findings, 2 there is no such spec."
 
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _fix(specs: list[str]) -> None:
-    """Mend the specs, again while mends bring new ones to light, and show each change."""
+    """Fix the specs, again as long as fixes reveal new findings, and show each change."""
     from cortexc.compiler.checker import check
     from cortexc.connectome.io import mending
     from cortexc.experiments import checker as experiments

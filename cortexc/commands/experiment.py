@@ -19,7 +19,7 @@ RUNS = Path("runs")
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     verbs = parser.add_subparsers(dest="verb", metavar="run|report", required=True)
-    make = verbs.add_parser("run", help="make every run that is missing; a finished one is never made again")
+    make = verbs.add_parser("run", help="make the missing runs; a finished run is never repeated")
     _common(make)
     make.add_argument("--data-dir", type=Path, metavar="DIR", help="where CIFAR-10 lies; the digits need none")
     made = make.add_mutually_exclusive_group()
@@ -33,8 +33,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="train the seeds of an arm together, as one batched model, --jobs of them at once (default: on a GPU)",
     )
     make.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    make.add_argument("--dry-run", action="store_true", help="list the runs and where each stands, and make none")
-    make.epilog = "Exit status: 0 all runs are there, 1 some failed, 2 could not run."
+    make.add_argument("--dry-run", action="store_true", help="list the runs and the state of each, and make none")
+    make.epilog = "Exit status: 0 all runs are finished, 1 some failed, 2 could not run."
     report = verbs.add_parser("report", help="tables, plots and one HTML page, from the runs alone")
     _common(report)
     report.add_argument(

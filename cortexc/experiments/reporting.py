@@ -105,7 +105,7 @@ def summary(found: Results) -> str:
     ]
     lines.append("")
     if found.freedom == 0:
-        lines.append("one seed: intervals are over images alone; what a seed is worth is not in them")
+        lines.append("one seed: intervals are over images alone and do not include the seed effect")
     words = {True: "holds", False: "does not hold", None: "not measured"}
     lines += [f"{words[claim.holds]}: {claim.text}: {claim.found}" for claim in found.claims]
     return "\n".join(lines)

@@ -81,7 +81,7 @@ def test_evidence_of_another_experiment_is_refused(
 
 def test_the_page_says_what_the_seeds_are_worth(report: Path, experiment_file: Path, finished_runs: Path) -> None:
     page = (report / "index.html").read_text()
-    assert "known with 3 degrees of freedom" in page
+    assert "estimated with 3 degrees of freedom" in page
     assert f"cortexc experiment run {experiment_file}</code>" in page
     assert "2 seeds each" in page
     plan = schedule(experiments.load(experiment_file), "full", finished_runs)
