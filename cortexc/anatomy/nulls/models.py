@@ -165,7 +165,9 @@ Wire = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarr
 """From projections, their sources and targets (areas, numbered from 0) to new sources and targets."""
 
 
-def _rewired(connectome: Connectome, movable: np.ndarray, wire: Wire, *, free: bool) -> dict[str, Any]:
+def _rewired(
+    connectome: Connectome, graph: AreaGraph, movable: np.ndarray, wire: Wire, *, free: bool
+) -> dict[str, Any]:
     """Return the projections moved by ``wire``, driving and modulatory ones apart.
 
     With ``free`` strengths may leave their targets, and are no FLNe then.
@@ -173,7 +175,6 @@ def _rewired(connectome: Connectome, movable: np.ndarray, wire: Wire, *, free: b
     Raises:
         NullError: no wiring that was tried lets the image reach the readout, or none differs.
     """
-    graph = area_graph(connectome)
     modes = np.array([connectome.projections[i].mode for i in movable.tolist()])
     groups = [movable[modes == mode] for mode in np.unique(modes)]
     for _ in range(ATTEMPTS):
@@ -215,7 +216,7 @@ def degree(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
     def wire(chosen: np.ndarray, source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return rewiring.keeping_degrees(source, target, len(connectome.areas), rng, taken), target
 
-    return _rewired(connectome, movable, wire, free=False)
+    return _rewired(connectome, graph, movable, wire, free=False)
 
 
 def random(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
@@ -224,12 +225,12 @@ def random(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
     def wire(chosen: np.ndarray, source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return rewiring.at_random(len(chosen), len(connectome.areas), rng)
 
-    return _rewired(connectome, _all_movable(connectome), wire, free=True)
+    return _rewired(connectome, area_graph(connectome), _all_movable(connectome), wire, free=True)
 
 
 def lattice(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
     """Put as many projections between areas that are next to each other in the hierarchy, the strongest nearest."""
-    graph = area_graph(connectome)
+    graph, movable = area_graph(connectome), _all_movable(connectome)
     ladder = np.array([graph.node[name] - 1 for name in order(connectome)], np.int64)
 
     def wire(chosen: np.ndarray, source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -238,7 +239,7 @@ def lattice(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
         new_source[rank], new_target[rank] = rewiring.lattice(len(chosen), ladder, rng)
         return new_source, new_target
 
-    return _rewired(connectome, _all_movable(connectome), wire, free=True)
+    return _rewired(connectome, graph, movable, wire, free=True)
 
 
 def distance(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
@@ -261,7 +262,7 @@ def distance(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]
         mine = np.searchsorted(bounds, lengths, side="right")
         return rewiring.keeping_lengths(source, target, mine, places, classes, rng)
 
-    return _rewired(connectome, movable, wire, free=True)
+    return _rewired(connectome, area_graph(connectome), movable, wire, free=True)
 
 
 def weights(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
