@@ -277,9 +277,9 @@ class _Training:
     def go(self, state: dict[str, Any] | None) -> Run:
         if state is not None:
             self.restore(state)
-        runs.trim_metrics(self.run, self.step // self.per_epoch)
         saved = time.monotonic()
         with _stop_requests() as stop:
+            runs.trim_metrics(self.run, self.step // self.per_epoch)
             while self.step < self.steps:
                 if self.step % self.per_epoch == 0:
                     self.totals.zero_()
