@@ -291,9 +291,9 @@ class Training:
         """
         if state is not None:
             self.restore(state)
-        runs.trim_metrics(self.run, self.step // self.per_epoch)
         saved = time.monotonic()
         with stop_requests() as stop:
+            runs.trim_metrics(self.run, self.step // self.per_epoch)
             while self.step < self.steps:
                 if self.step % self.per_epoch == 0:
                     self.totals.zero_()
