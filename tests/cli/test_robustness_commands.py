@@ -51,13 +51,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return trained(tmp_path_factory.mktemp("runs"))
 
 
-@pytest.fixture(scope="module")
-def digits_c(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("digits") / "digits-C"
-    assert main(["data", "corrupt", "digits", "-o", str(folder), "--seed", "2"]) == 0
-    return folder
-
-
 def said(words: list[str], capsys: pytest.CaptureFixture[str], status: int = 0) -> str:
     capsys.readouterr()
     assert main(words) == status

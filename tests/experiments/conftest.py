@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,7 +36,7 @@ recipe: {epochs: 2, batch_size: 256}
 seeds: [0, 1]
 baseline: dense
 references: {arm: dense, seeds: [7, 8], epochs: [2, 1]}
-evaluation: {corruptions: all, resamples: 1000}
+evaluation: {corruptions: all, resamples: 1000, precision: float32}
 arms:
   dense: {title: Dense, spec: small.yaml, overrides: {attention: {heads: 4, key_width: 16}}}
   cortex: {title: Cortical, spec: small.yaml}
@@ -44,20 +47,37 @@ plans:
 """
 
 
-@pytest.fixture(scope="session")
-def experiment_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("experiment")
-    (folder / "small.yaml").write_text(SPEC)
-    (folder / "experiment.yaml").write_text(EXPERIMENT)
-    return folder / "experiment.yaml"
+@pytest.fixture(scope="session", autouse=True)
+def one_core() -> Iterator[None]:
+    """Let experiments give every run one thread, whatever the machine has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "sched_getaffinity", lambda process: {0})
+        yield
 
 
 @pytest.fixture(scope="session")
-def finished_runs(experiment_file: Path) -> Path:
-    """Return the folder of all runs of the experiment, made by the command."""
+def experiment_file(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    def write(folder: Path) -> None:
+        (folder / "small.yaml").write_text(SPEC)
+        (folder / "experiment.yaml").write_text(EXPERIMENT)
+
+    return once("experiment", write) / "experiment.yaml"
+
+
+@pytest.fixture(scope="session")
+def finished_runs(experiment_file: Path, digits_c: Path, once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """Return the folder of all runs of the experiment, made by the command.
+
+    Its eight processes are forked from one that has loaded torch, for that takes longer than their work.
+    """
     from cortexc.main import main
 
-    folder = experiment_file.parent / "runs"
-    words = ["experiment", "run", str(experiment_file), "--runs", str(folder), "--regenerate", "--jobs", "2"]
-    assert main(words) == 0
-    return folder
+    def run(folder: Path) -> None:
+        server = multiprocessing.get_context("forkserver")
+        server.set_forkserver_preload(["cortexc.runtime.evaluation", "torch._dynamo"])
+        words = ["experiment", "run", str(experiment_file), "--runs", str(folder), "--corrupted", str(digits_c)]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(multiprocessing, "get_context", lambda method: server)
+            assert main([*words, "--jobs", "2"]) == 0
+
+    return once("runs", run)

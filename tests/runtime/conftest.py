@@ -13,7 +13,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/gone":
             return self.send_error(404)
         if self.path == "/silent":
-            self.server.done.wait(10)
+            self.server.done.wait()
             return None
         content = b"something else" if self.path == "/wrong" else self.server.archive
         start = 0
