@@ -45,10 +45,12 @@ def test_all_runs_are_made_and_none_twice(
 
 
 def test_seeds_that_are_trained_together_are_those_trained_apart(
-    experiment_file: Path, finished_runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    experiment_file: Path, finished_runs: Path, digits_c: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs = tmp_path / "runs"
-    assert main(words(experiment_file, runs, "--plan", "pair", "--stacked", "--jobs", "2", "--device", "cpu")) == 0
+    made = ["experiment", "run", str(experiment_file), "--runs", str(runs), "--corrupted", str(digits_c)]
+    made += ["--plan", "pair", "--stacked", "--jobs", "2", "--device", "cpu"]
+    assert main(made) == 0
     assert "4 of 4 runs are done" in capsys.readouterr().out
     plan = schedule(experiments.load(experiment_file), "pair", runs)
     assert all(standing(task, plan.experiment, plan.cells) is Standing.DONE for task in plan.tasks)
@@ -62,8 +64,18 @@ def test_seeds_that_are_trained_together_are_those_trained_apart(
         assert np.allclose(one.true_probability, other.true_probability, atol=1e-3)
         assert read(task.folder / "manifest.json").machine.stacked == 2
     before = {p: p.stat().st_mtime_ns for p in runs.rglob("*.*") if p.suffix != ".lock"}
-    assert main(words(experiment_file, runs, "--plan", "pair", "--stacked")) == 0
+    assert main(made) == 0
     assert before == {p: p.stat().st_mtime_ns for p in runs.rglob("*.*") if p.suffix != ".lock"}
+
+
+def test_a_stack_is_not_tested_in_another_precision_than_it_is_asked_for(
+    experiment_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "small.yaml").write_text((experiment_file.parent / "small.yaml").read_text())
+    (tmp_path / "e.yaml").write_text(experiment_file.read_text().replace("precision: float32", "precision: bfloat16"))
+    assert main(words(tmp_path / "e.yaml", tmp_path / "runs", "--plan", "pair", "--stacked", "--device", "cpu")) == 2
+    assert "--no-stacked" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
 
 
 def test_what_is_left_is_listed(experiment_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
