@@ -54,7 +54,7 @@ def execute_together(plans: Sequence[Schedule], place: Place, observe: Observer 
         image_counts(plan, place)  # the data are there, or it is said now
         if plan.experiment.evaluation.precision == "bfloat16":
             raise RunError(
-                f"{plan.experiment.name} is to be tested in bfloat16, and seeds that are trained together are tested in "
+                f"{plan.experiment.name} asks for tests in bfloat16, and seeds that are trained together are tested in "
                 "float32: change `evaluation.precision`, or train each seed by itself with `--no-stacked`"
             )
     work = _Work(plans, place, observe)
