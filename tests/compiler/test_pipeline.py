@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from cortexc import compiler, connectome, specs
+from cortexc import compiler, connectome
 from cortexc.compiler import artifact, printer
 from cortexc.compiler.artifact import ArtifactError, Attend, Emit, Mix, Program
 from cortexc.compiler.ir import Graph
