@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check format clean
+.PHONY: demo test check check-all linted lowest format clean
 
 demo: $(VENV)/installed
 	$(BIN)/cortexc demo
@@ -11,12 +11,33 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-dev
 	$(MAKE) --no-print-directory check
 
+# One file of tests stays in one process, and the files with trainings come first.
+PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder --durations 10
+
 check: $(VENV)/installed-dev
+	$(MAKE) --no-print-directory linted
+	$(PYTEST) -m 'not slow'
+
+check-all: $(VENV)/installed-dev
+	$(MAKE) --no-print-directory linted
+	$(PYTEST)
+
+linted: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+
+# What needs no training, with the lowest versions that pyproject.toml declares. Old releases warn of newer ones below them.
+lowest: $(VENV)-lowest/installed
+	$(subst $(BIN),$(VENV)-lowest/bin,$(PYTEST)) -m 'not slow and not trains' -W ignore::DeprecationWarning
+
+$(VENV)-lowest/installed: pyproject.toml constraints.txt .ci/lowest
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(PYTHON) .ci/lowest > $(VENV)-lowest/requirements.txt
+	$(VENV)-lowest/bin/pip install --quiet --disable-pip-version-check --requirement $(VENV)-lowest/requirements.txt
+	$(VENV)-lowest/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff format .
@@ -33,4 +54,4 @@ $(VENV)/installed-dev: $(VENV)/installed
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache

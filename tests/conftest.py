@@ -12,9 +12,15 @@ from filelock import FileLock
 
 # Read when NumPy and torch are first imported, which is after this.
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-os.environ |= {"MPLBACKEND": "agg", "CUDA_VISIBLE_DEVICES": os.environ.get("CORTEXC_TEST_GPU", "")}
+os.environ["MPLBACKEND"] = "agg"
 for shell in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
     os.environ.pop(shell, None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hide accelerators from tests that do not ask for one by ``-m gpu``."""
+    if config.option.markexpr != "gpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,6 +12,7 @@ from cortexc import compiler, connectome, specs
 from cortexc.compiler.checker import RULES
 
 ROOT = Path(__file__).parents[1]
+BARE = ("connectome", "compiler", "runtime", "specs")  # at the top of the repository, linked into cortexc/
 ROOMS = ("specs", "connectome", "compiler", "runtime", "anatomy", "figures", "experiments")
 
 
@@ -91,6 +92,26 @@ def test_importing_a_room_loads_little(room: str) -> None:
     code = f"import cortexc.{room}, sys; print(any(m in sys.modules for m in ('torch', 'scipy', 'h5py', 'pydantic')))"
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert found.stdout.strip() == "False"
+
+
+def imported(path: Path) -> set[str]:
+    """Return the first names of what a module imports, relative imports apart, and of what it loads by name."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Import():
+                found |= {alias.name for alias in node.names}
+            case ast.ImportFrom(level=0, module=str(module)):
+                found.add(module)
+            case ast.Call(func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=str(name)), *_]):
+                found.add(name)
+    return {name.split(".")[0] for name in found}
+
+
+def test_no_module_imports_a_room_by_its_bare_name() -> None:
+    paths = [p for folder in ("cortexc", *BARE, "tests", "benchmarks", "docs") for p in (ROOT / folder).rglob("*.py")]
+    assert {p.relative_to(ROOT).parts[0] for p in paths} > {"cortexc", "connectome", "compiler", "runtime", "tests"}
+    assert {str(path): names for path in paths if (names := imported(path) & {*ROOMS, "commands"})} == {}
 
 
 def test_no_module_catches_everything_but_where_it_says_why() -> None:

@@ -105,6 +105,7 @@ def test_compile_then_inspect(small: Path, tmp_path: Path, capsys: pytest.Captur
     assert "attend V2.E@1" in capsys.readouterr().out
 
 
+@pytest.mark.trains
 def test_train_evaluate_resume(small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = tmp_path / "run"
     words = ["train", str(small), "--data", "digits", "--out", str(run), "--epochs", "2", "--device", "cpu"]
@@ -180,6 +181,7 @@ def test_commands_work_outside_the_checkout(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "macaque-ventral: clean\nvit-tiny: clean\n")
 
 
+@pytest.mark.trains
 def test_ctrl_c_keeps_what_was_learnt(small: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     command = [sys.executable, "-m", "cortexc", "train", str(small), "--data", "digits", "--out", str(run)]

@@ -15,6 +15,7 @@ import pytest
 from cortexc.main import main
 from cortexc.runtime.corruptions.catalogue import BENCHMARK, CORRUPTIONS, EXTRA
 
+pytestmark = pytest.mark.trains
 SMALL = """cortexc: 1
 name: small
 input: {grid: [4, 4], patch: 8, width: 16}
@@ -118,7 +119,7 @@ def test_without_a_set_the_clean_images_are_tested(run: Path, capsys: pytest.Cap
 def test_difficulty_comes_from_other_runs(
     run: Path, digits_c: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    others = [trained(tmp_path, seed=seed) for seed in (1, 2)]
+    others = [trained(tmp_path, "--epochs", "2", seed=seed) for seed in (1, 2)]
     for other in (run, *others):
         said(["evaluate", str(other), "--corrupted", str(digits_c), "--corruptions", "benchmark"], capsys)
     words = ["evaluate", str(run), "--corrupted", str(digits_c), "--corruptions", "benchmark", "--format", "json"]
@@ -146,10 +147,10 @@ def test_people_tell_what_is_hard(run: Path, tmp_path: Path, capsys: pytest.Capt
     assert "in another order" in message
 
 
-def test_training_on_corruptions_is_marked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = trained(tmp_path, "--train-corruptions", "fog,contrast")
+def test_training_on_corruptions_is_marked(digits_c: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = trained(tmp_path, "--epochs", "1", "--train-corruptions", "fog,contrast")
     assert json.loads((run / "manifest.json").read_text())["recipe"]["corruptions"] == ["fog", "contrast"]
-    text = said(["evaluate", str(run), "--regenerate", "--device", "cpu"], capsys)
+    text = said(["evaluate", str(run), "--corrupted", str(digits_c), "--device", "cpu"], capsys)
     starred = [line.split("*")[0].split()[-1] for line in text.splitlines() if " * " in line]
     assert starred == ["fog", "contrast"]
     assert "* seen in training" in text
@@ -160,7 +161,7 @@ def test_training_on_corrupted_test_images_leaves_them_out_of_the_test(
     digits_c: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     split = ["--train-corrupted", str(digits_c), "--test-images", "0-99", "--train-corruptions", "extra"]
-    run = trained(tmp_path, *split)
+    run = trained(tmp_path, "--epochs", "1", *split)
     found = json.loads(said(["evaluate", str(run), "--corrupted", str(digits_c), "--format", "json"], capsys))
     assert (found["images"], found["robustness"]["images"]) == (260, 260)
     assert found["robustness"]["seen"] == list(EXTRA)

@@ -17,6 +17,7 @@ import pytest
 from filelock import FileLock, Timeout
 
 from cortexc import experiments
+from cortexc.experiments.execution import Place, _precision
 from cortexc.experiments.planning import Standing, schedule, standing
 from cortexc.main import main
 from cortexc.runtime import predictions
@@ -194,6 +195,16 @@ def test_images_that_are_not_there_are_missed_before_anything_is_trained(
     assert not runs.exists()
 
 
+@pytest.mark.parametrize(("asked", "with_it"), [("auto", "bfloat16"), ("float32", "float32"), ("bfloat16", "bfloat16")])
+def test_precision_is_the_processors_unless_it_is_said(
+    experiment_file: Path, asked: str, with_it: str, bfloat16: bool
+) -> None:
+    experiment = experiments.load(experiment_file)
+    evaluation = experiment.evaluation.model_copy(update={"precision": asked})
+    found = _precision(experiment.model_copy(update={"evaluation": evaluation}), Place(data_dir=None, device="cpu"))
+    assert found == (with_it if bfloat16 else asked.replace("auto", "float32"))
+
+
 @pytest.mark.parametrize("damage", ["[1]", "{", '{"finished": true}'])
 def test_a_damaged_evaluation_is_made_again(
     experiment_file: Path, finished_runs: Path, tmp_path: Path, damage: str
@@ -201,7 +212,6 @@ def test_a_damaged_evaluation_is_made_again(
     runs = tmp_path / "runs"
     shutil.copytree(finished_runs / "dense-0", runs / "dense-0")
     plan = schedule(experiments.load(experiment_file), "full", runs)
-    assert plan.experiment.evaluation.precision == "float32"
     assert standing(plan.tasks[0], plan.experiment, plan.cells) is Standing.DONE
     (runs / "dense-0" / "evaluation.json").write_text(damage)
     assert standing(plan.tasks[0], plan.experiment, plan.cells) is Standing.BEGUN
@@ -230,4 +240,4 @@ def wait_for(happened: Callable[[], bool], seconds: float = 600) -> None:
         time.sleep(0.1)
 
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and /proc")
+pytestmark = [pytest.mark.trains, pytest.mark.skipif(os.name != "posix", reason="signals and /proc")]

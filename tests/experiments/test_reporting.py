@@ -23,6 +23,7 @@ from cortexc.experiments.results import results
 from cortexc.main import main
 
 HERE = Path(__file__).parents[2] / "cortexc" / "experiments"
+pytestmark = pytest.mark.trains
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 
 

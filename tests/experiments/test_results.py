@@ -20,6 +20,8 @@ from cortexc.runtime.predictions import CLEAN
 from cortexc.runtime.robustness import measure
 from cortexc.runtime.run import RunError
 
+pytestmark = pytest.mark.trains
+
 
 @pytest.fixture(scope="module")
 def plan(experiment_file: Path, finished_runs: Path) -> Schedule:

@@ -12,6 +12,8 @@ from cortexc.main import main
 from cortexc.runtime.exporting import as_exported, write_exported, write_onnx
 from tests.random_connectomes import random_connectome
 
+pytestmark = pytest.mark.trains
+
 
 def model_of(seed: int) -> runtime.CorticalTransformer:
     return runtime.build(compiler.compile(random_connectome(seed), seed=seed)).eval()

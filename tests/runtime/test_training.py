@@ -15,6 +15,7 @@ from cortexc.runtime.evaluation import evaluate
 from cortexc.runtime.optim import is_decayed, warmup_cosine
 from cortexc.runtime.training import Progress, Recipe, resume, train
 
+pytestmark = pytest.mark.trains
 RECIPE = Recipe(epochs=2, batch_size=128, learning_rate=3e-3, flip=False, seed=5)
 
 
@@ -36,12 +37,13 @@ def small() -> Program:
 
 
 @pytest.fixture(scope="module")
-def finished(small: Program, tmp_path_factory: pytest.TempPathFactory) -> runs.Run:
+def finished(small: Program, tmp_path_factory: pytest.TempPathFactory, bfloat16: bool) -> runs.Run:
+    """Return a run trained as on a processor without, and as on one with, bfloat16."""
     out = tmp_path_factory.mktemp("runs") / "whole"
     return train(small, data="digits", data_dir=None, out=out, recipe=RECIPE, device="cpu")
 
 
-def test_the_run_directory_is_complete(small: Program, finished: runs.Run) -> None:
+def test_the_run_directory_is_complete(small: Program, finished: runs.Run, bfloat16: bool) -> None:
     names = {p.name for p in finished.folder.iterdir()}
     assert {"program.h5", "manifest.json", "metrics.jsonl", "checkpoint.pt"} <= names
     assert not [n for n in names if n.endswith(".part")]
@@ -52,7 +54,23 @@ def test_the_run_directory_is_complete(small: Program, finished: runs.Run) -> No
     assert manifest["data"]["fingerprint"].startswith("sha256:")
     assert manifest["versions"]["torch"] == torch.__version__
     assert manifest["machine"]["cores"] >= 1
+    assert manifest["machine"]["bfloat16"] is bfloat16
     assert compiler.load(finished.program_path).content_hash() == small.content_hash()
+
+
+def test_training_multiplies_in_bfloat16_where_the_processor_does(
+    small: Program, tmp_path: Path, bfloat16: bool
+) -> None:
+    seen: set[bool] = set()
+    hook = torch.nn.modules.module.register_module_forward_hook(
+        lambda module, given, out: seen.add(torch.is_autocast_enabled("cpu"))
+    )
+    try:
+        recipe = dataclasses.replace(RECIPE, epochs=1)
+        train(small, data="digits", data_dir=None, out=tmp_path / "x", recipe=recipe, device="cpu")
+    finally:
+        hook.remove()
+    assert seen == {bfloat16}
 
 
 def test_loss_falls(finished: runs.Run) -> None:
