@@ -8,6 +8,7 @@ References:
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,20 +22,21 @@ from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_V
 from cortexc.connectome.diagnostics.rule import did_you_mean
 from cortexc.connectome.diagnostics.span import Span
 
-from . import frames
-from .edges import joined
-from .neurons import Pairs, aggregated, grouped, report_unused
+from . import files, frames
+from .edges import Edges, joined
+from .neurons import Neurons, Pairs, aggregated, grouped
 from .options import Options
+from .refusal import Fault, Refusal
 from .report import ImportReport, failed
-from .wiring import NUMBERS, WORDS, Wiring
+from .values import number
+from .wiring import NUMBERS, OWN, WORDS, Wiring, with_facts
 
-LEAVE = "--invalid drop leaves such edges out"
 CHUNK_EDGES = 2_000_000
 COUNT = ("nsyns", "n_syns", "num_synapses", "syn_count")
 WEIGHT = ("syn_weight", "weight", "conductance")
 ABSENT = "NULL"
 """How SONATA writes that a value is not there."""
-OWN = "cortexc_area"
+AREA = "cortexc_area"
 """The attribute of a node by which our own exports are known: each node is a whole area."""
 
 
@@ -59,6 +61,24 @@ class _Nodes:
     def total(self) -> int:
         return sum(self.size.values())
 
+    def add(self, name: str, size: int, columns: dict[str, np.ndarray]) -> None:
+        """Add a population, with text [nodes] by attribute; attributes that it lacks are empty."""
+        filled = self.total
+        for column in set(columns) | set(self.columns):
+            parts = self.columns.setdefault(column, [np.full(filled, "", object)] if filled else [])
+            parts.append(columns.get(column, np.full(size, "", object)))
+        self.start[name], self.size[name] = filled, size
+
+
+@dataclass(frozen=True, eq=False)
+class _Files:
+    """The files of a circuit, by what they hold."""
+
+    nodes: list[str]
+    edges: list[str]
+    node_types: _Types | None
+    edge_types: _Types | None
+
 
 def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     """Read the files of a circuit, in any order; what each one is follows from its content.
@@ -66,10 +86,29 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     Raises:
         SpecError: a file that is not SONATA or cut off, missing nodes or types, edges to nodes that are not there.
     """
-    files = expanded(paths)
-    node_files, edge_files, types = [], [], []
-    for path in files:
-        frames.exists(path)
+    found = _sorted(paths, report)
+    nodes = _Nodes()
+    for path in found.nodes:
+        _read_nodes(path, found.node_types, nodes, report)
+    columns = {name: np.concatenate(parts) for name, parts in nodes.columns.items()}
+    if AREA in columns:
+        return _areas(found, nodes, columns, options, report)
+    populations = columns.pop("population")
+    neurons = grouped(columns, populations, options, report, found.nodes[0])
+    return _summed(found, nodes, neurons, options, report)
+
+
+def _sorted(paths: list[str], report: ImportReport) -> _Files:
+    """Return the files of a circuit by what they hold.
+
+    Raises:
+        SpecError: one of them is not SONATA, or none has nodes, or none has edges.
+    """
+    nodes: list[str] = []
+    edges: list[str] = []
+    types: list[_Types] = []
+    for path in expanded(paths):
+        files.exists(path)
         if path.lower().endswith((".csv", ".txt")):
             types.append(_types(path, report))
             continue
@@ -78,92 +117,69 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         if not holds:
             hint = "SONATA files have a group `nodes` or `edges`; `cortexc import matrix` reads a matrix"
             raise failed(UNREADABLE, path, f"`{path}` is HDF5 and no SONATA file", hint)
-        node_files += [path] if "nodes" in holds else []
-        edge_files += [path] if "edges" in holds else []
+        nodes += [path] if "nodes" in holds else []
+        edges += [path] if "edges" in holds else []
     node_types = _merged([t for t in types if "node_type_id" in t.columns])
     edge_types = _merged([t for t in types if "edge_type_id" in t.columns])
-    if not node_files:
-        raise failed(
-            BAD_TABLE, paths[0], "no file has nodes", "name the nodes file too: its cells give areas and layers"
-        )
-    if not edge_files:
+    if not nodes:
+        hint = "name the nodes file too: its cells give areas and layers"
+        raise failed(BAD_TABLE, paths[0], "no file has nodes", hint)
+    if not edges:
         raise failed(BAD_TABLE, paths[0], "no file has edges", "name the edges file too")
-    nodes = _Nodes()
-    for path in node_files:
-        _read_nodes(path, node_types, nodes, report)
-    columns = {name: np.concatenate(parts) for name, parts in nodes.columns.items()}
-    if OWN in columns:
-        return _areas(edge_files, edge_types, nodes, columns, options, report)
-    populations = columns.pop("population")
-    neurons = grouped(columns, populations, options, report, node_files[0])
+    return _Files(nodes, edges, node_types, edge_types)
+
+
+def _summed(found: _Files, nodes: _Nodes, neurons: Neurons, options: Options, report: ImportReport) -> Wiring:
+    """Return the wiring of neurons: all their edges, summed to areas and populations."""
     pairs = Pairs(nodes.total)
-    lost = _Lost()
-    for block in _blocks(edge_files, edge_types, nodes, (*COUNT, *WEIGHT), options, lost, report):
-        pairs.add(*_strengths(block, options, lost))
-    if not pairs.rows and lost.dropped:
-        raise failed(BAD_TABLE, edge_files[0], "no edge is left to import", "check the edges file and --invalid")
-    if lost.uncounted:
-        every = lost.uncounted == pairs.rows
-        subject = "number of synapses" + ("" if every else f" of {lost.uncounted:,} edges")
+    refusal = Refusal("edges", options.invalid)
+    unknown: Counter[str] = Counter()
+    for block in _blocks(found, nodes, (*COUNT, *WEIGHT), refusal, report):
+        pairs.add(*_strengths(block, options, refusal, unknown))
+    if not pairs.rows and refusal.count:
+        raise failed(BAD_TABLE, found.edges[0], "no edge is left to import", "check the edges file and --invalid")
+    if uncounted := unknown["synapses"]:
+        every = uncounted == pairs.rows
+        subject = "number of synapses" + ("" if every else f" of {uncounted:,} edges")
         why = "no attribute counts them" if every else f"neither group nor type says their `{COUNT[0]}`"
         report.guess(subject, "1 an edge", why)
-    _report(lost, report)
-    report.drop(lost.unweighted, "weights", "they are not known; the sums of weights in /connections are without them")
+    refusal.report(report)
+    why = "they are not known; the sums of weights in /connections are without them"
+    report.drop(unknown["weight"], "weights", why)
     return aggregated(neurons, pairs, options, report)
 
 
-@dataclass
-class _Lost:
-    """What was left out on the way, or is not known."""
-
-    dropped: dict[str, int] = field(default_factory=dict)
-    first: dict[str, str] = field(default_factory=dict)
-    uncounted: int = 0
-    unweighted: int = 0
-
-    def drop(self, bad: np.ndarray, what: str, place: Span) -> None:
-        """Count edges that are left out; ``place``: of the first of them."""
-        self.dropped[what] = self.dropped.get(what, 0) + int(bad.sum())
-        self.first.setdefault(what, str(place))
-
-
-def _report(lost: _Lost, report: ImportReport) -> None:
-    for what, count in lost.dropped.items():
-        report.drop(count, what, "--invalid drop", lost.first[what])
-
-
-def _strengths(block: _Block, options: Options, lost: _Lost) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _strengths(
+    block: _Block, options: Options, refusal: Refusal, unknown: Counter[str]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return places of both ends, synapses and weights of the edges of a block that can be used.
+
+    ``unknown`` counts the edges whose number of synapses, or whose weight, is not known.
 
     Raises:
         SpecError: a number that is not finite, a negative number of synapses, or weights that are needed and not known,
             unless such edges are to be dropped.
     """
     count, weight = _first(block.values, COUNT), _first(block.values, WEIGHT)
-    uncounted = np.ones(len(block.pre), bool) if count is None else block.uncounted
-    synapses = np.ones(len(block.pre)) if count is None else np.where(uncounted, 1.0, count)
-    unknown = np.zeros(len(block.pre), bool) if weight is None else np.isnan(weight)
-    keep = np.ones(len(block.pre), bool)
+    size = len(block.pre)
+    uncounted = np.ones(size, bool) if count is None else block.uncounted
+    synapses = np.ones(size) if count is None else np.where(uncounted, 1.0, count)
+    unweighted = np.zeros(size, bool) if weight is None else np.isnan(weight)
 
-    def refuse(bad: np.ndarray, what: str, values: np.ndarray, expected: str) -> None:
-        nonlocal keep
-        bad = bad & keep
-        if not bad.any():
-            return
-        row = int(np.flatnonzero(bad)[0])
-        if options.invalid == "error":
-            message = f"the {what} of this edge is {values[row]:g}"
-            raise failed(BAD_VALUE, block.place(row), message, f"expected {expected}; {LEAVE}")
-        lost.drop(bad, f"edges with a bad {what}", block.place(row))
-        keep &= ~bad
+    def fault(bad: np.ndarray, what: str, values: np.ndarray, expected: str) -> Fault:
+        def said(row: int) -> str:
+            return f"the {what} of this edge is {values[row]:g}"
 
-    refuse(~np.isfinite(synapses) | (synapses < 0), "number of synapses", synapses, "a number, 0 or more")
+        return Fault(f"with a bad {what}", bad, BAD_VALUE, block.place, said, f"expected {expected}")
+
+    bad = ~np.isfinite(synapses) | (synapses < 0)
+    keep = refusal.kept(np.ones(size, bool), fault(bad, "number of synapses", synapses, "a number, 0 or more"))
     if weight is not None:
-        bad = np.isinf(weight) | (unknown & (options.strength == "weight"))
-        refuse(bad, "weight", weight, "a finite number")
-    lost.uncounted += int((uncounted & keep).sum())
-    lost.unweighted += int((unknown & keep).sum())
-    sums = synapses if weight is None else synapses * np.where(unknown, 0.0, weight)
+        bad = np.isinf(weight) | (unweighted & (options.strength == "weight"))
+        keep = refusal.kept(keep, fault(bad, "weight", weight, "a finite number"))
+    unknown["synapses"] += int((uncounted & keep).sum())
+    unknown["weight"] += int((unweighted & keep).sum())
+    sums = synapses if weight is None else synapses * np.where(unweighted, 0.0, weight)
     return block.pre[keep], block.post[keep], synapses[keep], sums[keep]
 
 
@@ -179,7 +195,7 @@ def expanded(paths: list[str]) -> list[str]:
         if not path.lower().endswith(".json"):
             found.append(path)
             continue
-        frames.exists(path)
+        files.exists(path)
         try:
             config = json.loads(Path(path).read_text(encoding="utf-8-sig"))
             manifest = {k.strip("${}"): str(v) for k, v in config.get("manifest", {}).items()}
@@ -206,7 +222,7 @@ def _types(path: str, report: ImportReport) -> _Types:
     if identifier is None:
         message = f"`{path}` has neither `node_type_id` nor `edge_type_id`"
         raise failed(BAD_TABLE, Span(path, 1), message, "SONATA keeps types in such a table")
-    ids = frames.texts(frame, identifier)
+    ids = frame.texts(identifier)
     index: dict[int, int] = {}
     for row, text in enumerate(ids.tolist()):
         if not text.isdigit() or int(text) in index:
@@ -214,7 +230,7 @@ def _types(path: str, report: ImportReport) -> _Types:
             raise failed(BAD_TABLE, frame.place(row, identifier), f"the type {text or '(empty)'} {what}")
         index[int(text)] = row
     report.read.append(f"{path}: {len(index)} types")
-    return _Types(path, {c: _present(frames.texts(frame, c)) for c in frame.data.columns}, index)
+    return _Types(path, {c: _present(frame.texts(c)) for c in frame.data.columns}, index)
 
 
 def _present(values: np.ndarray) -> np.ndarray:
@@ -259,7 +275,29 @@ def _opened(path: str) -> Iterator[h5py.File]:
             raise failed(UNREADABLE, path, f"`{path}` is damaged: {str(error).splitlines()[0][:160]}") from None
 
 
-def _dataset(group: Any, name: str, path: str, length: int | None = None) -> Any:
+def _place(node: Any, row: int | None = None) -> Span:
+    """Return the place of a group or a dataset of an HDF5 file, or of one row of it."""
+    return Span(node.file.filename, inside=node.name + ("" if row is None else f"[{row}]"))
+
+
+def _populations(part: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the populations of ``/nodes`` or ``/edges``, with their names."""
+    for name, population in part.items():
+        if isinstance(population, h5py.Group):
+            yield name, population
+
+
+def _groups(population: Any) -> dict[str, Any]:
+    """Return the numbered groups of a population, which hold attributes."""
+    return {k: g for k, g in population.items() if k.isdigit() and isinstance(g, h5py.Group)}
+
+
+def _names(group: Any) -> list[str]:
+    """Return the attributes that a numbered group has."""
+    return [n for n, d in group.items() if isinstance(d, h5py.Dataset) and d.ndim == 1]
+
+
+def _dataset(group: Any, name: str, length: int | None = None) -> Any:
     """Return a 1-D dataset of a group.
 
     Raises:
@@ -268,11 +306,15 @@ def _dataset(group: Any, name: str, path: str, length: int | None = None) -> Any
     node = group.get(name)
     inside = f"{group.name}/{name}"
     if not isinstance(node, h5py.Dataset) or node.ndim != 1:
-        raise failed(BAD_TABLE, Span(path, inside=group.name), f"there is no dataset `{inside}`", "SONATA needs it")
+        raise failed(BAD_TABLE, _place(group), f"there is no dataset `{inside}`", "SONATA needs it")
     if length is not None and len(node) != length:
         message = f"`{inside}` has {len(node):,} entries, and {length:,} are expected"
-        raise failed(BAD_TABLE, Span(path, inside=inside), message, "the file may be cut off")
+        raise failed(BAD_TABLE, _place(node), message, "the file may be cut off")
     return node
+
+
+def _integers(data: Any, part: slice = slice(None)) -> np.ndarray:
+    return np.asarray(data[part]).astype(np.int64)
 
 
 def _text(values: Any) -> np.ndarray:
@@ -285,103 +327,106 @@ def _text(values: Any) -> np.ndarray:
 
 def _read_nodes(path: str, types: _Types | None, nodes: _Nodes, report: ImportReport) -> None:
     with _opened(path) as file:
-        for name, population in file["nodes"].items():
-            if not isinstance(population, h5py.Group):
-                continue
-            size = _size(population, path)
-            ids = np.asarray(_dataset(population, "node_id", path, size)[()]) if "node_id" in population else None
-            order = np.arange(size)
-            if ids is not None:
-                order = np.argsort(ids, kind="stable")
-                if size and not np.array_equal(ids[order], np.arange(size)):
-                    message = f"the node ids of `{name}` are not 0 to {size - 1:,}, each once"
-                    raise failed(BAD_TABLE, Span(path, inside=f"/nodes/{name}/node_id"), message)
+        for name, population in _populations(file["nodes"]):
+            size = _size(population)
+            order = _order(name, population, size)
             columns: dict[str, np.ndarray] = {"population": np.full(size, name, object)}
             if types is not None:
-                type_ids = np.asarray(_dataset(population, "node_type_id", path, size)[()]).astype(np.int64)
-                row = _type_rows(type_ids, types, Span(path, inside=f"/nodes/{name}/node_type_id"), "node")
+                row = _type_rows(_dataset(population, "node_type_id", size), slice(None), types, "node")
                 columns |= {c: v[row] for c, v in types.columns.items() if c != "node_type_id"}
-            columns |= _attributes(population, size, path, columns)
+            columns |= _attributes(population, size, columns)
             if name in nodes.start:
                 raise failed(AMBIGUOUS, path, f"the node population `{name}` is in two files")
-            filled = nodes.total
-            nodes.start[name], nodes.size[name] = filled, size
-            for column in set(columns) | set(nodes.columns):
-                parts = nodes.columns.setdefault(column, [np.full(filled, "", object)] if filled else [])
-                parts.append(columns[column][order] if column in columns else np.full(size, "", object))
+            nodes.add(name, size, {c: values[order] for c, values in columns.items()})
             report.read.append(f"{path}: population `{name}`, {size:,} nodes")
 
 
-def _size(population: Any, path: str) -> int:
+def _size(population: Any) -> int:
     """Return how many nodes a population has: what its types, its groups or the attributes of its one group say."""
     for name in ("node_type_id", "node_id", "node_group_id"):
         if name in population:
-            return len(_dataset(population, name, path))
+            return len(_dataset(population, name))
     attributes = _names(population["0"]) if "0" in population else []
     if not attributes:
         hint = "SONATA keeps that in `node_type_id`"
-        raise failed(BAD_TABLE, Span(path, inside=population.name), "nothing says how many nodes there are", hint)
+        raise failed(BAD_TABLE, _place(population), "nothing says how many nodes there are", hint)
     return len(population["0"][attributes[0]])
 
 
-def _grouping(population: Any, prefix: str, part: slice, whole: int, path: str) -> tuple[np.ndarray, np.ndarray]:
+def _order(name: str, population: Any, size: int) -> np.ndarray:
+    """Return which row each node is, by its number.
+
+    Raises:
+        SpecError: the numbers are not those from 0 on, each once.
+    """
+    if "node_id" not in population:
+        return np.arange(size)
+    data = _dataset(population, "node_id", size)
+    ids = np.asarray(data[()])
+    order = np.argsort(ids, kind="stable")
+    if size and not np.array_equal(ids[order], np.arange(size)):
+        raise failed(BAD_TABLE, _place(data), f"the node ids of `{name}` are not 0 to {size - 1:,}, each once")
+    return order
+
+
+def _grouping(population: Any, prefix: str, part: slice, whole: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the group of each node or edge, and its place in there; where nothing says it, all are in group 0."""
     if f"{prefix}_group_id" not in population:
-        count = part.stop - part.start
-        return np.zeros(count, np.int64), np.arange(part.start, part.stop)
-    ids = _dataset(population, f"{prefix}_group_id", path, whole)
-    places = _dataset(population, f"{prefix}_group_index", path, whole)
-    return np.asarray(ids[part]).astype(np.int64), np.asarray(places[part]).astype(np.int64)
+        return np.zeros(part.stop - part.start, np.int64), np.arange(part.start, part.stop)
+    ids = _dataset(population, f"{prefix}_group_id", whole)
+    places = _dataset(population, f"{prefix}_group_index", whole)
+    return _integers(ids, part), _integers(places, part)
 
 
-def _type_rows(ids: np.ndarray, types: _Types, place: Span, what: str) -> np.ndarray:
-    """Return the row of each type."""
-    known = np.array(sorted(types.index), np.int64)
-    rows = np.array([types.index[k] for k in known.tolist()], np.int64)
-    at = np.minimum(np.searchsorted(known, ids), max(0, len(known) - 1))
-    missing = known[at] != ids if len(known) else np.ones(len(ids), bool)
+def _type_rows(data: Any, part: slice, types: _Types, what: str) -> np.ndarray:
+    """Return the row of the type of each node or edge; ``data``: a dataset of types.
+
+    Raises:
+        SpecError: the table does not list a type.
+    """
+    ids = _integers(data, part)
+    listed = np.array(sorted(types.index), np.int64)
+    rows = np.array([types.index[k] for k in listed.tolist()], np.int64)
+    at = np.minimum(np.searchsorted(listed, ids), max(0, len(listed) - 1))
+    missing = listed[at] != ids if len(listed) else np.ones(len(ids), bool)
     if missing.any():
         first = int(ids[missing][0])
         message = f"{int(missing.sum()):,} {what}s have the type {first}, which `{types.path}` does not list"
-        raise failed(UNKNOWN_NODE, place, message, f"name the table of {what} types that belongs to this file")
+        raise failed(UNKNOWN_NODE, _place(data), message, f"name the table of {what} types that belongs to this file")
     return rows[at]
 
 
-def _attributes(population: Any, size: int, path: str, before: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _attributes(population: Any, size: int, before: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return attributes of the numbered groups, as text; over those of the types, group by group."""
-    groups = {k: g for k, g in population.items() if k.isdigit() and isinstance(g, h5py.Group)}
+    groups = _groups(population)
     found: dict[str, np.ndarray] = {}
     if not groups:
         return found
-    group_id, group_index = _grouping(population, "node", slice(0, size), size, path)
+    group_id, group_index = _grouping(population, "node", slice(0, size), size)
     for key, group in groups.items():
         mine = np.flatnonzero(group_id == int(key))
         for name in _names(group):
             column = found.get(name, before.get(name, np.full(size, "", object)).copy())
-            column[mine] = _text(_picked(group, name, group_index[mine], path))
+            column[mine] = _text(_picked(group, name, group_index[mine]))
             found[name] = column
     return found
 
 
-def _names(group: Any) -> list[str]:
-    return [n for n, d in group.items() if isinstance(d, h5py.Dataset) and d.ndim == 1]
-
-
-def _picked(group: Any, name: str, index: np.ndarray, path: str) -> np.ndarray:
+def _picked(group: Any, name: str, index: np.ndarray) -> np.ndarray:
     """Return values of an attribute at places; values that the library of the group enumerates are looked up."""
     data = group[name]
     if len(index) and (int(index.max()) >= len(data)):
         message = f"`{data.name}` has {len(data):,} entries, and entry {int(index.max()):,} is asked for"
-        raise failed(BAD_TABLE, Span(path, inside=data.name), message, "the file may be cut off")
+        raise failed(BAD_TABLE, _place(data), message, "the file may be cut off")
     low, high = (int(index.min()), int(index.max()) + 1) if len(index) else (0, 0)
     values = np.asarray(data[low:high])[index - low]
     library = group.get("@library")
     if isinstance(library, h5py.Group) and name in library:
-        known, wanted = np.atleast_1d(np.asarray(library[name][()])), values.astype(np.int64)
-        if len(wanted) and not 0 <= int(wanted.min()) <= int(wanted.max()) < len(known):
-            message = f"`{data.name}` asks for entry {int(wanted.max()):,} of a library of {len(known):,}"
-            raise failed(BAD_TABLE, Span(path, inside=data.name), message, "the file may be damaged")
-        values = known[wanted]
+        entries, wanted = np.atleast_1d(np.asarray(library[name][()])), values.astype(np.int64)
+        if len(wanted) and not 0 <= int(wanted.min()) <= int(wanted.max()) < len(entries):
+            message = f"`{data.name}` asks for entry {int(wanted.max()):,} of a library of {len(entries):,}"
+            raise failed(BAD_TABLE, _place(data), message, "the file may be damaged")
+        values = entries[wanted]
     return values
 
 
@@ -405,13 +450,7 @@ class _Block:
 
 
 def _blocks(
-    paths: list[str],
-    types: _Types | None,
-    nodes: _Nodes,
-    used: tuple[str, ...],
-    options: Options,
-    lost: _Lost,
-    report: ImportReport,
+    found: _Files, nodes: _Nodes, used: tuple[str, ...], refusal: Refusal, report: ImportReport
 ) -> Iterator[_Block]:
     """Yield the edges of all files in blocks; attributes that are not in ``used`` are reported.
 
@@ -420,85 +459,79 @@ def _blocks(
     """
     seen: dict[str, str] = {}
     unused: dict[str, None] = {}
-    for path in paths:
+    types = found.edge_types
+    for path in found.edges:
         with _opened(path) as file:
-            for name, population in file["edges"].items():
-                if not isinstance(population, h5py.Group):
-                    continue
+            for name, population in _populations(file["edges"]):
                 if name in seen:
                     message = f"the edge population `{name}` is in `{seen[name]}` too"
                     hint = "its edges would count twice: name one of the two files"
-                    raise failed(AMBIGUOUS, Span(path, inside=f"/edges/{name}"), message, hint)
+                    raise failed(AMBIGUOUS, _place(population), message, hint)
                 seen[name] = path
+                report.read.append(f"{path}: edges `{name}`, {len(_dataset(population, 'source_node_id')):,}")
                 unused |= dict.fromkeys(n for n in _said(population, types) if n not in used)
-                yield from _edges(name, population, path, types, nodes, options, lost, report)
-    report_unused("attributes of edges", list(unused), report)
+                yield from _edges(population, types, nodes, refusal)
+    report.unused("attributes of edges", list(unused))
 
 
 def _said(population: Any, types: _Types | None) -> list[str]:
     """Return the attributes that edges have, by their types or by their groups."""
     listed = [c for c, v in types.columns.items() if (v != "").any() and c != "edge_type_id"] if types else []
-    groups = [g for k, g in population.items() if k.isdigit() and isinstance(g, h5py.Group)]
-    return [*listed, *(name for group in groups for name in _names(group))]
+    return [*listed, *(name for group in _groups(population).values() for name in _names(group))]
 
 
-def _edges(
-    name: str,
-    population: Any,
-    path: str,
-    types: _Types | None,
-    nodes: _Nodes,
-    options: Options,
-    lost: _Lost,
-    report: ImportReport,
-) -> Iterator[_Block]:
-    """Yield the edges of a population in blocks."""
-    sources = _dataset(population, "source_node_id", path)
+def _edges(population: Any, types: _Types | None, nodes: _Nodes, refusal: Refusal) -> Iterator[_Block]:
+    """Yield the edges of a population in blocks.
+
+    Raises:
+        SpecError: a node that is not there, unless such edges are to be dropped; datasets that do not fit each other.
+    """
+    sources = _dataset(population, "source_node_id")
     size = len(sources)
-    targets = _dataset(population, "target_node_id", path, size)
-    report.read.append(f"{path}: edges `{name}`, {size:,}")
-    ends = [_population(d, nodes, path) for d in (sources, targets)]
-    groups = {k: g for k, g in population.items() if k.isdigit() and isinstance(g, h5py.Group)}
+    ends = [(data, _end(data, nodes)) for data in (sources, _dataset(population, "target_node_id", size))]
+    path = population.file.filename
     for start in range(0, size, CHUNK_EDGES):
         part = slice(start, min(size, start + CHUNK_EDGES))
         places, keep = [], np.ones(part.stop - start, bool)
-        for data, end in zip((sources, targets), ends, strict=True):
-            ids = np.asarray(data[part]).astype(np.int64)
-            out = (ids < 0) | (ids >= nodes.size[end])
-            if out.any():
-                row = int(np.flatnonzero(out)[0])
-                place = Span(path, inside=f"{data.name}[{start + row}]")
-                if options.invalid == "error":
-                    message = f"node {ids[row]} is not in `{end}`, which has {nodes.size[end]:,} nodes"
-                    hint = f"the nodes file may belong to another network; {LEAVE}"
-                    raise failed(UNKNOWN_NODE, place, message, hint)
-                lost.drop(out & keep, "edges to or from nodes that are not there", place)
-                keep &= ~out
-            places.append(ids + nodes.start[end])
-        values, uncounted = _values(population, groups, types, part, size, path)
-        rows = start + np.flatnonzero(keep)
+        for data, name in ends:
+            ids = _integers(data, part)
+            keep = refusal.kept(keep, _stranger(data, ids, start, name, nodes.size[name]))
+            places.append(ids + nodes.start[name])
+        values, uncounted = _values(population, types, part, size)
         kept = {n: v[keep] for n, v in values.items()}
-        yield _Block(places[0][keep], places[1][keep], kept, uncounted[keep], path, f"/edges/{name}", rows)
+        rows = start + np.flatnonzero(keep)
+        yield _Block(places[0][keep], places[1][keep], kept, uncounted[keep], path, population.name, rows)
 
 
-def _population(data: Any, nodes: _Nodes, path: str) -> str:
+def _stranger(data: Any, ids: np.ndarray, start: int, name: str, size: int) -> Fault:
+    """Return what is wrong with edges to nodes that a population of ``size`` nodes does not have."""
+    return Fault(
+        "to or from nodes that are not there",
+        (ids < 0) | (ids >= size),
+        UNKNOWN_NODE,
+        lambda row: _place(data, start + row),
+        lambda row: f"node {ids[row]} is not in `{name}`, which has {size:,} nodes",
+        "the nodes file may belong to another network",
+    )
+
+
+def _end(data: Any, nodes: _Nodes) -> str:
+    """Return the population of nodes that one end of edges is in."""
     named = data.attrs.get("node_population", data.attrs.get("network"))
     if isinstance(named, bytes):
         named = named.decode()
     if named is None:
         if len(nodes.start) == 1:
             return next(iter(nodes.start))
-        raise failed(AMBIGUOUS, Span(path, inside=data.name), "the dataset does not say which nodes it means",
-                     "SONATA keeps that in the attribute `node_population`")  # fmt: skip
+        message = "the dataset does not say which nodes it means"
+        raise failed(AMBIGUOUS, _place(data), message, "SONATA keeps that in the attribute `node_population`")
     if named not in nodes.start:
         message = f"the edges join nodes of `{named}`, and no file has these"
-        raise failed(UNKNOWN_NODE, Span(path, inside=data.name), message, did_you_mean(named, nodes.start))
+        raise failed(UNKNOWN_NODE, _place(data), message, did_you_mean(named, nodes.start))
     return str(named)
 
 
-def _values(
-    population: Any, groups: dict[str, Any], types: _Types | None, part: slice, whole: int, path: str
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def _values(population: Any, types: _Types | None, part: slice, whole: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Return numbers of edges by attribute: those of their types, and over them those of their groups.
 
     Also which edges [edges] have no number of synapses, neither by type nor by group.
@@ -507,86 +540,70 @@ def _values(
     found: dict[str, np.ndarray] = {}
     given: dict[str, np.ndarray] = {}
     if types is not None:
-        type_ids = _dataset(population, "edge_type_id", path, whole)
-        row = _type_rows(np.asarray(type_ids[part]).astype(np.int64), types, Span(path, inside=type_ids.name), "edge")
-        for name in (*COUNT, *WEIGHT):
-            if name in types.columns:
-                listed = types.columns[name]
-                try:
-                    numbers = np.array([float(v) if v else np.nan for v in listed.tolist()])
-                except ValueError:
-                    raise failed(BAD_VALUE, types.path, f"`{name}` of a type is no number") from None
-                if np.isnan(numbers[row]).all():
-                    continue
-                found[name], given[name] = numbers[row], (listed != "")[row]
+        row = _type_rows(_dataset(population, "edge_type_id", whole), part, types, "edge")
+        for name, numbers in _numbers_of(types).items():
+            if not np.isnan(numbers[row]).all():
+                found[name], given[name] = numbers[row], (types.columns[name] != "")[row]
+    groups = _groups(population)
     if groups:
-        group_id, group_index = _grouping(population, "edge", part, whole, path)
+        group_id, group_index = _grouping(population, "edge", part, whole)
     for key, group in groups.items():
         mine = np.flatnonzero(group_id == int(key))
-        if not len(mine):
-            continue
-        for name in _names(group):
-            if name not in (*COUNT, *WEIGHT, *NUMBERS, *WORDS):
-                continue
-            values = _picked(group, name, group_index[mine], path)
-            if values.dtype.kind in "iufb":
-                column = found.get(name, np.full(size, np.nan)).astype(float)
-                column[mine] = values
+        for name in {*COUNT, *WEIGHT, *NUMBERS, *WORDS}.intersection(_names(group) if len(mine) else ()):
+            values = _picked(group, name, group_index[mine])
+            numeric = values.dtype.kind in "iufb"
+            column = found.get(name, np.full(size, np.nan) if numeric else np.full(size, "", object))
+            found[name] = column.astype(float) if numeric else column
+            found[name][mine] = values if numeric else _text(values)
+            if numeric:
                 given.setdefault(name, np.zeros(size, bool))[mine] = True
-            else:
-                column = found.get(name, np.full(size, "", object))
-                column[mine] = _text(values)
-            found[name] = column
     counted = next((given[n] for n in COUNT if n in given), np.zeros(size, bool))
     return found, ~counted
 
 
+def _numbers_of(types: _Types) -> dict[str, np.ndarray]:
+    """Return what edge types say of their edges, as float64 [types], NaN where nothing is said."""
+    found: dict[str, np.ndarray] = {}
+    for name in (*COUNT, *WEIGHT):
+        if name in types.columns:
+            read = [number(text or "nan") for text in types.columns[name].tolist()]
+            if None in read:
+                raise failed(BAD_VALUE, types.path, f"`{name}` of a type is no number")
+            found[name] = np.array(read, float)
+    return found
+
+
 def _areas(
-    files: list[str],
-    types: _Types | None,
-    nodes: _Nodes,
-    columns: dict[str, np.ndarray],
-    options: Options,
-    report: ImportReport,
+    found: _Files, nodes: _Nodes, columns: dict[str, np.ndarray], options: Options, report: ImportReport
 ) -> Wiring:
     """Return the wiring of one of our own exports, in which each node is an area and each edge a projection."""
-    import dataclasses
-
-    names = columns[OWN]
-    lost = _Lost()
-    blocks = list(_blocks(files, types, nodes, (*COUNT, *WEIGHT, *NUMBERS, *WORDS), options, lost, report))
-    _report(lost, report)
-    if not sum(len(b.pre) for b in blocks):
-        raise failed(BAD_TABLE, files[0], "no edge is left to import", "check the edges file and --invalid")
+    names = columns[AREA]
+    refusal = Refusal("edges", options.invalid)
+    blocks = list(_blocks(found, nodes, (*COUNT, *WEIGHT, *NUMBERS, *WORDS), refusal, report))
+    refusal.report(report)
+    ends = np.cumsum([len(b.pre) for b in blocks])
+    if not len(ends) or not ends[-1]:
+        raise failed(BAD_TABLE, found.edges[0], "no edge is left to import", "check the edges file and --invalid")
     source = np.concatenate([names[b.pre] for b in blocks])
     target = np.concatenate([names[b.post] for b in blocks])
-    values: dict[str, np.ndarray] = {}
-    for name in (*NUMBERS, *WORDS):
-        if any(name in b.values for b in blocks):
-            values[name] = np.concatenate([b.values[name] for b in blocks])
+    there = [name for name in (*NUMBERS, *WORDS) if any(name in b.values for b in blocks)]
+    values = {name: np.concatenate([b.values[name] for b in blocks]) for name in there}
     if "weight" in values and np.isnan(values["weight"]).all():
         del values["weight"]
-
-    ends = np.cumsum([len(b.pre) for b in blocks])
 
     def place(row: int, field: str) -> Span:
         at = int(np.searchsorted(ends, row, side="right"))
         return blocks[at].place(row - int(ends[at]) + len(blocks[at].pre))
 
-    found = joined(source, target, values, None, place, options, report, names=tuple(names.tolist()))
-    roles = columns.get("role", np.full(len(names), "", object))
-    named = {str(r): n for n, r in zip(names.tolist(), roles.tolist(), strict=True) if r in ("input", "readout")}
-    facts: dict[str, dict[str, Any]] = {}
-    for i, name in enumerate(names.tolist()):
-        known: dict[str, Any] = {}
-        if _given(columns, "level", i):
-            known["level"] = float(columns["level"][i])
-        if _given(columns, "rows", i):
-            known["grid"] = (int(columns["rows"][i]), int(columns["columns"][i]))
-        facts[name] = known
-    known_of = {n: f for n, f in facts.items() if f}
-    return dataclasses.replace(found, relay=named.get("input"), readout=named.get("readout"), facts=known_of)
+    wiring = joined(Edges(source, target, values, place, names=tuple(names.tolist())), options, report)
+    facts = {f: columns[f].tolist() for f in OWN if f in columns}
+    return with_facts(
+        wiring, {name: {f: _fact(v[i]) for f, v in facts.items()} for i, name in enumerate(names.tolist())}
+    )
 
 
-def _given(columns: dict[str, np.ndarray], name: str, row: int) -> bool:
-    return name in columns and columns[name][row] not in {"", "nan", "-1"}
+def _fact(text: str) -> str | int | float | None:
+    """Return what our own exports say of an area: a word or a number, None where nothing is known."""
+    if text in {"", "nan", "-1"}:
+        return None
+    return int(text) if text.isdigit() else text if (found := number(text)) is None else found

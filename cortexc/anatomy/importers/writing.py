@@ -106,14 +106,7 @@ def _text(
     """Return the YAML: a head that says what was read, guessed and dropped, then the parts with a comment each."""
     lines = [f"# Imported by: {command}"]
     lines += [f"#   {Path(f).name}  sha256 {fingerprint(f)}" for f in files if Path(f).is_file()]
-    lines += [f"# read: {line}" for line in report.read]
-    for guess in report.guesses:
-        change = f"; {guess.change} says otherwise" if guess.change else ""
-        lines.append(f"# guessed: {guess.subject} = {guess.value} ({guess.why}{change})")
-    lines += [
-        f"# dropped: {d.count:,} {d.what} ({d.why}{', first ' + d.first if d.first else ''})" for d in report.dropped
-    ]
-    lines += [f"# edit: {text}" for text in report.edits]
+    lines += [f"# {line}" for line in report.lines()]
     lines += [f"# {beside} holds /{name} too, which the language has no place for" for name in extra]
     out = [line.replace("\n", " ") for line in lines]
     for line in encode.as_yaml(data).splitlines():

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cortexc import connectome
-from cortexc.anatomy.importers import frames, read
+from cortexc.anatomy.importers import delimited, frames, read
 
 BASE = 720575940600000000
 
@@ -33,7 +33,7 @@ def brain(folder: Path, kind: str = "csv") -> tuple[Path, Path, pd.DataFrame, pd
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_synapses_are_summed_as_pandas_would(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frames, "CHUNK_ROWS", 700)  # several blocks
-    monkeypatch.setattr(frames, "BLOCK_BYTES", 10_000)
+    monkeypatch.setattr(delimited, "BLOCK_BYTES", 10_000)
     edges, table, neurons, synapses = brain(tmp_path, kind)
     found = read("synapses", edges, neurons=str(table))
     about = neurons.set_index("root_id")
@@ -79,7 +79,7 @@ def test_a_table_of_neurons_is_needed(tmp_path: Path) -> None:
 def test_rows_can_be_chosen_also_where_a_block_has_none_of_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frames, "BLOCK_BYTES", 10_000)
+    monkeypatch.setattr(delimited, "BLOCK_BYTES", 10_000)
     edges, table, _, synapses = brain(tmp_path)
     synapses["side"] = np.where(np.arange(len(synapses)) < 900, "left", "right")
     synapses["n"] = np.where(np.arange(len(synapses)) == 5, 0, 1)
