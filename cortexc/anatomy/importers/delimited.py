@@ -18,10 +18,9 @@ from cortexc.connectome.diagnostics.span import Span
 
 from . import files
 from .columns import SOURCE, TARGET, plain
-from .frame import Frame, cell, distinct
+from .frame import Frame, cell, distinct, number
 from .options import Options
 from .report import ImportReport, cause, failed
-from .values import number
 
 if TYPE_CHECKING:
     import pandas as pd

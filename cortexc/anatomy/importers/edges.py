@@ -14,10 +14,10 @@ from cortexc.connectome.diagnostics.rule import Rule
 from cortexc.connectome.diagnostics.span import Span
 from cortexc.connectome.model import LARGEST, MAX_DELAY, SMALLEST
 
+from .frame import ABSENT
 from .options import Options
 from .refusal import Fault, Refusal
 from .report import ImportReport, and_more, failed
-from .values import ABSENT
 from .wiring import WORDS, Wiring
 
 SUM_TOLERANCE = 0.01
@@ -41,20 +41,17 @@ CHOICES = {"mode": ("driving", "modulatory", "relay"), "direction": ("feedforwar
 
 STRENGTHS = ("weight", "fln")
 
-Place = Callable[[int, str], Span]
-
 
 @dataclass(frozen=True, eq=False)
 class Edges:
     """Edges by the names of their ends, as a file lists them: a row an edge."""
 
     source: np.ndarray
-    """text [rows]"""
+    """text [rows], as ``target``."""
     target: np.ndarray
-    """text [rows]"""
     values: dict[str, np.ndarray]
     """float64 or text [rows], by field of a projection."""
-    place: Place
+    place: Callable[[int, str], Span]
     """Where the value of a row and a field stands."""
     names: tuple[str, ...] = ()
     """Areas that the data list, which come first."""
@@ -63,21 +60,17 @@ class Edges:
     cases: np.ndarray | None = None
     """text [rows]: the injection that a row is of."""
 
-    def subject(self, field: str, row: int) -> str:
-        """Return what a message is about: the value of a field in a row."""
-        return f"the {field} of {self.source[row]} -> {self.target[row]}"
-
     def kept(self, keep: np.ndarray) -> Edges:
         """Return the rows that ``keep`` (bool [rows]) says; their places stay."""
         rows = np.flatnonzero(keep)
-        return replace(
-            self,
-            source=self.source[rows],
-            target=self.target[rows],
-            values={name: column[rows] for name, column in self.values.items()},
-            place=lambda row, field: self.place(int(rows[row]), field),
-            neurons=None if self.neurons is None else self.neurons[rows],
-            cases=None if self.cases is None else self.cases[rows],
+        return Edges(
+            self.source[rows],
+            self.target[rows],
+            {name: column[rows] for name, column in self.values.items()},
+            lambda row, field: self.place(int(rows[row]), field),
+            self.names,
+            None if self.neurons is None else self.neurons[rows],
+            None if self.cases is None else self.cases[rows],
         )
 
 
@@ -87,20 +80,14 @@ class _Pairs:
 
     areas: tuple[str, ...]
     source: np.ndarray
-    """int64 [rows]: places in ``areas``."""
+    """int64 [rows]: places in ``areas``, as in ``target``."""
     target: np.ndarray
-    """int64 [rows]"""
     of: np.ndarray
     """int64 [rows]: the projection of a row."""
     first: np.ndarray
-    """int64 [projections]: its first row."""
+    """int64 [projections]: the first row of each."""
     count: np.ndarray
-    """int64 [projections]: its rows."""
-
-    @property
-    def repeated(self) -> int:
-        """How many projections have several rows."""
-        return int((self.count > 1).sum())
+    """int64 [projections]: the rows of each."""
 
 
 def joined(edges: Edges, options: Options, report: ImportReport) -> Wiring:
@@ -109,17 +96,23 @@ def joined(edges: Edges, options: Options, report: ImportReport) -> Wiring:
     Raises:
         SpecError: a value that no projection can have, an end without a name, rows of a pair that contradict.
     """
-    edges = replace(edges, values=_one_strength(_worded(edges.values, report), report))
-    edges = _sound(edges, options, report)
+    values = _one_strength(_worded(edges.values, report), "these rows have FLNe too", lambda _: "", report)
+    edges = _sound(replace(edges, values=values), options, report)
     pairs = _paired(edges)
-    if pairs.repeated and options.aggregate == "error":
+    repeated = int((pairs.count > 1).sum())
+    if repeated and options.aggregate == "error":
         raise _twice(edges, pairs)
-    merged = _fln_alone({name: _merged(name, edges, pairs, options) for name in edges.values}, pairs, report)
+    merged = {name: _merged(name, edges, pairs, options) for name in edges.values}
+
+    def pair(k: int) -> str:
+        return f"{edges.source[pairs.first[k]]} -> {edges.target[pairs.first[k]]}"
+
+    merged = _one_strength(merged, "other rows of these pairs have FLNe", pair, report)
     if edges.cases is not None:
         merged = _over_injections(merged, edges.cases, pairs, options, report)
-    if pairs.repeated:
+    if repeated:
         rules = ", ".join(f"{name}: {_said(name, edges, options)}" for name in edges.values if name not in WORDS)
-        why = f"{pairs.repeated:,} pairs have several rows, {len(pairs.of):,} rows in all"
+        why = f"{repeated:,} pairs have several rows, {len(pairs.of):,} rows in all"
         report.guess("rows of one pair", rules or "one projection", why, "--aggregate")
     order = np.argsort(pairs.first)
     first = pairs.first[order]
@@ -152,23 +145,12 @@ def _twice(edges: Edges, pairs: _Pairs) -> SpecError:
 
 def _merged(name: str, edges: Edges, pairs: _Pairs, options: Options) -> np.ndarray:
     """Return one value a projection."""
-    column = edges.values[name]
     if name in WORDS:
         return _agreed(name, edges, pairs)
-    if not pairs.repeated:
-        return column[pairs.first]
+    if (pairs.count == 1).all():
+        return edges.values[name][pairs.first]
     weight = edges.neurons if name == "sln" else None
-    return _reduced(column, pairs.of, len(pairs.first), _rule(name, options), weight)
-
-
-def _fln_alone(merged: dict[str, np.ndarray], pairs: _Pairs, report: ImportReport) -> dict[str, np.ndarray]:
-    """Return the values without the weights of projections that have FLNe too."""
-    if not {"fln", "weight"} <= set(merged):
-        return merged
-    both = ~np.isnan(merged["fln"]) & ~np.isnan(merged["weight"])
-    ends = ([pairs.areas[end[row]] for end in (pairs.source, pairs.target)] for row in pairs.first[both][:1])
-    report.drop(int(both.sum()), "weights", "other rows of these pairs have FLNe", *map(" -> ".join, ends))
-    return {**merged, "weight": np.where(both, np.nan, merged["weight"])}
+    return _reduced(edges.values[name], pairs.of, len(pairs.first), _rule(name, options), weight)
 
 
 def _over_injections(
@@ -212,17 +194,17 @@ def _worded(values: dict[str, np.ndarray], report: ImportReport) -> dict[str, np
     return found
 
 
-def _one_strength(values: dict[str, np.ndarray], report: ImportReport) -> dict[str, np.ndarray]:
-    """Return the values with one strength a row: FLNe where it is given, else the weight."""
-    if not {"fln", "weight"} <= set(values):
+def _one_strength(
+    values: dict[str, np.ndarray], why: str, called: Callable[[int], str], report: ImportReport
+) -> dict[str, np.ndarray]:
+    """Return the values with one strength each: FLNe where it is given, else the weight."""
+    if not set(STRENGTHS) <= set(values):
         return values
-    fln, weight = values["fln"], values["weight"]
-    if (both := ~np.isnan(fln) & ~np.isnan(weight)).any():
-        report.drop(int(both.sum()), "weights", "these rows have FLNe too")
-        weight = np.where(both, np.nan, weight)
-    if np.isnan(weight).all():
-        return {name: column for name, column in values.items() if name != "weight"}
-    return {**values, "weight": weight}
+    both = ~np.isnan(values["fln"]) & ~np.isnan(values["weight"])
+    if both.any():
+        report.drop(int(both.sum()), "weights", why, called(int(both.argmax())))
+    found = {**values, "weight": np.where(both, np.nan, values["weight"])}
+    return {name: column for name, column in found.items() if name != "weight" or not np.isnan(column).all()}
 
 
 def _rule(name: str, options: Options) -> str:
@@ -240,26 +222,16 @@ def _said(name: str, edges: Edges, options: Options) -> str:
 
 def _reduced(column: np.ndarray, group: np.ndarray, size: int, rule: str, weight: np.ndarray | None) -> np.ndarray:
     """Return one value a group; NaN counts as not there."""
+    if rule in {"median", "max"}:
+        import pandas as pd
+
+        return pd.Series(column).groupby(group).agg(rule).to_numpy()
     known = ~np.isnan(column)
-    out = np.full(size, np.nan)
-    if rule in {"sum", "mean"}:
-        w = np.ones(len(column)) if weight is None else np.where(np.isnan(weight) | (weight <= 0), 1.0, weight)
-        total = np.bincount(group[known], column[known] * (w[known] if rule == "mean" else 1.0), size)
-        share = np.bincount(group[known], w[known], size)
-        there = share > 0
-        out[there] = total[there] / share[there] if rule == "mean" else total[there]
-        return out
-    order = np.lexsort((column, group))
-    order = order[known[order]]
-    starts = np.flatnonzero(np.r_[True, group[order][1:] != group[order][:-1]]) if len(order) else np.zeros(0, int)
-    ends = np.r_[starts[1:], len(order)] - 1
-    groups = group[order][starts]
-    if rule == "max":
-        out[groups] = column[order][ends]
-    else:
-        low, high = (starts + ends) // 2, (starts + ends + 1) // 2
-        out[groups] = (column[order][low] + column[order][high]) / 2
-    return out
+    w = np.ones(len(column)) if weight is None else np.where(np.isnan(weight) | (weight <= 0), 1.0, weight)
+    total = np.bincount(group[known], column[known] * (w[known] if rule == "mean" else 1.0), size)
+    share = np.bincount(group[known], w[known], size)
+    with np.errstate(invalid="ignore"):
+        return np.where(share > 0, total / share if rule == "mean" else total, np.nan)
 
 
 def _agreed(name: str, edges: Edges, pairs: _Pairs) -> np.ndarray:
@@ -292,55 +264,44 @@ def _sound(edges: Edges, options: Options, report: ImportReport) -> Edges:
 
 def _faults(edges: Edges) -> Iterator[Fault]:
     """Yield all that may be wrong with edges."""
-    yield _nameless(edges, "source", edges.source)
-    yield _nameless(edges, "target", edges.target)
+    for end, column in (("source", edges.source), ("target", edges.target)):
+        said, hint = f"the {end} is empty", "name the area at both ends"
+        yield _fault(edges, end, column, f"an empty {end}", column == "", said, hint, UNKNOWN_NODE)
     for name, column in edges.values.items():
+        is_ = f"the {name} of {{pair}} is"
         if name in WORDS:
-            yield _unknown_word(edges, name, column)
+            bad = ~np.isin(column.astype(str), ("", *CHOICES[name]))
+            hint = f"expected one of {', '.join(CHOICES[name])}"
+            yield _fault(edges, name, column, f"an unknown {name}", bad, f"{is_} `{{value}}`", hint)
             continue
+        nan = np.isnan(column)
         if name in STRENGTHS:
-            yield _no_number(edges, name, column)
-        yield _out_of_range(edges, name, column)
-
-
-def _nameless(edges: Edges, end: str, column: np.ndarray) -> Fault:
-    hint = "name the area at both ends"
-    return _fault(edges, end, f"an empty {end}", column == "", lambda _: f"the {end} is empty", hint, UNKNOWN_NODE)
-
-
-def _unknown_word(edges: Edges, name: str, column: np.ndarray) -> Fault:
-    bad = ~np.isin(column.astype(str), ("", *CHOICES[name]))
-    hint = f"expected one of {', '.join(CHOICES[name])}"
-    kind = f"an unknown {name}"
-    return _fault(edges, name, kind, bad, lambda row: f"{edges.subject(name, row)} is `{column[row]}`", hint)
-
-
-def _no_number(edges: Edges, name: str, column: np.ndarray) -> Fault:
-    (other,) = set(STRENGTHS) - {name}
-    bad = np.isnan(column) & np.isnan(edges.values.get(other, np.nan))
-    kind, hint = f"a {name} that is no number", "expected a finite number, 0 or more"
-    return _fault(edges, name, kind, bad, lambda row: f"{edges.subject(name, row)} is no number", hint)
-
-
-def _out_of_range(edges: Edges, name: str, column: np.ndarray) -> Fault:
-    least, most, hint = RANGES[name]
-    known = np.where(np.isnan(column) | ((column == 0) & (name == "weight")), least, column)
-    bad = (known < least) | (known > most) | ((known != np.floor(known)) & (name == "delay"))
-    kind = f"a {name} out of range"
-    return _fault(edges, name, kind, bad, lambda row: f"{edges.subject(name, row)} is {column[row]:g}", hint)
+            other = edges.values.get("fln" if name == "weight" else "weight", np.nan)
+            kind, hint = f"a {name} that is no number", "expected a finite number, 0 or more"
+            yield _fault(edges, name, column, kind, nan & np.isnan(other), f"{is_} no number", hint)
+        least, most, hint = RANGES[name]
+        known = np.where(nan | ((column == 0) & (name == "weight")), least, column)
+        bad = (known < least) | (known > most) | ((known != np.floor(known)) & (name == "delay"))
+        yield _fault(edges, name, column, f"a {name} out of range", bad, f"{is_} {{value:g}}", hint)
 
 
 def _fault(
     edges: Edges,
     field: str,
+    column: np.ndarray,
     kind: str,
     bad: np.ndarray,
-    message: Callable[[int], str],
+    said: str,
     help: str,
     rule: Rule = BAD_VALUE,
 ) -> Fault:
+    """Return a fault of the values of a field; ``said`` may name the ``{pair}`` and the ``{value}``."""
     more = and_more(int(bad.sum()), " such rows")
-    return Fault(f"with {kind}", bad, rule, lambda row: edges.place(row, field), lambda row: message(row) + more, help)
+
+    def message(row: int) -> str:
+        return said.format(pair=f"{edges.source[row]} -> {edges.target[row]}", value=column[row]) + more
+
+    return Fault(f"with {kind}", bad, rule, lambda row: edges.place(row, field), message, help)
 
 
 def orientation(wiring: Wiring, report: ImportReport, place: Span) -> None:

@@ -1,27 +1,31 @@
-"""A table whose every cell has a place, as text and as numbers."""
+"""A table whose every cell has a place, and what cells say: text that loses no digit, numbers, or nothing."""
 
 from __future__ import annotations
 
 import itertools
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexc.connectome.diagnostics.error import SpecError
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE
 from cortexc.connectome.diagnostics.rule import did_you_mean
 from cortexc.connectome.diagnostics.span import Span
 
-from .report import failed
-from .values import ABSENT, FLOAT, a_float, repeated
+from .report import and_more, failed
 
 if TYPE_CHECKING:
     import pandas as pd
 
+ABSENT = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "."})
+"""How people write that an optional value is not known."""
+_FLOAT = r"[+-]?(?:\d\.\d+[eE]\+?\d+|\d[eE]\+\d+|\d+\.0+)"
+"""How programs write a whole number that they keep as a float: 101.0, 7.2E+17. An area may be called 1e5."""
 MOST_LINES = 100
 """No row of a text is looked for over more lines than this."""
 
@@ -109,7 +113,7 @@ class Frame:
         if pd.api.types.is_numeric_dtype(self.data[column]):
             return
         written = pd.Series(self.texts(column), dtype=object).astype(str)
-        if (bad := np.flatnonzero(written.str.fullmatch(FLOAT).to_numpy(bool))).size:
+        if (bad := np.flatnonzero(written.str.fullmatch(_FLOAT).to_numpy(bool))).size:
             raise a_float(written.iloc[bad[0]], self.place(int(bad[0]), column), len(bad))
 
     def kept(self, keep: np.ndarray) -> Frame:
@@ -191,3 +195,41 @@ def distinct(names: list[str], place: Callable[[int], Span]) -> None:
     if again is not None:
         hint = "give each column a name of its own"
         raise failed(BAD_TABLE, place(again), f"the column `{names[again]}` is there twice", hint)
+
+
+def number(value: Any) -> float | None:
+    """Return a value as a number, None where it is none.
+
+    >>> number("0.5"), number("nan"), number("V1")
+    (0.5, nan, None)
+    """
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def repeated(names: Iterable[object]) -> int | None:
+    """Return the place of the first name that was there before, or None.
+
+    >>> repeated(["a", "b", "a"])
+    2
+    """
+    seen: set[object] = set()
+    for i, name in enumerate(names):
+        if name in seen:
+            return i
+        seen.add(name)
+    return None
+
+
+def was_float(text: str) -> bool:
+    """Whether a text is a whole number as programs write it that keep it as a float."""
+    return re.fullmatch(_FLOAT, text) is not None
+
+
+def a_float(text: str, place: Span, count: int = 1) -> SpecError:
+    """Return the error of an identifier that was a float."""
+    lost = ": its last digits may be lost" if "e" in text.lower() or float(text) >= 2**53 else ""
+    message = f"the identifier `{text}` is written as a float{and_more(count)}{lost}"
+    return failed(BAD_VALUE, place, message, "write identifiers as whole numbers or as text, from the data they are of")

@@ -57,11 +57,7 @@ def _columnar(path: str, suffix: str, report: ImportReport) -> Frame:
 
 
 def _flat(path: str, data: pd.DataFrame, report: ImportReport) -> pd.DataFrame:
-    """Return a data frame whose rows are numbered; levels of the index that have a name become columns.
-
-    Raises:
-        SpecError: a column is there twice.
-    """
+    """Return a data frame whose rows are numbered; levels of the index that have a name become columns."""
     import pandas as pd
 
     nameless = [i for i, name in enumerate(data.index.names) if name is None]

@@ -16,9 +16,9 @@ from cortexc.connectome.diagnostics.span import Span
 from . import files
 from .columns import FLN, WEIGHT, in_mm, is_fln, known, lengths, plain
 from .edges import Edges, joined
+from .frame import number, repeated
 from .options import Options
 from .report import ImportReport, failed, listed
-from .values import number, repeated
 from .wiring import NUMBERS, OWN, WORDS, Wiring, with_facts
 
 if TYPE_CHECKING:
@@ -164,11 +164,7 @@ def of_graph(graph: nx.Graph[Any], options: Options, report: ImportReport, path:
 
 
 def _names(nodes: Nodes, label: str | None, report: ImportReport, path: str) -> dict[Any, str]:
-    """Return what the area of each node is called.
-
-    Raises:
-        SpecError: two nodes are called alike.
-    """
+    """Return what the area of each node is called."""
     names = {node: _called(node, data, label) for node, data in nodes.items()}
     if bare := [str(node) for node, data in nodes.items() if label and not _text(data, label)]:
         report.guess(f"names of {len(bare):,} nodes", listed(bare), f"they have no `{label}`", "--labels")
@@ -182,11 +178,7 @@ def _names(nodes: Nodes, label: str | None, report: ImportReport, path: str) -> 
 
 
 def _attributes(keys: list[str], options: Options, report: ImportReport, path: str) -> dict[str, str]:
-    """Return which attribute of edges holds what, by field of a projection.
-
-    Raises:
-        SpecError: an option names one that no edge has.
-    """
+    """Return which attribute of edges holds what, by field of a projection."""
     found: dict[str, str] = {}
     weight = options.weight_column or next(iter(known(keys, (*FLN, *WEIGHT))), None)
     if weight is None:
@@ -209,11 +201,7 @@ def _attributes(keys: list[str], options: Options, report: ImportReport, path: s
 
 
 def _values(data: list[dict[str, Any]], field: str, key: str, path: str, report: ImportReport) -> np.ndarray:
-    """Return a field of all edges: text, or float64, NaN where an edge has no such attribute.
-
-    Raises:
-        SpecError: a value that is no number.
-    """
+    """Return a field of all edges: text, or float64, NaN where an edge has no such attribute."""
     given = [of_edge.get(key) for of_edge in data]
     if field in WORDS:
         return np.array(["" if v is None else str(v) for v in given], object)
@@ -227,11 +215,7 @@ def _values(data: list[dict[str, Any]], field: str, key: str, path: str, report:
 
 
 def _label(nodes: Nodes, options: Options, report: ImportReport, path: str) -> str | None:
-    """Return the attribute of nodes that names them, or None for the nodes themselves.
-
-    Raises:
-        SpecError: an option names one that no node has.
-    """
+    """Return the attribute of nodes that names them, or None for the nodes themselves."""
     keys = list(dict.fromkeys(key for data in nodes.values() for key in data))
     if options.labels is not None:
         if options.labels not in keys:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_VALUE, UNREADABLE
@@ -16,9 +17,9 @@ from cortexc.connectome.diagnostics.span import Span
 
 from . import files, frames, matlab
 from .edges import SUM_TOLERANCE, Edges, joined
+from .frame import a_float, number, repeated, was_float
 from .options import Options
 from .report import ImportReport, cause, failed
-from .values import a_float, number, repeated, was_float
 from .wiring import Wiring
 
 MOST_ENTRIES = 400_000_000
@@ -29,8 +30,8 @@ MOST_ENTRIES = 400_000_000
 class Labelled:
     """A matrix, its labels, and where its entries stand."""
 
-    rows: tuple[str, ...]
-    columns: tuple[str, ...]
+    rows: list[str]
+    columns: list[str]
     entries: np.ndarray
     """float64 [rows, columns]; NaN where nothing is written."""
     nan: np.ndarray
@@ -117,12 +118,8 @@ def _companion(
     return picked
 
 
-def _places(names: tuple[str, ...], there: tuple[str, ...], lacks: str, path: str) -> np.ndarray:
-    """Return where the labels of one matrix are among those of another.
-
-    Raises:
-        SpecError: one is not there.
-    """
+def _places(names: list[str], there: list[str], lacks: str, path: str) -> np.ndarray:
+    """Return where the labels of one matrix are among those of another."""
     index = {name: i for i, name in enumerate(there)}
     for name in names:
         if name not in index:
@@ -141,7 +138,7 @@ def _labelled(path: str, variable: str | None, options: Options, report: ImportR
             return Span(path, inside=f"{name}[{row}, {column}]")
 
         none = np.zeros(entries.shape, bool)
-        return Labelled(*labels, entries, np.isnan(entries), none, inside, f"{Path(path).stem} {name}")
+        return Labelled(labels, labels, entries, np.isnan(entries), none, inside, f"{Path(path).stem} {name}")
     if suffix in frames.COLUMNAR:
         message = f"a matrix is not read from {suffix}: rows have no labels there"
         raise failed(UNREADABLE, path, message, "write it as CSV, with labels in the first row and column")
@@ -176,7 +173,7 @@ def _table(path: str, options: Options, report: ImportReport) -> Labelled:
         rows = columns = _numbered(path, body, "the matrix has none", report)
     if not body.size:
         raise failed(BAD_TABLE, path, "the matrix has labels and no entries", "the file may be cut off")
-    return Labelled(tuple(rows), tuple(columns), *_entries(body), place, Path(path).stem)
+    return Labelled(rows, columns, *_entries(body), place, Path(path).stem)
 
 
 def _margins(cells: np.ndarray) -> tuple[int, int]:
@@ -222,11 +219,7 @@ def _entries(body: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _numbered(path: str, body: np.ndarray, why: str, report: ImportReport) -> list[str]:
-    """Return labels for a matrix without any.
-
-    Raises:
-        SpecError: it is not square.
-    """
+    """Return labels for a matrix without any."""
     if body.shape[0] != body.shape[1]:
         message = f"the matrix has no labels and is {body.shape[0]} x {body.shape[1]}"
         raise failed(BAD_TABLE, path, message, "a matrix without labels must be square")
@@ -281,19 +274,10 @@ def _variables(path: str) -> dict[str, Any]:
         if suffix == ".npz":
             with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 return {name: file[name] for name in file.files}
-        if suffix == ".mat" and not Path(path).read_bytes()[:10] == b"MATLAB 7.3" and not _is_hdf5(path):
+        if suffix == ".mat" and not Path(path).read_bytes()[:10] == b"MATLAB 7.3" and not h5py.is_hdf5(path):
             return matlab.variables(path)
         return _from_hdf5(path, matlab=suffix == ".mat")
-    except (
-        zipfile.BadZipFile,
-        ValueError,
-        OSError,
-        TypeError,
-        EOFError,
-        IndexError,
-        KeyError,
-        NotImplementedError,
-    ) as error:
+    except (zipfile.BadZipFile, ValueError, OSError, TypeError, EOFError, LookupError, NotImplementedError) as error:
         text = cause(error)
         if text.startswith("Object arrays"):
             raise failed(UNREADABLE, path, f"`{path}` holds {files.PICKLE[0]}", files.PICKLE[1]) from None
@@ -302,16 +286,8 @@ def _variables(path: str) -> dict[str, Any]:
         raise failed(UNREADABLE, path, f"`{path}` cannot be read: {text}", "the file may be cut off") from None
 
 
-def _is_hdf5(path: str) -> bool:
-    import h5py
-
-    return bool(h5py.is_hdf5(path))
-
-
 def _from_hdf5(path: str, *, matlab: bool) -> dict[str, Any]:
     """Return the datasets of an HDF5 file; MATLAB keeps matrices transposed there, and names as references."""
-    import h5py
-
     found: dict[str, Any] = {}
 
     def visit(name: str, node: Any) -> None:
@@ -330,23 +306,19 @@ def _from_hdf5(path: str, *, matlab: bool) -> dict[str, Any]:
     return found
 
 
-def _labels(
-    path: str, options: Options, entries: np.ndarray, report: ImportReport
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the labels of the rows and of the columns of a matrix without any of its own."""
+def _labels(path: str, options: Options, entries: np.ndarray, report: ImportReport) -> list[str]:
+    """Return the labels of a matrix without any of its own, for its rows and its columns."""
     if options.labels is not None and Path(options.labels).is_file():
-        found = _label_file(options.labels, path, entries)
-        return tuple(found), tuple(found)
+        return _label_file(options.labels, path, entries)
     texts = {name: flat for name, v in _variables(path).items() if (flat := matlab.names(v)) is not None}
     name = options.labels
     if name is None:
         fitting = [n for n, flat in texts.items() if len(flat) == entries.shape[0] == entries.shape[1]]
         if len(fitting) != 1:
-            found = _numbered(path, entries, "the file has none that fit", report)
-            return tuple(found), tuple(found)
+            return _numbered(path, entries, "the file has none that fit", report)
         name = fitting[0]
         report.guess("labels", name, "the only list of names of that length", "--labels")
     if name not in texts:
         raise failed(BAD_TABLE, path, f"there is no list of names `{name}`", did_you_mean(name, texts))
     _check_labels(path, texts[name], entries)
-    return tuple(texts[name]), tuple(texts[name])
+    return texts[name]

@@ -19,11 +19,11 @@ from cortexc.connectome.diagnostics.rule import did_you_mean
 from cortexc.connectome.diagnostics.span import Span
 
 from . import files
+from .frame import number
 from .neurons import INTERNEURONS, LAYER_NUMBER, Group, Neurons, Pairs, connected, layer_of, tabled, wired
 from .options import Options
 from .refusal import Refusal
 from .report import ImportReport, failed, listed
-from .values import number
 from .wiring import Wiring
 
 CHEMICAL = {
@@ -31,7 +31,7 @@ CHEMICAL = {
     "continuousProjection": ("continuousConnection", "continuousConnectionInstance", "continuousConnectionInstanceW"),
 }
 ELECTRICAL = {
-    "electricalProjection": ("electricalConnection", "electricalConnectionInstance", "electricalConnectionInstanceW"),
+    "electricalProjection": ("electricalConnection", "electricalConnectionInstance", "electricalConnectionInstanceW")
 }
 SINGLE = ("synapticConnection", "synapticConnectionWD")
 _KIND = f"[EeIi]|(?i:exc|inh|{INTERNEURONS})"
@@ -130,11 +130,7 @@ def _tag(element: Any) -> str:
 
 
 def _network(element: Any, path: str, options: Options) -> _Network:
-    """Return what a <network> holds.
-
-    Raises:
-        SpecError: it has no populations, or what ``_population`` and ``_projection`` raise.
-    """
+    """Return what a <network> holds."""
     network = _Network(path, Refusal("connections", options.invalid))
     for child in element:
         if _tag(child) == "population":
@@ -192,11 +188,7 @@ def _population(element: Any, network: _Network) -> None:
 
 
 def _projection(element: Any, known: tuple[str, ...], network: _Network, joined: _Joined) -> None:
-    """Add the connections of a projection; ``known``: the tags that they may have.
-
-    Raises:
-        SpecError: an unknown population, or what ``_connection`` raises.
-    """
+    """Add the connections of a projection; ``known``: the tags that they may have."""
     joined.projections += 1
     connections = [e for e in element if _tag(e)]
     pair = element.get("presynapticPopulation", ""), element.get("postsynapticPopulation", "")
@@ -217,11 +209,7 @@ def _projection(element: Any, known: tuple[str, ...], network: _Network, joined:
 
 
 def _connection(element: Any, pair: tuple[str, str], network: _Network, joined: _Joined) -> None:
-    """Add a connection from one population to another: the cells that it joins, and its weight.
-
-    Raises:
-        SpecError: an unknown cell or a bad weight, unless such connections are to be dropped; weights of both signs.
-    """
+    """Add a connection from one population to another: the cells that it joins, and its weight."""
     place = Span(network.path, element.sourceline)
     text = element.get("weight", "1")
     weight = number(text)
@@ -287,11 +275,7 @@ def _neurons(network: _Network, report: ImportReport) -> Neurons:
 
 
 def _wiring(network: _Network, options: Options, report: ImportReport) -> Wiring:
-    """Return areas with the circuits of their populations, and the projections among them.
-
-    Raises:
-        SpecError: neurons are to be counted, and connections do not say which cells they join.
-    """
+    """Return areas with the circuits of their populations, and the projections among them."""
     neurons = _neurons(network, report)
     pairs = network.chemical.summed(len(network.homes))
     strength = "weight" if options.strength == "synapses" else options.strength
@@ -337,4 +321,5 @@ def _as_written(found: Wiring, network: _Network, neurons: Neurons) -> Wiring:
 def _table(neurons: Neurons, pairs: Pairs) -> dict[str, np.ndarray]:
     """Return the connections among populations as columns; each connection counts as one synapse."""
     table = tabled(neurons, connected(neurons, pairs))
-    return {**table, "connections": table.pop("synapses")}
+    count = table.pop("synapses")
+    return {**table, "connections": count}

@@ -21,7 +21,7 @@ from cortexc.connectome.model import Circuit
 
 from .columns import known
 from .options import Options, Strength
-from .report import ImportReport, failed, listed
+from .report import JOINS, ImportReport, failed, listed
 from .wiring import Wiring
 
 AREA = ("area brainarea region brainregion neuropil roi mainneuropil structure acronym parcel location").split()
@@ -136,11 +136,7 @@ def grouped(
 def _chosen(
     columns: dict[str, np.ndarray], options: Options, report: ImportReport, place: str
 ) -> dict[str, str | None]:
-    """Return the column of areas, layers, kinds and types, None where there is none.
-
-    Raises:
-        SpecError: a column that was named is not there.
-    """
+    """Return the column of areas, layers, kinds and types, None where there is none."""
 
     def column(what: str, likely: list[str]) -> str | None:
         wanted: str | None = getattr(options, f"{what}_column")
@@ -200,12 +196,7 @@ def _inhibitory(values: np.ndarray, stated: bool, options: Options, report: Impo
 
 
 def _neurons(
-    areas: np.ndarray,
-    layers: np.ndarray,
-    types: np.ndarray,
-    inhibitory: np.ndarray,
-    report: ImportReport,
-    place: str,
+    areas: np.ndarray, layers: np.ndarray, types: np.ndarray, inhibitory: np.ndarray, report: ImportReport, place: str
 ) -> Neurons:
     names = tuple(dict.fromkeys(areas.tolist()))
     index = {name: i for i, name in enumerate(names)}
@@ -244,7 +235,7 @@ def _name(key: Key, here: list[Key]) -> str:
     deep = (layer or "").replace("/", "")
     if not type_:
         return f"{deep}{letter}"
-    name = re.sub(r"[.@:~>\n]", "_", type_)
+    name = re.sub(rf"[{JOINS}\n]", "_", type_)
     if sum(other[2] == type_ for other in here) > 1:
         name = f"{deep}_{name}" if deep else name
         if sum(other[2] == type_ and other[1] == layer for other in here) > 1:
@@ -424,11 +415,7 @@ def _circuit(neurons: Neurons, connections: Connections, groups: list[int], insi
 
 
 def _projections(
-    neurons: Neurons,
-    pairs: Pairs,
-    alive: np.ndarray,
-    strength: Strength,
-    sln_of: Literal["neurons", "strength"],
+    neurons: Neurons, pairs: Pairs, alive: np.ndarray, strength: Strength, sln_of: Literal["neurons", "strength"]
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Return source, target (int64 [projections]) and values of the projections among the areas that are alive."""
     pre, post = pairs.ends()

@@ -18,7 +18,7 @@ from cortexc.connectome.model import Connectome
 
 from . import assembly, graphs, matrix, neuroml, sonata, synapses, table, writing
 from .options import Options, unheard
-from .report import ImportReport, failed
+from .report import JOINS, ImportReport, failed
 from .wiring import Wiring
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ FORMATS: dict[str, Callable[[list[str], Options, ImportReport], Wiring]] = {
     "neuroml": neuroml.read,
     "synapses": synapses.read,
 }
+
+
+AnyPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +55,7 @@ class Imported:
         return writing.write(self.connectome, self.tables, Path(path), self.files, command, self.report)
 
 
-def read(
-    format: str, files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], options: Options | None = None,
-    **choices: Any,
-) -> Imported:  # fmt: skip
+def read(format: str, files: AnyPath | Sequence[AnyPath], options: Options | None = None, **choices: Any) -> Imported:
     """Read anatomy in one of FORMATS and return the spec of it, with a report.
 
     ``choices``: the fields of ``Options``, one by one.
@@ -101,7 +101,7 @@ def from_graph(graph: nx.Graph[Any], options: Options | None = None, **choices: 
 
 
 def _whole(wiring: Wiring, listed: list[str], files: list[str], options: Options, report: ImportReport) -> Imported:
-    stem = re.sub(r"[.@:~>\s]+", "-", Path(listed[0]).name.partition(".")[0])
+    stem = re.sub(rf"[{JOINS}\s]+", "-", Path(listed[0]).name.partition(".")[0])
     try:
         spec = assembly.assembled(wiring, options.name or stem or "imported", listed, options, report)
     except ValidationError as error:

@@ -14,6 +14,9 @@ from cortexc.connectome.diagnostics.span import Span
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 """Marks that no name in a spec has: they steer a terminal, or YAML refuses them."""
 
+JOINS = ".@:~>"
+"""Marks that join names in the language, and that no name has."""
+
 
 @dataclass(frozen=True)
 class Guess:

@@ -24,11 +24,11 @@ from cortexc.connectome.diagnostics.span import Span
 
 from . import files, frames
 from .edges import Edges, joined
+from .frame import number
 from .neurons import Neurons, Pairs, aggregated, grouped
 from .options import Options
 from .refusal import Fault, Refusal
 from .report import ImportReport, failed
-from .values import number
 from .wiring import NUMBERS, OWN, WORDS, Wiring, with_facts
 
 CHUNK_EDGES = 2_000_000
@@ -40,9 +40,9 @@ AREA = "cortexc_area"
 """The attribute of a node by which our own exports are known: each node is a whole area."""
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class _Types:
-    """A table of node types or of edge types: text by column, one row a type."""
+    """A table of node types or of edge types: text by column, and the row of each type."""
 
     path: str
     columns: dict[str, np.ndarray]
@@ -50,34 +50,15 @@ class _Types:
 
 
 @dataclass(eq=False)
-class _Nodes:
-    """The neurons of all populations, laid end to end."""
+class _Circuit:
+    """The files of a circuit, by what they hold, and where the nodes of each population are, laid end to end."""
 
+    nodes: list[str] = field(default_factory=list)
+    edges: list[str] = field(default_factory=list)
+    node_types: _Types | None = None
+    edge_types: _Types | None = None
     start: dict[str, int] = field(default_factory=dict)
     size: dict[str, int] = field(default_factory=dict)
-    columns: dict[str, list[np.ndarray]] = field(default_factory=dict)
-
-    @property
-    def total(self) -> int:
-        return sum(self.size.values())
-
-    def add(self, name: str, size: int, columns: dict[str, np.ndarray]) -> None:
-        """Add a population, with text [nodes] by attribute; attributes that it lacks are empty."""
-        filled = self.total
-        for column in set(columns) | set(self.columns):
-            parts = self.columns.setdefault(column, [np.full(filled, "", object)] if filled else [])
-            parts.append(columns.get(column, np.full(size, "", object)))
-        self.start[name], self.size[name] = filled, size
-
-
-@dataclass(frozen=True, eq=False)
-class _Files:
-    """The files of a circuit, by what they hold."""
-
-    nodes: list[str]
-    edges: list[str]
-    node_types: _Types | None
-    edge_types: _Types | None
 
 
 def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
@@ -86,58 +67,57 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     Raises:
         SpecError: a file that is not SONATA or cut off, missing nodes or types, edges to nodes that are not there.
     """
-    found = _sorted(paths, report)
-    nodes = _Nodes()
-    for path in found.nodes:
-        _read_nodes(path, found.node_types, nodes, report)
-    columns = {name: np.concatenate(parts) for name, parts in nodes.columns.items()}
+    circuit = _sorted(paths, report)
+    columns = _stacked([part for path in circuit.nodes for part in _nodes(path, circuit, report)])
     if AREA in columns:
-        return _areas(found, nodes, columns, options, report)
+        return _areas(circuit, columns, options, report)
     populations = columns.pop("population")
-    neurons = grouped(columns, populations, options, report, found.nodes[0])
-    return _summed(found, nodes, neurons, options, report)
+    neurons = grouped(columns, populations, options, report, circuit.nodes[0])
+    return _summed(circuit, neurons, options, report)
 
 
-def _sorted(paths: list[str], report: ImportReport) -> _Files:
-    """Return the files of a circuit by what they hold.
-
-    Raises:
-        SpecError: one of them is not SONATA, or none has nodes, or none has edges.
-    """
-    nodes: list[str] = []
-    edges: list[str] = []
-    types: list[_Types] = []
+def _sorted(paths: list[str], report: ImportReport) -> _Circuit:
+    """Return the files of a circuit by what they hold."""
+    circuit, types = _Circuit(), []
     for path in expanded(paths):
         files.exists(path)
         if path.lower().endswith((".csv", ".txt")):
             types.append(_types(path, report))
             continue
         with _opened(path) as file:
-            holds = [part for part in ("nodes", "edges") if part in file]
-        if not holds:
+            circuit.nodes += [path] if "nodes" in file else []
+            circuit.edges += [path] if "edges" in file else []
+        if path not in (*circuit.nodes, *circuit.edges):
             hint = "SONATA files have a group `nodes` or `edges`; `cortexc import matrix` reads a matrix"
             raise failed(UNREADABLE, path, f"`{path}` is HDF5 and no SONATA file", hint)
-        nodes += [path] if "nodes" in holds else []
-        edges += [path] if "edges" in holds else []
-    node_types = _merged([t for t in types if "node_type_id" in t.columns])
-    edge_types = _merged([t for t in types if "edge_type_id" in t.columns])
-    if not nodes:
+    circuit.node_types = _merged([t for t in types if "node_type_id" in t.columns])
+    circuit.edge_types = _merged([t for t in types if "edge_type_id" in t.columns])
+    if not circuit.nodes:
         hint = "name the nodes file too: its cells give areas and layers"
         raise failed(BAD_TABLE, paths[0], "no file has nodes", hint)
-    if not edges:
+    if not circuit.edges:
         raise failed(BAD_TABLE, paths[0], "no file has edges", "name the edges file too")
-    return _Files(nodes, edges, node_types, edge_types)
+    return circuit
 
 
-def _summed(found: _Files, nodes: _Nodes, neurons: Neurons, options: Options, report: ImportReport) -> Wiring:
+def _stacked(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Return tables of text below each other; a column that one of them lacks is empty there."""
+    sizes = [len(next(iter(part.values()))) for part in parts]
+    return {
+        name: np.concatenate([p.get(name, np.full(n, "", object)) for p, n in zip(parts, sizes, strict=True)])
+        for name in dict.fromkeys(name for part in parts for name in part)
+    }
+
+
+def _summed(circuit: _Circuit, neurons: Neurons, options: Options, report: ImportReport) -> Wiring:
     """Return the wiring of neurons: all their edges, summed to areas and populations."""
-    pairs = Pairs(nodes.total)
+    pairs = Pairs(len(neurons.group))
     refusal = Refusal("edges", options.invalid)
     unknown: Counter[str] = Counter()
-    for block in _blocks(found, nodes, (*COUNT, *WEIGHT), refusal, report):
+    for block in _blocks(circuit, (*COUNT, *WEIGHT), refusal, report):
         pairs.add(*_strengths(block, options, refusal, unknown))
     if not pairs.rows and refusal.count:
-        raise failed(BAD_TABLE, found.edges[0], "no edge is left to import", "check the edges file and --invalid")
+        raise failed(BAD_TABLE, circuit.edges[0], "no edge is left to import", "check the edges file and --invalid")
     if uncounted := unknown["synapses"]:
         every = uncounted == pairs.rows
         subject = "number of synapses" + ("" if every else f" of {uncounted:,} edges")
@@ -155,10 +135,6 @@ def _strengths(
     """Return places of both ends, synapses and weights of the edges of a block that can be used.
 
     ``unknown`` counts the edges whose number of synapses, or whose weight, is not known.
-
-    Raises:
-        SpecError: a number that is not finite, a negative number of synapses, or weights that are needed and not known,
-            unless such edges are to be dropped.
     """
     count, weight = _first(block.values, COUNT), _first(block.values, WEIGHT)
     size = len(block.pre)
@@ -239,24 +215,14 @@ def _present(values: np.ndarray) -> np.ndarray:
 
 
 def _merged(tables: list[_Types]) -> _Types | None:
-    """Return several tables as one: columns that one of them lacks are empty there."""
-    if not tables:
-        return None
-    names = list(dict.fromkeys(c for t in tables for c in t.columns))
-    columns: dict[str, list[np.ndarray]] = {n: [] for n in names}
+    """Return several tables of types as one."""
     index: dict[int, int] = {}
-    offset = 0
     for one in tables:
-        size = len(next(iter(one.columns.values())))
-        for name in names:
-            columns[name].append(one.columns.get(name, np.full(size, "", object)))
-        for type_id, row in one.index.items():
-            if type_id in index:
-                message = f"the type {type_id} is in two tables"
-                raise failed(AMBIGUOUS, one.path, message, "import one network at a time")
-            index[type_id] = row + offset
-        offset += size
-    return _Types(tables[0].path, {n: np.concatenate(parts) for n, parts in columns.items()}, index)
+        if both := [type_id for type_id in one.index if type_id in index]:
+            raise failed(AMBIGUOUS, one.path, f"the type {both[0]} is in two tables", "import one network at a time")
+        offset = len(index)
+        index |= {type_id: offset + row for type_id, row in one.index.items()}
+    return _Types(tables[0].path, _stacked([t.columns for t in tables]), index) if tables else None
 
 
 @contextmanager
@@ -298,11 +264,7 @@ def _names(group: Any) -> list[str]:
 
 
 def _dataset(group: Any, name: str, length: int | None = None) -> Any:
-    """Return a 1-D dataset of a group.
-
-    Raises:
-        SpecError: there is none, or it has another length.
-    """
+    """Return a 1-D dataset of a group."""
     node = group.get(name)
     inside = f"{group.name}/{name}"
     if not isinstance(node, h5py.Dataset) or node.ndim != 1:
@@ -325,7 +287,9 @@ def _text(values: Any) -> np.ndarray:
     return _present(np.array([str(v) for v in array.tolist()], object))
 
 
-def _read_nodes(path: str, types: _Types | None, nodes: _Nodes, report: ImportReport) -> None:
+def _nodes(path: str, circuit: _Circuit, report: ImportReport) -> Iterator[dict[str, np.ndarray]]:
+    """Yield what is said of the nodes of each population, as text by attribute, and note where they are."""
+    types = circuit.node_types
     with _opened(path) as file:
         for name, population in _populations(file["nodes"]):
             size = _size(population)
@@ -335,10 +299,11 @@ def _read_nodes(path: str, types: _Types | None, nodes: _Nodes, report: ImportRe
                 row = _type_rows(_dataset(population, "node_type_id", size), slice(None), types, "node")
                 columns |= {c: v[row] for c, v in types.columns.items() if c != "node_type_id"}
             columns |= _attributes(population, size, columns)
-            if name in nodes.start:
+            if name in circuit.start:
                 raise failed(AMBIGUOUS, path, f"the node population `{name}` is in two files")
-            nodes.add(name, size, {c: values[order] for c, values in columns.items()})
+            circuit.start[name], circuit.size[name] = sum(circuit.size.values()), size
             report.read.append(f"{path}: population `{name}`, {size:,} nodes")
+            yield {c: values[order] for c, values in columns.items()}
 
 
 def _size(population: Any) -> int:
@@ -354,11 +319,7 @@ def _size(population: Any) -> int:
 
 
 def _order(name: str, population: Any, size: int) -> np.ndarray:
-    """Return which row each node is, by its number.
-
-    Raises:
-        SpecError: the numbers are not those from 0 on, each once.
-    """
+    """Return which row each node is, by its number."""
     if "node_id" not in population:
         return np.arange(size)
     data = _dataset(population, "node_id", size)
@@ -379,11 +340,7 @@ def _grouping(population: Any, prefix: str, part: slice, whole: int) -> tuple[np
 
 
 def _type_rows(data: Any, part: slice, types: _Types, what: str) -> np.ndarray:
-    """Return the row of the type of each node or edge; ``data``: a dataset of types.
-
-    Raises:
-        SpecError: the table does not list a type.
-    """
+    """Return the row of the type of each node or edge; ``data``: a dataset of types."""
     ids = _integers(data, part)
     listed = np.array(sorted(types.index), np.int64)
     rows = np.array([types.index[k] for k in listed.tolist()], np.int64)
@@ -449,18 +406,12 @@ class _Block:
         return Span(self.path, inside=f"{self.inside}[{self.rows[row]}]")
 
 
-def _blocks(
-    found: _Files, nodes: _Nodes, used: tuple[str, ...], refusal: Refusal, report: ImportReport
-) -> Iterator[_Block]:
-    """Yield the edges of all files in blocks; attributes that are not in ``used`` are reported.
-
-    Raises:
-        SpecError: a population is in two files, or what ``_edges`` raises.
-    """
+def _blocks(circuit: _Circuit, used: tuple[str, ...], refusal: Refusal, report: ImportReport) -> Iterator[_Block]:
+    """Yield the edges of all files in blocks; attributes that are not in ``used`` are reported."""
     seen: dict[str, str] = {}
     unused: dict[str, None] = {}
-    types = found.edge_types
-    for path in found.edges:
+    types = circuit.edge_types
+    for path in circuit.edges:
         with _opened(path) as file:
             for name, population in _populations(file["edges"]):
                 if name in seen:
@@ -468,9 +419,9 @@ def _blocks(
                     hint = "its edges would count twice: name one of the two files"
                     raise failed(AMBIGUOUS, _place(population), message, hint)
                 seen[name] = path
-                report.read.append(f"{path}: edges `{name}`, {len(_dataset(population, 'source_node_id')):,}")
                 unused |= dict.fromkeys(n for n in _said(population, types) if n not in used)
-                yield from _edges(population, types, nodes, refusal)
+                report.read.append(f"{path}: edges `{name}`, {len(_dataset(population, 'source_node_id')):,}")
+                yield from _edges(population, circuit, refusal)
     report.unused("attributes of edges", list(unused))
 
 
@@ -480,24 +431,20 @@ def _said(population: Any, types: _Types | None) -> list[str]:
     return [*listed, *(name for group in _groups(population).values() for name in _names(group))]
 
 
-def _edges(population: Any, types: _Types | None, nodes: _Nodes, refusal: Refusal) -> Iterator[_Block]:
-    """Yield the edges of a population in blocks.
-
-    Raises:
-        SpecError: a node that is not there, unless such edges are to be dropped; datasets that do not fit each other.
-    """
+def _edges(population: Any, circuit: _Circuit, refusal: Refusal) -> Iterator[_Block]:
+    """Yield the edges of a population in blocks."""
     sources = _dataset(population, "source_node_id")
     size = len(sources)
-    ends = [(data, _end(data, nodes)) for data in (sources, _dataset(population, "target_node_id", size))]
+    ends = [(data, _end(data, circuit)) for data in (sources, _dataset(population, "target_node_id", size))]
     path = population.file.filename
     for start in range(0, size, CHUNK_EDGES):
         part = slice(start, min(size, start + CHUNK_EDGES))
         places, keep = [], np.ones(part.stop - start, bool)
         for data, name in ends:
             ids = _integers(data, part)
-            keep = refusal.kept(keep, _stranger(data, ids, start, name, nodes.size[name]))
-            places.append(ids + nodes.start[name])
-        values, uncounted = _values(population, types, part, size)
+            keep = refusal.kept(keep, _stranger(data, ids, start, name, circuit.size[name]))
+            places.append(ids + circuit.start[name])
+        values, uncounted = _values(population, circuit.edge_types, part, size)
         kept = {n: v[keep] for n, v in values.items()}
         rows = start + np.flatnonzero(keep)
         yield _Block(places[0][keep], places[1][keep], kept, uncounted[keep], path, population.name, rows)
@@ -515,19 +462,19 @@ def _stranger(data: Any, ids: np.ndarray, start: int, name: str, size: int) -> F
     )
 
 
-def _end(data: Any, nodes: _Nodes) -> str:
+def _end(data: Any, circuit: _Circuit) -> str:
     """Return the population of nodes that one end of edges is in."""
     named = data.attrs.get("node_population", data.attrs.get("network"))
     if isinstance(named, bytes):
         named = named.decode()
     if named is None:
-        if len(nodes.start) == 1:
-            return next(iter(nodes.start))
+        if len(circuit.start) == 1:
+            return next(iter(circuit.start))
         message = "the dataset does not say which nodes it means"
         raise failed(AMBIGUOUS, _place(data), message, "SONATA keeps that in the attribute `node_population`")
-    if named not in nodes.start:
+    if named not in circuit.start:
         message = f"the edges join nodes of `{named}`, and no file has these"
-        raise failed(UNKNOWN_NODE, _place(data), message, did_you_mean(named, nodes.start))
+        raise failed(UNKNOWN_NODE, _place(data), message, did_you_mean(named, circuit.start))
     return str(named)
 
 
@@ -549,7 +496,8 @@ def _values(population: Any, types: _Types | None, part: slice, whole: int) -> t
         group_id, group_index = _grouping(population, "edge", part, whole)
     for key, group in groups.items():
         mine = np.flatnonzero(group_id == int(key))
-        for name in {*COUNT, *WEIGHT, *NUMBERS, *WORDS}.intersection(_names(group) if len(mine) else ()):
+        wanted = (*COUNT, *WEIGHT, *NUMBERS, *WORDS) if len(mine) else ()
+        for name in [n for n in _names(group) if n in wanted]:
             values = _picked(group, name, group_index[mine])
             numeric = values.dtype.kind in "iufb"
             column = found.get(name, np.full(size, np.nan) if numeric else np.full(size, "", object))
@@ -573,17 +521,15 @@ def _numbers_of(types: _Types) -> dict[str, np.ndarray]:
     return found
 
 
-def _areas(
-    found: _Files, nodes: _Nodes, columns: dict[str, np.ndarray], options: Options, report: ImportReport
-) -> Wiring:
+def _areas(circuit: _Circuit, columns: dict[str, np.ndarray], options: Options, report: ImportReport) -> Wiring:
     """Return the wiring of one of our own exports, in which each node is an area and each edge a projection."""
     names = columns[AREA]
     refusal = Refusal("edges", options.invalid)
-    blocks = list(_blocks(found, nodes, (*COUNT, *WEIGHT, *NUMBERS, *WORDS), refusal, report))
+    blocks = list(_blocks(circuit, (*COUNT, *WEIGHT, *NUMBERS, *WORDS), refusal, report))
     refusal.report(report)
     ends = np.cumsum([len(b.pre) for b in blocks])
     if not len(ends) or not ends[-1]:
-        raise failed(BAD_TABLE, found.edges[0], "no edge is left to import", "check the edges file and --invalid")
+        raise failed(BAD_TABLE, circuit.edges[0], "no edge is left to import", "check the edges file and --invalid")
     source = np.concatenate([names[b.pre] for b in blocks])
     target = np.concatenate([names[b.post] for b in blocks])
     there = [name for name in (*NUMBERS, *WORDS) if any(name in b.values for b in blocks)]

@@ -81,11 +81,7 @@ class _Index:
 
 
 def _identified(about: Frame, identifier: str, options: Options, report: ImportReport) -> Frame:
-    """Return the rows of a table of neurons that have an identifier.
-
-    Raises:
-        SpecError: a row has none, unless such rows are to be dropped.
-    """
+    """Return the rows of a table of neurons that have an identifier."""
     blank = about.texts(identifier) == ""
     more = f", and so is it in {int(blank.sum()) - 1:,} more" if blank.sum() > 1 else ""
     fault = Fault(
@@ -103,11 +99,7 @@ def _identified(about: Frame, identifier: str, options: Options, report: ImportR
 
 
 def _index(about: Frame, identifier: str) -> _Index:
-    """Return the index of a table of neurons.
-
-    Raises:
-        SpecError: a neuron is there twice.
-    """
+    """Return the index of a table of neurons."""
     ids = about.texts(identifier)
     keys, whole = _keys(ids)
     order = np.argsort(keys, kind="stable")
@@ -130,11 +122,7 @@ def _selected(frame: Frame, options: Options) -> Frame:
 def _edges(
     frame: Frame, plan: _Plan, index: _Index, options: Options, refusal: Refusal
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return places of both ends and numbers of synapses of the edges of a block that can be used.
-
-    Raises:
-        SpecError: an unknown neuron or a bad number, unless such rows are to be dropped.
-    """
+    """Return places of both ends and numbers of synapses of the edges of a block that can be used."""
     keep = np.ones(len(frame.data), bool)
     pre, missing = _found(frame, plan.source, index)
     for fault in _unknown(frame, "source", plan.source, missing, options):

@@ -15,10 +15,9 @@ from cortexc.connectome.diagnostics.span import Span
 from . import files, frames
 from .columns import CASE, FLN, NEURONS, SOURCE, TARGET, WEIGHT, in_mm, is_fln, known, lengths, plain
 from .edges import STRENGTHS, Edges, joined
-from .frame import Frame
+from .frame import ABSENT, Frame
 from .options import Options
 from .report import ImportReport, and_more, failed
-from .values import ABSENT
 from .wiring import NUMBERS, WORDS, Wiring
 
 GAP = frozenset({"electrical", "gapjunction", "gap", "gj", "elec", "ejunction"})
@@ -58,11 +57,7 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
 
 
 def _selected(frame: Frame, options: Options, report: ImportReport) -> Frame:
-    """Return the rows that ``where`` asks for.
-
-    Raises:
-        SpecError: no such column, or no such row.
-    """
+    """Return the rows that ``where`` asks for."""
     for clause in options.where:
         mask = frame.matching(clause)
         if not mask.any():
@@ -76,11 +71,7 @@ def _selected(frame: Frame, options: Options, report: ImportReport) -> Frame:
 
 
 def _columns(frame: Frame, options: Options, report: ImportReport) -> dict[str, str]:
-    """Return which column holds what, by field of a projection; also source, target, neurons, case and synapse type.
-
-    Raises:
-        SpecError: an end has no column, or an option names one that is not there.
-    """
+    """Return which column holds what, by field of a projection; also source, target, neurons, case and synapse type."""
     names = list(frame.data.columns)
     source, target = ends(frame, options, report)
     found = {"source": source, "target": target}
@@ -156,12 +147,7 @@ def _otherwise(frame: Frame) -> str:
 
 
 def _named(
-    frame: Frame,
-    wanted: str | None,
-    likely: Sequence[str],
-    what: str,
-    report: ImportReport,
-    used: Collection[str],
+    frame: Frame, wanted: str | None, likely: Sequence[str], what: str, report: ImportReport, used: Collection[str]
 ) -> str | None:
     """Return the column that a user named, or that has a likely name, or that begins with one."""
     option = "--weight-column" if what == "fln" else f"--{what.partition('_')[0]}-column"
@@ -227,11 +213,7 @@ def _divided(frame: Frame, columns: dict[str, str], report: ImportReport) -> tup
 
 
 def _values(frame: Frame, columns: dict[str, str], report: ImportReport) -> dict[str, np.ndarray]:
-    """Return numbers and words by field of a projection.
-
-    Raises:
-        SpecError: a text where a number belongs.
-    """
+    """Return numbers and words by field of a projection."""
     found: dict[str, np.ndarray] = {}
     either = set(STRENGTHS) <= set(columns)
     for field, column in columns.items():
@@ -251,11 +233,7 @@ def _values(frame: Frame, columns: dict[str, str], report: ImportReport) -> dict
 
 
 def _numbers(frame: Frame, column: str, *, optional: bool = False) -> tuple[np.ndarray, int]:
-    """Return a column as numbers and how many are absent.
-
-    Raises:
-        SpecError: a text that is no number.
-    """
+    """Return a column as numbers and how many are absent."""
     found, wrong = frame.numbers(column, optional=optional)
     if wrong.any():
         texts = frame.texts(column)

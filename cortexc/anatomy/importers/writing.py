@@ -48,12 +48,8 @@ def write(
     beside = path.with_suffix(".h5")
     data = encode.resolved(connectome, path.parent.resolve())
     tabled = len(connectome.projections) > MOST_INLINE
-    matrices = {
-        name: np.array(c.connections.probability)
-        for name, c in connectome.circuits.items()
-        if c.connections is not None and isinstance(c.connections.probability, tuple)
-        and len(c.connections.probability) > MOST_POPULATIONS
-    }  # fmt: skip
+    dense = {n: c.connections.probability for n, c in connectome.circuits.items() if c.connections is not None}
+    matrices = {n: np.array(p) for n, p in dense.items() if isinstance(p, tuple) and len(p) > MOST_POPULATIONS}
     for number, name in enumerate(matrices):
         link = {"file": beside.name, "dataset": f"/circuits/{number}"}
         data["circuits"][name]["connections"]["probability"] = link
@@ -96,12 +92,7 @@ def fingerprint(path: str) -> str:
 
 
 def _text(
-    data: dict[str, Any],
-    files: list[str],
-    command: str,
-    report: ImportReport,
-    extra: dict[str, Any],
-    beside: str,
+    data: dict[str, Any], files: list[str], command: str, report: ImportReport, extra: dict[str, Any], beside: str
 ) -> str:
     """Return the YAML: a head that says what was read, guessed and dropped, then the parts with a comment each."""
     lines = [f"# Imported by: {command}"]
