@@ -42,11 +42,11 @@ AREA = "cortexc_area"
 
 @dataclass(frozen=True, eq=False)
 class _Types:
-    """A table of node types or of edge types: text by column, and the row of each type."""
+    """A table of node types or of edge types: text by column, a row a type."""
 
     path: str
     columns: dict[str, np.ndarray]
-    index: dict[int, int]
+    ids: list[int]
 
 
 @dataclass(eq=False)
@@ -198,15 +198,14 @@ def _types(path: str, report: ImportReport) -> _Types:
     if identifier is None:
         message = f"`{path}` has neither `node_type_id` nor `edge_type_id`"
         raise failed(BAD_TABLE, Span(path, 1), message, "SONATA keeps types in such a table")
-    ids = frame.texts(identifier)
-    index: dict[int, int] = {}
-    for row, text in enumerate(ids.tolist()):
-        if not text.isdigit() or int(text) in index:
+    ids: dict[int, None] = {}
+    for row, text in enumerate(frame.texts(identifier).tolist()):
+        if not text.isdigit() or int(text) in ids:
             what = "is there twice" if text.isdigit() else "is no number"
             raise failed(BAD_TABLE, frame.place(row, identifier), f"the type {text or '(empty)'} {what}")
-        index[int(text)] = row
-    report.read.append(f"{path}: {len(index)} types")
-    return _Types(path, {c: _present(frame.texts(c)) for c in frame.data.columns}, index)
+        ids[int(text)] = None
+    report.read.append(f"{path}: {len(ids)} types")
+    return _Types(path, {c: _present(frame.texts(c)) for c in frame.data.columns}, list(ids))
 
 
 def _present(values: np.ndarray) -> np.ndarray:
@@ -216,13 +215,12 @@ def _present(values: np.ndarray) -> np.ndarray:
 
 def _merged(tables: list[_Types]) -> _Types | None:
     """Return several tables of types as one."""
-    index: dict[int, int] = {}
+    seen: dict[int, None] = {}
     for one in tables:
-        if both := [type_id for type_id in one.index if type_id in index]:
+        if both := [type_id for type_id in one.ids if type_id in seen]:
             raise failed(AMBIGUOUS, one.path, f"the type {both[0]} is in two tables", "import one network at a time")
-        offset = len(index)
-        index |= {type_id: offset + row for type_id, row in one.index.items()}
-    return _Types(tables[0].path, _stacked([t.columns for t in tables]), index) if tables else None
+        seen |= dict.fromkeys(one.ids)
+    return _Types(tables[0].path, _stacked([t.columns for t in tables]), list(seen)) if tables else None
 
 
 @contextmanager
@@ -341,16 +339,14 @@ def _grouping(population: Any, prefix: str, part: slice, whole: int) -> tuple[np
 
 def _type_rows(data: Any, part: slice, types: _Types, what: str) -> np.ndarray:
     """Return the row of the type of each node or edge; ``data``: a dataset of types."""
+    import pandas as pd
+
     ids = _integers(data, part)
-    listed = np.array(sorted(types.index), np.int64)
-    rows = np.array([types.index[k] for k in listed.tolist()], np.int64)
-    at = np.minimum(np.searchsorted(listed, ids), max(0, len(listed) - 1))
-    missing = listed[at] != ids if len(listed) else np.ones(len(ids), bool)
-    if missing.any():
-        first = int(ids[missing][0])
-        message = f"{int(missing.sum()):,} {what}s have the type {first}, which `{types.path}` does not list"
+    rows = pd.Index(types.ids, dtype="int64").get_indexer(pd.Index(ids))
+    if (missing := rows < 0).any():
+        message = f"{int(missing.sum()):,} {what}s have the type {ids[missing][0]}, which `{types.path}` does not list"
         raise failed(UNKNOWN_NODE, _place(data), message, f"name the table of {what} types that belongs to this file")
-    return rows[at]
+    return rows
 
 
 def _attributes(population: Any, size: int, before: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from .options import Options
 from .refusal import Fault, Refusal
 from .report import ImportReport, failed
 from .wiring import Wiring
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 UNASSIGNED = "unassigned"
 IDS = "nodeid id rootid ptrootid bodyid neuronid neuron cellid skid name".split()
@@ -70,16 +74,6 @@ class _Plan:
     """Numbers of synapses; None where each row is one."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Index:
-    """Where each identifier is in the table of neurons."""
-
-    ranked: np.ndarray
-    order: np.ndarray
-    whole: bool
-    """Whether identifiers are 64-bit integers."""
-
-
 def _identified(about: Frame, identifier: str, options: Options, report: ImportReport) -> Frame:
     """Return the rows of a table of neurons that have an identifier."""
     blank = about.texts(identifier) == ""
@@ -98,18 +92,18 @@ def _identified(about: Frame, identifier: str, options: Options, report: ImportR
     return about.kept(keep)
 
 
-def _index(about: Frame, identifier: str) -> _Index:
-    """Return the index of a table of neurons."""
+def _index(about: Frame, identifier: str) -> pd.Index[Any]:
+    """Return where each identifier is in the table of neurons: of int64 where all are such, else of text."""
+    import pandas as pd
+
     ids = about.texts(identifier)
-    keys, whole = _keys(ids)
-    order = np.argsort(keys, kind="stable")
-    ranked = keys[order]
-    twice = np.flatnonzero(ranked[1:] == ranked[:-1])
-    if len(twice):
-        row = int(order[int(twice[0]) + 1])
+    whole = all(_whole(text) and str(int(text)) == text for text in ids.tolist())
+    index = pd.Index([int(text) for text in ids.tolist()], dtype="int64") if whole else pd.Index(ids, dtype="object")
+    if index.has_duplicates:
+        row = int(index.duplicated().argmax())
         message = f"the neuron {ids[row]} is there twice"
         raise failed(BAD_TABLE, about.place(row, identifier), message, "each has one row")
-    return _Index(ranked, order, whole)
+    return index
 
 
 def _selected(frame: Frame, options: Options) -> Frame:
@@ -120,7 +114,7 @@ def _selected(frame: Frame, options: Options) -> Frame:
 
 
 def _edges(
-    frame: Frame, plan: _Plan, index: _Index, options: Options, refusal: Refusal
+    frame: Frame, plan: _Plan, index: pd.Index[Any], options: Options, refusal: Refusal
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return places of both ends and numbers of synapses of the edges of a block that can be used."""
     keep = np.ones(len(frame.data), bool)
@@ -200,27 +194,20 @@ def _identifier(frame: Frame, options: Options, report: ImportReport) -> str:
     return first
 
 
-def _keys(ids: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Return identifiers as int64 where all of them are such, which is fast and exact; else as text."""
-    if all(_whole(text) and str(int(text)) == text for text in ids.tolist()):
-        return np.array([int(text) for text in ids.tolist()], np.int64), True
-    return ids.astype(str), False
-
-
-def _found(frame: Frame, column: str, index: _Index) -> tuple[np.ndarray, np.ndarray]:
+def _found(frame: Frame, column: str, index: pd.Index[Any]) -> tuple[np.ndarray, np.ndarray]:
     """Return the places of identifiers in the table of neurons, and which are not in it."""
-    values = frame.data[frame.named_column(column, "the first part of the list")]
-    valid = np.ones(len(values), bool)
-    if index.whole and values.dtype == np.int64:
-        keys = values.to_numpy()
-    elif index.whole:
-        keys, valid = _integers(frame.texts(column))
+    import pandas as pd
+
+    column = frame.named_column(column, "the first part of the list")
+    valid = np.ones(len(frame.data), bool)
+    if index.dtype == frame.data[column].dtype == np.int64:
+        keys = frame.data[column].to_numpy()
     else:
-        keys = frame.texts(column).astype(str)
-    if not len(index.ranked):
-        return np.zeros(len(keys), np.int64), np.ones(len(keys), bool)
-    at = np.minimum(np.searchsorted(index.ranked, keys), len(index.ranked) - 1)
-    return index.order[at], ~valid | (index.ranked[at] != keys)
+        keys = frame.texts(column)
+        if index.dtype == np.int64:
+            keys, valid = _integers(keys)
+    places = index.get_indexer(pd.Index(keys, dtype=index.dtype))
+    return places, ~valid | (places < 0)
 
 
 def _integers(text: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
