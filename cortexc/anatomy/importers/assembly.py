@@ -73,6 +73,7 @@ def assembled(wiring: Wiring, name: str, files: list[str], options: Options, rep
     )
     if "fln" not in wiring.values and lateral:
         report.guess("lateral.*.kernel", "exponential, one column", "edges from an area to itself say no distances")
+    kernel = Exponential(length=1.0, cutoff=2.5)
     return Connectome(
         cortexc=1,
         name=name,
@@ -81,7 +82,12 @@ def assembled(wiring: Wiring, name: str, files: list[str], options: Options, rep
         input=image,
         circuits={name: circuit for name, circuit in wiring.circuits.items() if name != image.name},
         areas={wiring.areas[i]: _area(wiring, i, grids[i]) for i in alive},
-        lateral={wiring.areas[int(wiring.source[k])]: _lateral(wiring, k) for k in lateral},
+        lateral={
+            wiring.areas[wiring.source[k]]: Lateral(
+                kernel=kernel, weight=_strength(wiring, k), source=("data", "model")
+            )
+            for k in lateral
+        },
         projections=tuple(projections),
         attention=Attention(heads=2, key_width=8) if width > 8 else Attention(heads=1, key_width=8),
         dynamics=Dynamics(sweeps=sweeps, step_ms=step),
@@ -114,11 +120,6 @@ def _area(wiring: Wiring, i: int, grid: tuple[int, int]) -> Area:
     data = {k: v for k, v in wiring.facts.get(name, {}).items() if k != "grid"}
     data |= {"circuit": name} if name in wiring.circuits else {}
     return Area.model_validate({"grid": grid, **data, "source": ["model", "data"] if data else ["model"]})
-
-
-def _lateral(wiring: Wiring, k: int) -> Lateral:
-    kernel = Exponential(length=1.0, cutoff=2.5)
-    return Lateral(kernel=kernel, weight=_strength(wiring, k), source=("data", "model"))
 
 
 def _from_image(wiring: Wiring, image: str, first: int, report: ImportReport) -> Projection:
@@ -230,7 +231,7 @@ def _split(wiring: Wiring, relay: int | None, report: ImportReport) -> tuple[lis
     at = -1 if relay is None else relay
     back = (wiring.target == at) & ~own
     if back.any():
-        first = wiring.areas[int(wiring.source[back][0])]
+        first = wiring.areas[wiring.source[back][0]]
         what, why = f"projections to {wiring.areas[at]}", "the relay of the image receives nothing"
         report.drop(int(back.sum()), what, why, f"{first} -> {wiring.areas[at]}")
     if relay is not None and (own & (wiring.source == at)).any():
@@ -331,7 +332,7 @@ def _ways(wiring: Wiring, start: int, lengths: np.ndarray | None = None) -> np.n
 
 
 def _projection(wiring: Wiring, k: int) -> Projection:
-    source, target = wiring.areas[int(wiring.source[k])], wiring.areas[int(wiring.target[k])]
+    source, target = wiring.areas[wiring.source[k]], wiring.areas[wiring.target[k]]
     data: dict[str, Any] = {"from": source, "to": target, "source": "data"}
     for field, column in wiring.values.items():
         value = column[k]

@@ -36,13 +36,16 @@ def read(path: str, options: Options, report: ImportReport, *, header: str | Non
     Raises:
         SpecError: the file is missing, of another kind than its name says, or not a table.
     """
+    import pandas as pd
+
     files.exists(path)
     suffix = Path(path).suffix.lower()
     if suffix in COLUMNAR:
         return _columnar(path, suffix, report)
     if suffix in WORKBOOKS:
         return _excel(path, options, report, header or options.header)
-    return _text(path, options, report, header or options.header)
+    frames = list(delimited.chunks(path, options, report, header or options.header))
+    return dataclasses.replace(frames[0], data=pd.concat([frame.data for frame in frames]))
 
 
 def _columnar(path: str, suffix: str, report: ImportReport) -> Frame:
@@ -109,14 +112,6 @@ def _as_seen(value: Any) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1:
         return str(int(value)) if abs(value) < 2**53 else repr(float(value))
     return str(value)
-
-
-def _text(path: str, options: Options, report: ImportReport, header: str) -> Frame:
-    import pandas as pd
-
-    frames = list(delimited.chunks(path, options, report, header))
-    data = pd.concat([frame.data for frame in frames]) if len(frames) > 1 else frames[0].data
-    return dataclasses.replace(frames[0], data=data)
 
 
 def chunks(path: str, options: Options, report: ImportReport) -> Iterator[Frame]:

@@ -80,9 +80,11 @@ def _node_link(path: str) -> nx.Graph[Any]:
         raise failed(UNREADABLE, path, message, hint) from None
     if (again := repeated(map(str, ids))) is not None:
         raise failed(BAD_TABLE, path, f"the node `{ids[again]}` is there twice")
-    if lost := [(i, end) for i, end in ends if end not in found or end not in set(ids)]:
-        message = f"the edge names the node `{lost[0][1]}`, which is not among `nodes`"
-        raise failed(UNKNOWN_NODE, Span(path, inside=f"{key}[{lost[0][0]}]"), message, "add it, or take the edge out")
+    nodes = set(ids)
+    for i, end in ends:
+        if end not in nodes:
+            message = f"the edge names the node `{end}`, which is not among `nodes`"
+            raise failed(UNKNOWN_NODE, Span(path, inside=f"{key}[{i}]"), message, "add it, or take the edge out")
     return found
 
 

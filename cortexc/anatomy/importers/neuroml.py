@@ -308,12 +308,10 @@ def _uncountable(network: _Network, neurons: Neurons, alive: tuple[str, ...]) ->
 
 def _as_written(found: Wiring, network: _Network, neurons: Neurons) -> Wiring:
     """Return the wiring with its projections in the order of the file."""
-    area = {group.label: neurons.areas[group.area] for group in neurons.groups if not group.inhibitory}
-    anywhere = {group.label: neurons.areas[group.area] for group in neurons.groups}
-    pairs = dict.fromkeys((area.get(a), anywhere[b]) for a, b in network.chemical.pairs)
-    rank = {pair: i for i, pair in enumerate(pairs)}
-    ends = [(found.areas[a], found.areas[b]) for a, b in zip(found.source, found.target, strict=True)]
-    order = np.array(sorted(range(len(ends)), key=lambda k: rank[ends[k]]), np.int64)
+    area = {group.label: neurons.areas[group.area] for group in neurons.groups}
+    rank = {pair: i for i, pair in enumerate(dict.fromkeys((area[a], area[b]) for a, b in network.chemical.pairs))}
+    ends = zip(found.source.tolist(), found.target.tolist(), strict=True)
+    order = np.argsort([rank[found.areas[a], found.areas[b]] for a, b in ends])
     values = {name: column[order] for name, column in found.values.items()}
     return replace(found, source=found.source[order], target=found.target[order], values=values)
 

@@ -29,11 +29,6 @@ class Fault:
     """What is wrong with a row."""
     help: str
 
-    @property
-    def first(self) -> int:
-        """The first row that is wrong, 0 where none is."""
-        return int(self.bad.argmax()) if len(self.bad) else 0
-
 
 @dataclass
 class Refusal:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +21,8 @@ from .wiring import Wiring
 if TYPE_CHECKING:
     import pandas as pd
 
+Plan = tuple[str, str, str | None]
+"""The columns of sources, of targets, and of numbers of synapses; None where each row is one."""
 UNASSIGNED = "unassigned"
 IDS = "nodeid id rootid ptrootid bodyid neuronid neuron cellid skid name".split()
 
@@ -44,7 +45,7 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     neurons = grouped(columns, np.full(len(about.data), UNASSIGNED, object), options, report, about.path)
     pairs = Pairs(len(about.data))
     refusal = Refusal("edges", options.invalid)
-    plan: _Plan | None = None
+    plan: Plan | None = None
     unchosen = empty = 0
     for path in paths:
         for frame in frames.chunks(path, options, ImportReport() if plan else report):
@@ -62,16 +63,6 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     refusal.report(report)
     report.drop(empty, "edges of 0 synapses", "no synapse, no connection")
     return aggregated(neurons, pairs, options, report)
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """The columns of an edge list of neurons."""
-
-    source: str
-    target: str
-    count: str | None
-    """Numbers of synapses; None where each row is one."""
 
 
 def _identified(about: Frame, identifier: str, options: Options, report: ImportReport) -> Frame:
@@ -114,30 +105,31 @@ def _selected(frame: Frame, options: Options) -> Frame:
 
 
 def _edges(
-    frame: Frame, plan: _Plan, index: pd.Index[Any], options: Options, refusal: Refusal
+    frame: Frame, plan: Plan, index: pd.Index[Any], options: Options, refusal: Refusal
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return places of both ends and numbers of synapses of the edges of a block that can be used."""
+    source, target, count = plan
     keep = np.ones(len(frame.data), bool)
-    pre, missing = _found(frame, plan.source, index)
-    for fault in _unknown(frame, "source", plan.source, missing, options):
-        keep = refusal.kept(keep, fault)
-    post, missing = _found(frame, plan.target, index)
-    for fault in _unknown(frame, "target", plan.target, missing, options):
-        keep = refusal.kept(keep, fault)
+    ends = []
+    for end, column in (("source", source), ("target", target)):
+        places, missing = _found(frame, column, index)
+        ends.append(places)
+        for fault in _unknown(frame, end, column, missing, options):
+            keep = refusal.kept(keep, fault)
     synapses = np.ones(len(frame.data))
-    if plan.count is not None:
-        count = frame.named_column(plan.count, "the first part of the list")
-        synapses, unreadable = frame.numbers(count)
+    if count is not None:
+        counts = frame.named_column(count, "the first part of the list")
+        synapses, unreadable = frame.numbers(counts)
         fault = Fault(
             "with a bad number of synapses",
             unreadable | ~np.isfinite(synapses) | (synapses < 0),
             BAD_VALUE,
-            lambda row: frame.place(row, count),
-            lambda row: f"the number of synapses is `{frame.data[count].iloc[row]}`",
+            lambda row: frame.place(row, counts),
+            lambda row: f"the number of synapses is `{frame.data[counts].iloc[row]}`",
             "expected a number, 0 or more",
         )
         keep = refusal.kept(keep, fault)
-    return pre[keep], post[keep], synapses[keep]
+    return ends[0][keep], ends[1][keep], synapses[keep]
 
 
 def _unknown(frame: Frame, end: str, column: str, missing: np.ndarray, options: Options) -> list[Fault]:
@@ -158,14 +150,14 @@ def _unknown(frame: Frame, end: str, column: str, missing: np.ndarray, options: 
         Fault(kind, missing & ~blank, UNKNOWN_NODE, place, stranger, hint),
         Fault("with an empty end", blank, UNKNOWN_NODE, place, lambda _: empty, named),
     ]
-    return sorted(faults, key=lambda fault: fault.first)
+    return sorted(faults, key=lambda fault: int(fault.bad.argmax()))
 
 
-def _plan(frame: Frame, options: Options, report: ImportReport) -> _Plan:
-    """Return the columns of sources, targets and numbers of synapses."""
+def _plan(frame: Frame, options: Options, report: ImportReport) -> Plan:
+    """Return the columns of an edge list of neurons; those that are not used are reported."""
     source, target = table.ends(frame, options, report)
-    plan = _Plan(source, target, _counts(frame, (source, target), options, report))
-    used = {source, target, plan.count, *(clause.partition("=")[0] for clause in options.where)}
+    plan = source, target, _counts(frame, (source, target), options, report)
+    used = {*plan, *(clause.partition("=")[0] for clause in options.where)}
     report.unused("columns of edges", [c for c in frame.data.columns if c not in used])
     return plan
 

@@ -111,8 +111,9 @@ def test_nothing_is_joined_by_an_empty_identifier(tmp_path: Path, kind: str) -> 
         assert "--invalid drop" in finding.help
     found = read("synapses", paths["edges"], neurons=str(paths["neurons"]), invalid="drop")
     assert {d.what: d.count for d in found.report.dropped} == {
-        "neurons without an identifier": 1, "edges with an empty end": 1,
-    }  # fmt: skip
+        "neurons without an identifier": 1,
+        "edges with an empty end": 1,
+    }
     assert found.tables["connections"]["pairs"].sum() == 2
 
 
@@ -130,8 +131,9 @@ def test_crowded_columns_give_way_and_unused_ones_are_listed(tmp_path: Path) -> 
     assert ("type of a neuron", "column `type`") in said
     assert ("type of a neuron", "not `cell_type` with 120 values") in said
     assert {d.what for d in found.report.dropped if d.why == "not used"} == {
-        "columns of neurons: cell_type, side", "columns of edges: size",
-    }  # fmt: skip
+        "columns of neurons: cell_type, side",
+        "columns of edges: size",
+    }
     (glutamate,) = [g for g in found.report.guesses if g.subject == "glutamate"]
     assert f"{(neurons.nt_type == 'GLUT').sum()} neurons" in glutamate.why
     assert any("mystery" in g.why for g in found.report.guesses)
