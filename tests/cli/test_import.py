@@ -43,8 +43,11 @@ def test_what_is_read_is_never_overwritten(tmp_path: Path, capsys: pytest.Captur
     read_too, data = tmp_path / "net.h5", tmp_path / "data.json"
     read_too.write_bytes(b"what was measured")
     data.write_text('{"networks": {"nodes": [], "edges": [{"edges_file": "net.h5"}]}}')
-    words = {"file": ["sonata", str(read_too)], "configuration": ["sonata", str(data)],
-             "--neurons": ["synapses", str(data), how, str(read_too)]}  # fmt: skip
+    words = {
+        "file": ["sonata", str(read_too)],
+        "configuration": ["sonata", str(data)],
+        "--neurons": ["synapses", str(data), how, str(read_too)],
+    }
     chosen = words.get(how, ["matrix", str(data), "--rows", "target", how, str(read_too)])
     assert main(["import", *chosen, "-o", str(tmp_path / "net.yaml"), "--force"]) == 2
     assert f"{read_too} is one of the files to import" in capsys.readouterr().err

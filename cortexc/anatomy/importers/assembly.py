@@ -26,13 +26,11 @@ from cortexc.connectome.model import (
 )
 
 from .options import Options
-from .report import UNPRINTABLE, ImportReport, failed, printable
+from .report import JOINS, UNPRINTABLE, ImportReport, failed, printable
 from .wiring import WORDS, Wiring
 
 RELAYS = ("lgn", "lgnd", "lgd", "dlgn", "lgd_core", "thalamus_lgn", "lateral_geniculate", "retina")
-FIRST = (
-    "v1", "visp", "vis_p", "area17", "a17", "17", "primary_visual", "pericalcarine", "la", "lamina",
-)  # fmt: skip
+FIRST = ("v1", "visp", "vis_p", "area17", "a17", "17", "primary_visual", "pericalcarine", "la", "lamina")
 SIDE = 32
 """Images have this many pixels a side [pixels]: those of CIFAR-10."""
 SIZES = ((64, 8, 32), (512, 4, 32), (2000, 2, 16))
@@ -51,77 +49,87 @@ def assembled(wiring: Wiring, name: str, files: list[str], options: Options, rep
         message = "nothing is left to import: no area is connected, to another one or within"
         raise failed(BAD_TABLE, files[0], message, lost or "the data have no connection that is over 0")
     shown = [Path(f).name for f in files]
-    clean = _clean(wiring.areas, report)
-    wiring, step = _timed(wiring, report)
-    relay = _relay(wiring, clean, options, report)
-    alive = [i for i in range(len(clean)) if i != relay]
+    wiring, step = _timed(_renamed(wiring, report), report)
+    relay = _relay(wiring, options, report)
+    alive = [i for i in range(len(wiring.areas)) if i != relay]
     if not alive:
-        raise failed(BAD_TABLE, files[0], f"there is no area but the input, {clean[0]}", "name another one: --input")
-    names = [clean[i] for i in alive]
-    input_name = clean[relay] if relay is not None else next(n for n in ("LGN", "image", "input") if n not in names)
-    side, width = next(((s, w) for most, s, w in SIZES if len(names) <= most), SMALLEST)
-    into, out, lateral = _split(wiring, relay, report)
-    first = _first(wiring, clean, alive, relay, options, report)
-    last = _last(wiring, clean, alive, first, relay, options, report)
-    if lacking := [n for n in wiring.areas if "grid" not in wiring.facts.get(n, {})]:
-        which = f"{len(lacking):,} areas without one" if len(lacking) < len(names) else f"{len(names):,} areas"
-        report.guess("input.grid, areas.*.grid", f"[{side}, {side}]", f"{which}, images of {SIDE} x {SIDE}")
-    report.guess("input.width", width, f"{len(names):,} areas")
-    sweeps = _sweeps(wiring, relay if relay is not None else first, last, step, report)
-    grids = {n: tuple(wiring.facts.get(n, {}).get("grid", (side, side))) for n in wiring.areas}
-    cite = ("data",)
-    areas = {}
-    for i in alive:
-        facts = {k: v for k, v in wiring.facts.get(wiring.areas[i], {}).items() if k != "grid"}
-        circuit = {"circuit": clean[i]} if wiring.areas[i] in wiring.circuits else {}
-        areas[clean[i]] = Area.model_validate(
-            {
-                "grid": grids[wiring.areas[i]],
-                **circuit,
-                **facts,
-                "source": ["model", *(cite if circuit or facts else ())],
-            }
-        )
-    projections = [_projection(wiring, k, clean, ("data",)) for k in (*into, *out)]
+        message = f"there is no area but the input, {wiring.areas[0]}"
+        raise failed(BAD_TABLE, files[0], message, "name another one: --input")
+    into, between, lateral = _split(wiring, relay, report)
+    first = _first(wiring, alive, relay, options, report)
+    start = first if relay is None else relay
+    last = _last(wiring, alive, start, options, report)
+    side, width = next(((s, w) for most, s, w in SIZES if len(alive) <= most), SMALLEST)
+    grids = _grids(wiring, alive, side, report)
+    report.guess("input.width", width, f"{len(alive):,} areas")
+    image = _input(wiring, relay, grids, side, width)
+    sweeps = _sweeps(wiring, start, last, step, report)
+    projections = [_projection(wiring, k) for k in (*into, *between)]
     if relay is None:
-        weight = _balance(wiring, first)
-        if weight != 1.0:
-            report.guess(
-                f"weight of {input_name} -> {clean[first]}", f"{weight:g}", "as strong as all other input of that area"
-            )
-        strength = {} if weight == 1.0 else {"weight": weight}
-        lead = {"from": input_name, "to": clean[first], "source": "model", **strength}
-        projections.insert(0, Projection.model_validate(lead))
+        projections.insert(0, _from_image(wiring, image.name, first, report))
     report.read.append(
-        f"{len(names):,} areas, {len(into) + len(out):,} projections, "
+        f"{len(alive):,} areas, {len(into) + len(between):,} projections, "
         f"{len(lateral):,} connections of areas to themselves"
     )
-    grid = grids[wiring.areas[relay]] if relay is not None else (side, side)
-    if SIDE % grid[0] or grid[0] != grid[1]:
-        grid = (side, side)
     if "fln" not in wiring.values and lateral:
         report.guess("lateral.*.kernel", "exponential, one column", "edges from an area to itself say no distances")
+    kernel = Exponential(length=1.0, cutoff=2.5)
     return Connectome(
         cortexc=1,
         name=name,
         description=f"Imported from {', '.join(shown)}"[:200],
         sources=_sources(options, shown, report),
-        input=Input(name=input_name, grid=grid, patch=SIDE // grid[0], width=width, source=("model",)),
-        circuits={
-            clean[wiring.areas.index(n)]: c for n, c in wiring.circuits.items() if wiring.areas.index(n) != relay
-        },
-        areas=areas,
+        input=image,
+        circuits={name: circuit for name, circuit in wiring.circuits.items() if name != image.name},
+        areas={wiring.areas[i]: _area(wiring, i, grids[i]) for i in alive},
         lateral={
-            clean[int(wiring.source[k])]: Lateral(
-                kernel=Exponential(length=1.0, cutoff=2.5), weight=_strength(wiring, k), source=("data", "model")
+            wiring.areas[wiring.source[k]]: Lateral(
+                kernel=kernel, weight=_strength(wiring, k), source=("data", "model")
             )
             for k in lateral
         },
         projections=tuple(projections),
         attention=Attention(heads=2, key_width=8) if width > 8 else Attention(heads=1, key_width=8),
         dynamics=Dynamics(sweeps=sweeps, step_ms=step),
-        readout=Readout(area=clean[last], classes=options.classes),
+        readout=Readout(area=wiring.areas[last], classes=options.classes),
     )
+
+
+def _grids(wiring: Wiring, alive: list[int], side: int, report: ImportReport) -> list[tuple[int, int]]:
+    """Return the grid of each area [columns]: a square where the data have none."""
+    known = {name: facts["grid"] for name, facts in wiring.facts.items() if "grid" in facts}
+    if lacking := len(wiring.areas) - len(known):
+        which = f"{lacking:,} areas without one" if lacking < len(alive) else f"{len(alive):,} areas"
+        report.guess("input.grid, areas.*.grid", f"[{side}, {side}]", f"{which}, images of {SIDE} x {SIDE}")
+    return [known.get(name, (side, side)) for name in wiring.areas]
+
+
+def _input(wiring: Wiring, relay: int | None, grids: list[tuple[int, int]], side: int, width: int) -> Input:
+    """Return the input: the relay of the data, or a new one where they have none."""
+    if relay is None:
+        name, rows, columns = next(n for n in ("LGN", "image", "input") if n not in wiring.areas), side, side
+    else:
+        name, (rows, columns) = wiring.areas[relay], grids[relay]
+    if SIDE % rows or rows != columns:
+        rows = columns = side
+    return Input(name=name, grid=(rows, columns), patch=SIDE // rows, width=width, source=("model",))
+
+
+def _area(wiring: Wiring, i: int, grid: tuple[int, int]) -> Area:
+    name = wiring.areas[i]
+    data = {k: v for k, v in wiring.facts.get(name, {}).items() if k != "grid"}
+    data |= {"circuit": name} if name in wiring.circuits else {}
+    return Area.model_validate({"grid": grid, **data, "source": ["model", "data"] if data else ["model"]})
+
+
+def _from_image(wiring: Wiring, image: str, first: int, report: ImportReport) -> Projection:
+    """Return the projection of an input that the data do not have."""
+    weight = _balance(wiring, first)
+    if weight != 1.0:
+        subject = f"weight of {image} -> {wiring.areas[first]}"
+        report.guess(subject, f"{weight:g}", "as strong as all other input of that area")
+    strength = {} if weight == 1.0 else {"weight": weight}
+    return Projection.model_validate({"from": image, "to": wiring.areas[first], "source": "model", **strength})
 
 
 def _connected(wiring: Wiring) -> bool:
@@ -149,66 +157,72 @@ def _timed(wiring: Wiring, report: ImportReport) -> tuple[Wiring, float | None]:
 
 def _sweeps(wiring: Wiring, start: int, last: int, step: float | None, report: ImportReport) -> int:
     """Return how many sweeps it takes: two, or as many as delays need on the fastest way to the readout."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import dijkstra
-
-    unknown = np.full(len(wiring.source), np.nan)
-    delays = wiring.values.get("delay", unknown)
+    delays = wiring.values.get("delay", np.full(len(wiring.source), np.nan))
     if step is not None:
         delays = np.where(np.isnan(delays), wiring.values["delay_ms"] / step, delays)
     if np.isnan(delays).all():
         report.guess("dynamics.sweeps", 2, "so that feedback is heard once")
         return 2
-    size = len(wiring.areas)
-    taken = np.where(np.isnan(delays), 1.0, np.maximum(delays, 1e-9))  # an entry of 0 would be no edge
-    graph = coo_array((taken, (wiring.source, wiring.target)), shape=(size, size)).tocsr()
-    needed = dijkstra(graph, directed=True, indices=[start])[0][last]
+    needed = _ways(wiring, start, np.where(np.isnan(delays), 1.0, np.maximum(delays, 1e-9)))[last]  # 0 is no edge
     sweeps = int(min(MAX_DELAY, max(2, np.ceil(needed) + 1))) if np.isfinite(needed) else 2
     report.guess("dynamics.sweeps", sweeps, "the delays on the way to the readout, and one more")
     return sweeps
 
 
-def _clean(names: tuple[str, ...], report: ImportReport) -> list[str]:
-    """Return names that the language can take; the marks that join names become underscores."""
-    found = [re.sub(rf"(?:[.@:~>]|{UNPRINTABLE.pattern})+", "_", n).strip()[:200] for n in names]
-    changed = [(a, b) for a, b in zip(names, found, strict=True) if a != b]
+def _renamed(wiring: Wiring, report: ImportReport) -> Wiring:
+    """Return the wiring with names that the language can take; the marks that join names become underscores."""
+    clean = [_taken(name) for name in wiring.areas]
+    changed = [(a, b) for a, b in zip(wiring.areas, clean, strict=True) if a != b]
     if changed:
         why = f"{len(changed):,} names have marks that join names (. @ : ~ >), or that cannot be printed"
         report.guess("names", f"{changed[0][0]} is called {changed[0][1]}", why)
     seen: dict[str, str] = {}
-    for before, after in zip(names, found, strict=True):
+    for before, after in zip(wiring.areas, clean, strict=True):
         if after in seen or not after:
             other = seen.get(after, "")
             message = f"`{printable(before)}` and `{printable(other)}` would both be called `{after}`"
             raise failed(AMBIGUOUS, "names", message, "rename one of them in the data")
         seen[after] = before
-    return found
+    called = dict(zip(wiring.areas, clean, strict=True))
+    return replace(
+        wiring,
+        areas=tuple(clean),
+        circuits={called[name]: circuit for name, circuit in wiring.circuits.items()},
+        facts={called[name]: facts for name, facts in wiring.facts.items()},
+        relay=called.get(wiring.relay or ""),
+        readout=called.get(wiring.readout or ""),
+    )
+
+
+def _taken(name: str) -> str:
+    """Return a name as the language takes it."""
+    return re.sub(rf"(?:[{JOINS}]|{UNPRINTABLE.pattern})+", "_", name).strip()[:200]
 
 
 def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
-def _relay(wiring: Wiring, clean: list[str], options: Options, report: ImportReport) -> int | None:
+def _relay(wiring: Wiring, options: Options, report: ImportReport) -> int | None:
     """Return which area is the relay of the image, or None where the data have none."""
     if options.input is not None:
-        return _asked(options.input, wiring, clean, "--input")
+        return _asked(options.input, wiring, "--input")
     if wiring.relay is not None:
         return wiring.areas.index(wiring.relay)
     if options.input_to is not None:
         return None
-    for i, name in enumerate(clean):
+    for i, name in enumerate(wiring.areas):
         if _plain(name) in RELAYS and (wiring.source == i).any():
             report.guess("input", name, "by its name", "--input or --input-to")
             return i
     return None
 
 
-def _asked(name: str, wiring: Wiring, clean: list[str], option: str) -> int:
-    for names in (wiring.areas, clean):
-        if name in names:
-            return list(names).index(name)
-    raise failed(BAD_TABLE, option, f"{option} names `{name}`, which is no area", did_you_mean(name, clean))
+def _asked(name: str, wiring: Wiring, option: str) -> int:
+    """Return the area that an option names, as the data write it or as it is called in the spec."""
+    if _taken(name) in wiring.areas:
+        return wiring.areas.index(_taken(name))
+    raise failed(BAD_TABLE, option, f"{option} names `{name}`, which is no area", did_you_mean(name, wiring.areas))
 
 
 def _split(wiring: Wiring, relay: int | None, report: ImportReport) -> tuple[list[int], list[int], list[int]]:
@@ -217,10 +231,9 @@ def _split(wiring: Wiring, relay: int | None, report: ImportReport) -> tuple[lis
     at = -1 if relay is None else relay
     back = (wiring.target == at) & ~own
     if back.any():
-        report.drop(
-            int(back.sum()), f"projections to {wiring.areas[at]}", "the relay of the image receives nothing",
-            f"{wiring.areas[int(wiring.source[np.flatnonzero(back)[0]])]} -> {wiring.areas[at]}",
-        )  # fmt: skip
+        first = wiring.areas[wiring.source[back][0]]
+        what, why = f"projections to {wiring.areas[at]}", "the relay of the image receives nothing"
+        report.drop(int(back.sum()), what, why, f"{first} -> {wiring.areas[at]}")
     if relay is not None and (own & (wiring.source == at)).any():
         report.drop(1, f"projection of {wiring.areas[at]} to itself", "the relay has no horizontal axons")
     into = np.flatnonzero((wiring.source == at) & ~own)
@@ -245,99 +258,86 @@ def _balance(wiring: Wiring, first: int) -> float:
     return float(f"{total:.4g}") if total > 0 else 1.0
 
 
-def _first(
-    wiring: Wiring, clean: list[str], alive: list[int], relay: int | None, options: Options, report: ImportReport
-) -> int:
+def _first(wiring: Wiring, alive: list[int], relay: int | None, options: Options, report: ImportReport) -> int:
     """Return the area that the image reaches."""
     if options.input_to is not None:
-        return _asked(options.input_to, wiring, clean, "--input-to")
+        return _asked(options.input_to, wiring, "--input-to")
     if relay is not None:
         reached = wiring.target[wiring.source == relay]
         return int(reached[0]) if len(reached) else alive[0]
     heard = _sending(wiring)
-    names = {_plain(clean[i]): i for i in reversed(alive)}
+    names = {_plain(wiring.areas[i]): i for i in reversed(alive)}
     for wanted in FIRST:
         if wanted in names and (heard[names[wanted]] or len(alive) == 1):
-            report.guess(f"input reaches {clean[names[wanted]]}", "yes", "by its name", "--input-to")
+            report.guess(f"input reaches {wiring.areas[names[wanted]]}", "yes", "by its name", "--input-to")
             return names[wanted]
-    size = len(clean)
-    other = wiring.source != wiring.target
+    other, size = wiring.source != wiring.target, len(wiring.areas)
     balance = np.bincount(wiring.source[other], minlength=size) - np.bincount(wiring.target[other], minlength=size)
     best = max(alive, key=lambda i: (heard[i], balance[i], -i))
-    report.guess(
-        f"input reaches {clean[best]}", "yes", "of all areas it sends to most more than it hears from", "--input-to"
-    )
-    report.edits.append(f"say which area sees the image: `projections`, from the input (now to {clean[best]})")
+    name, why = wiring.areas[best], "of all areas it sends to most more than it hears from"
+    report.guess(f"input reaches {name}", "yes", why, "--input-to")
+    report.edits.append(f"say which area sees the image: `projections`, from the input (now to {name})")
     return best
 
 
 def _sending(wiring: Wiring) -> np.ndarray:
     """Return which areas of the largest connected part send to another one."""
-    from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    size = len(wiring.areas)
     other = wiring.source != wiring.target
-    source, target = wiring.source[other], wiring.target[other]
-    graph = coo_array((np.ones(len(source)), (source, target)), shape=(size, size))
-    _, part = connected_components(graph, directed=False)
-    largest = np.bincount(part).argmax()
-    found: np.ndarray = (np.bincount(source, minlength=size) > 0) & (part == largest)
+    _, part = connected_components(_matrix(wiring, other.astype(float)), directed=False)
+    sends = np.bincount(wiring.source[other], minlength=len(wiring.areas)) > 0
+    found: np.ndarray = sends & (part == np.bincount(part).argmax())
     return found
 
 
-def _last(
-    wiring: Wiring,
-    clean: list[str],
-    alive: list[int],
-    first: int,
-    relay: int | None,
-    options: Options,
-    report: ImportReport,
-) -> int:
+def _last(wiring: Wiring, alive: list[int], start: int, options: Options, report: ImportReport) -> int:
     """Return the area that is read: the one furthest from the input by the fewest projections."""
     if options.readout is not None:
-        return _asked(options.readout, wiring, clean, "--readout")
-    if wiring.readout in wiring.areas:
+        return _asked(options.readout, wiring, "--readout")
+    if wiring.readout is not None:
         return wiring.areas.index(wiring.readout)
-    depth = _depths(wiring, relay if relay is not None else first)
-    reachable = [i for i in alive if depth[i] >= 0]
-    size = len(clean)
-    fan = np.bincount(wiring.target, minlength=size)
-    known = [(i, wiring.facts.get(wiring.areas[i], {}).get("level")) for i in reachable]
-    levels = {i: float(level) for i, level in known if level is not None}
-    if reachable and len(levels) == len(reachable):
-        best = max(reachable, key=lambda i: levels[i])
-        report.guess("readout.area", clean[best], "the highest level that the input reaches", "--readout")
+    depth = _ways(wiring, start)
+    reachable = [i for i in alive if np.isfinite(depth[i])]
+    facts = {i: wiring.facts.get(wiring.areas[i], {}) for i in reachable}
+    if reachable and all("level" in known for known in facts.values()):
+        best, why = max(reachable, key=lambda i: facts[i]["level"]), "the highest level that the input reaches"
     else:
+        fan = np.bincount(wiring.target, minlength=len(wiring.areas))
         best = max(reachable or alive, key=lambda i: (depth[i], fan[i], -i))
-        report.guess("readout.area", clean[best], "the area furthest from the input", "--readout")
-    report.edits.append(f"say where the decision is read: `readout.area` (now {clean[best]})")
+        why = "the area furthest from the input"
+    report.guess("readout.area", wiring.areas[best], why, "--readout")
+    report.edits.append(f"say where the decision is read: `readout.area` (now {wiring.areas[best]})")
     return best
 
 
-def _depths(wiring: Wiring, start: int) -> np.ndarray:
-    """Return the fewest projections from an area to each one, -1 where there is no way."""
+def _matrix(wiring: Wiring, values: np.ndarray) -> Any:
+    """Return the areas as a sparse matrix of one value a projection, rows are sources."""
     from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import dijkstra
 
     size = len(wiring.areas)
-    graph = coo_array((np.ones(len(wiring.source)), (wiring.source, wiring.target)), shape=(size, size)).tocsr()
-    found = dijkstra(graph, directed=True, indices=[start], unweighted=True)[0]
-    return np.where(np.isfinite(found), found, -1).astype(np.int64)
+    return coo_array((values, (wiring.source, wiring.target)), shape=(size, size)).tocsr()
 
 
-def _projection(wiring: Wiring, k: int, clean: list[str], source: tuple[str, ...]) -> Projection:
-    data: dict[str, Any] = {
-        "from": clean[int(wiring.source[k])],
-        "to": clean[int(wiring.target[k])],
-        "source": source,
-    }
+def _ways(wiring: Wiring, start: int, lengths: np.ndarray | None = None) -> np.ndarray:
+    """Return how long the shortest way from an area to each one is, infinite where there is none: float64 [areas].
+
+    ``lengths``: float64 [projections]; 1 each where it is None.
+    """
+    from scipy.sparse.csgraph import dijkstra
+
+    graph = _matrix(wiring, np.ones(len(wiring.source)) if lengths is None else lengths)
+    found: np.ndarray = dijkstra(graph, directed=True, indices=[start], unweighted=lengths is None)[0]
+    return found
+
+
+def _projection(wiring: Wiring, k: int) -> Projection:
+    source, target = wiring.areas[wiring.source[k]], wiring.areas[wiring.target[k]]
+    data: dict[str, Any] = {"from": source, "to": target, "source": "data"}
     for field, column in wiring.values.items():
         value = column[k]
         if field in WORDS:
-            if value:
-                data[field] = str(value)
+            data |= {field: str(value)} if value else {}
         elif not np.isnan(value):
             data[field] = int(value) if field == "delay" else float(value)
     if "fln" in data:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cortexc.connectome.diagnostics.error import SpecError
 from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_VALUE, ORIENTATION, UNKNOWN_NODE
+from cortexc.connectome.diagnostics.rule import Rule
 from cortexc.connectome.diagnostics.span import Span
 from cortexc.connectome.model import LARGEST, MAX_DELAY, SMALLEST
 
-from .frames import ABSENT
+from .frame import ABSENT
 from .options import Options
-from .report import ImportReport, failed
+from .refusal import Fault, Refusal
+from .report import ImportReport, and_more, failed
 from .wiring import WORDS, Wiring
 
 SUM_TOLERANCE = 0.01
@@ -36,106 +39,130 @@ SYNONYMS = {
 """How else the field writes a mode or a direction; case and hyphens do not matter."""
 CHOICES = {"mode": ("driving", "modulatory", "relay"), "direction": ("feedforward", "lateral", "feedback")}
 
-Place = Callable[[int, str], Span]
+STRENGTHS = ("weight", "fln")
 
 
-def joined(
-    source: np.ndarray,
-    target: np.ndarray,
-    values: dict[str, np.ndarray],
-    neurons: np.ndarray | None,
-    place: Place,
-    options: Options,
-    report: ImportReport,
-    *,
-    names: tuple[str, ...] = (),
-    cases: np.ndarray | None = None,
-) -> Wiring:
-    """Return the wiring of a list of edges.
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """Edges by the names of their ends, as a file lists them: a row an edge."""
 
-    ``source``, ``target``: text [rows]. ``values``: float64 or text [rows], by field of a projection. ``neurons``: how
-    many labelled neurons a row rests on, by which SLN are weighted. ``place(row, field)`` says where a value stands.
-    ``names``: areas that the data list, which come first. ``cases``: text [rows], the injection that a row is of.
+    source: np.ndarray
+    """text [rows], as ``target``."""
+    target: np.ndarray
+    values: dict[str, np.ndarray]
+    """float64 or text [rows], by field of a projection."""
+    place: Callable[[int, str], Span]
+    """Where the value of a row and a field stands."""
+    names: tuple[str, ...] = ()
+    """Areas that the data list, which come first."""
+    neurons: np.ndarray | None = None
+    """float64 [rows]: how many labelled neurons a row rests on, by which SLN are weighted."""
+    cases: np.ndarray | None = None
+    """text [rows]: the injection that a row is of."""
+
+    def kept(self, keep: np.ndarray) -> Edges:
+        """Return the rows that ``keep`` (bool [rows]) says; their places stay."""
+        rows = np.flatnonzero(keep)
+        return Edges(
+            self.source[rows],
+            self.target[rows],
+            {name: column[rows] for name, column in self.values.items()},
+            lambda row, field: self.place(int(rows[row]), field),
+            self.names,
+            None if self.neurons is None else self.neurons[rows],
+            None if self.cases is None else self.cases[rows],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Pairs:
+    """Which rows are of the same projection: of one pair of areas, and of one mode where modes are known."""
+
+    areas: tuple[str, ...]
+    source: np.ndarray
+    """int64 [rows]: places in ``areas``, as in ``target``."""
+    target: np.ndarray
+    of: np.ndarray
+    """int64 [rows]: the projection of a row."""
+    first: np.ndarray
+    """int64 [projections]: the first row of each."""
+    count: np.ndarray
+    """int64 [projections]: the rows of each."""
+
+
+def joined(edges: Edges, options: Options, report: ImportReport) -> Wiring:
+    """Return the wiring of a list of edges: rows of one projection become one value a field.
 
     Raises:
         SpecError: a value that no projection can have, an end without a name, rows of a pair that contradict.
     """
-    values = _one_strength(_worded(values, report), report)
-    keep = _sound(source, target, values, place, options, report)
-    source, target = source[keep], target[keep]
-    values = {name: column[keep] for name, column in values.items()}
-    neurons = None if neurons is None else neurons[keep]
-    rows = np.flatnonzero(keep)
-    areas = tuple(dict.fromkeys((*names, *source.tolist(), *target.tolist())))
-    index = {name: i for i, name in enumerate(areas)}
-    s = np.fromiter((index[n] for n in source), np.int64, len(source))
-    t = np.fromiter((index[n] for n in target), np.int64, len(target))
-    key = s * len(areas) + t
-    if "mode" in values:  # projections of different modes are different projections
-        modes, code = np.unique(values["mode"].astype(str), return_inverse=True)
-        key = key * len(modes) + code
-    unique, first, inverse, count = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
-    order = np.argsort(first)
-    repeated = int((count > 1).sum())
+    values = _one_strength(_worded(edges.values, report), "these rows have FLNe too", lambda _: "", report)
+    edges = _sound(replace(edges, values=values), options, report)
+    pairs = _paired(edges)
+    repeated = int((pairs.count > 1).sum())
+    if repeated and options.aggregate == "error":
+        raise _twice(edges, pairs)
+    merged = {name: _merged(name, edges, pairs, options) for name in edges.values}
+
+    def pair(k: int) -> str:
+        return f"{edges.source[pairs.first[k]]} -> {edges.target[pairs.first[k]]}"
+
+    merged = _one_strength(merged, "other rows of these pairs have FLNe", pair, report)
+    if edges.cases is not None:
+        merged = _over_injections(merged, edges.cases, pairs, options, report)
     if repeated:
-        example = int(first[np.flatnonzero(count > 1)[0]])
-        if options.aggregate == "error":
-            again = int(np.flatnonzero(key == key[example])[1])
-            message = f"the pair {source[example]} -> {target[example]} is there twice"
-            raise failed(
-                AMBIGUOUS, place(int(rows[again]), ""), message, "say how they join: --aggregate sum, mean, median, max"
-            )
-    merged: dict[str, np.ndarray] = {}
-    for name, column in values.items():
-        if name in WORDS:
-            merged[name] = _agreed(name, column, inverse, first, rows, place)
-            continue
-        rule = _rule(name, options)
-        if repeated:
-            merged[name] = _reduced(column, inverse, len(unique), rule, neurons if name == "sln" else None)
-        else:
-            merged[name] = column[first]
-    if {"fln", "weight"} <= set(merged):
-        both = ~np.isnan(merged["fln"]) & ~np.isnan(merged["weight"])
-        merged["weight"] = np.where(both, np.nan, merged["weight"])
-        pairs = [f"{areas[s[k]]} -> {areas[t[k]]}" for k in first[both][:1]]
-        report.drop(int(both.sum()), "weights", "other rows of these pairs have FLNe", *pairs)
-    if cases is not None:
-        merged = _over_injections(merged, cases[keep], t, t[first], count, options, report)
-    if repeated:
-        rules = ", ".join(f"{n}: {_said(n, options, neurons)}" for n in values if n not in WORDS) or "one projection"
-        report.guess(
-            "rows of one pair", rules, f"{repeated:,} pairs have several rows, {len(key):,} rows in all", "--aggregate"
-        )
-    found = Wiring(
-        areas,
-        s[first][order],
-        t[first][order],
-        {name: column[order] for name, column in merged.items()},
-    )
-    orientation(found, report, place(int(rows[0]), "") if len(rows) else Span("<python>"))
+        rules = ", ".join(f"{name}: {_said(name, edges, options)}" for name in edges.values if name not in WORDS)
+        why = f"{repeated:,} pairs have several rows, {len(pairs.of):,} rows in all"
+        report.guess("rows of one pair", rules or "one projection", why, "--aggregate")
+    order = np.argsort(pairs.first)
+    first = pairs.first[order]
+    values = {name: column[order] for name, column in merged.items()}
+    found = Wiring(pairs.areas, pairs.source[first], pairs.target[first], values)
+    orientation(found, report, edges.place(0, "") if len(edges.source) else Span("<python>"))
     return found
 
 
-def _over_injections(
-    merged: dict[str, np.ndarray],
-    cases: np.ndarray,
-    targets: np.ndarray,
-    target: np.ndarray,
-    count: np.ndarray,
-    options: Options,
-    report: ImportReport,
-) -> dict[str, np.ndarray]:
-    """Return the values with sums over rows divided by the injections into the target, where that is asked for.
+def _paired(edges: Edges) -> _Pairs:
+    areas = tuple(dict.fromkeys((*edges.names, *edges.source.tolist(), *edges.target.tolist())))
+    index = {name: i for i, name in enumerate(areas)}
+    source, target = (np.fromiter((index[n] for n in end), np.int64, len(end)) for end in (edges.source, edges.target))
+    key = source * len(areas) + target
+    if "mode" in edges.values:  # projections of different modes are different projections
+        modes, code = np.unique(edges.values["mode"].astype(str), return_inverse=True)
+        key = key * len(modes) + code
+    _, first, of, count = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
+    return _Pairs(areas, source, target, of, first, count)
 
-    ``cases``, ``targets``: text and int64 [rows]. ``target``, ``count``: int64 [pairs], rows of each pair.
-    """
-    injections = np.unique(np.stack([targets.astype(str), cases.astype(str)], axis=1), axis=0)[:, 0]
-    of_target = np.bincount(injections.astype(np.int64), minlength=int(targets.max(initial=0)) + 1)[target]
-    missing = int((count < of_target).sum())
+
+def _twice(edges: Edges, pairs: _Pairs) -> SpecError:
+    """Return the error of a pair that has several rows."""
+    pair = int((pairs.count > 1).argmax())
+    first, again = np.flatnonzero(pairs.of == pair)[:2].tolist()
+    message = f"the pair {edges.source[first]} -> {edges.target[first]} is there twice"
+    hint = "say how they join: --aggregate sum, mean, median, max"
+    return failed(AMBIGUOUS, edges.place(again, ""), message, hint)
+
+
+def _merged(name: str, edges: Edges, pairs: _Pairs, options: Options) -> np.ndarray:
+    """Return one value a projection."""
+    if name in WORDS:
+        return _agreed(name, edges, pairs)
+    if (pairs.count == 1).all():
+        return edges.values[name][pairs.first]
+    weight = edges.neurons if name == "sln" else None
+    return _reduced(edges.values[name], pairs.of, len(pairs.first), _rule(name, options), weight)
+
+
+def _over_injections(
+    merged: dict[str, np.ndarray], cases: np.ndarray, pairs: _Pairs, options: Options, report: ImportReport
+) -> dict[str, np.ndarray]:
+    """Return the values with sums over rows divided by the injections into the target, where that is asked for."""
+    injections = np.unique(np.stack([pairs.target.astype(str), cases.astype(str)], axis=1), axis=0)[:, 0]
+    into = np.bincount(injections.astype(np.int64), minlength=len(pairs.areas))
+    of_target = into[pairs.target[pairs.first]]
     if options.aggregate == "cases":
-        return {name: v / of_target if name in {"fln", "weight"} else v for name, v in merged.items()}
-    if missing:
+        return {name: v / of_target if name in STRENGTHS else v for name, v in merged.items()}
+    if missing := int((pairs.count < of_target).sum()):
         why = f"{missing:,} pairs are not in every injection of their target"
         report.guess("injections without a row of a pair", "left out of its mean", why, "--aggregate cases")
     return merged
@@ -167,132 +194,114 @@ def _worded(values: dict[str, np.ndarray], report: ImportReport) -> dict[str, np
     return found
 
 
-def _one_strength(values: dict[str, np.ndarray], report: ImportReport) -> dict[str, np.ndarray]:
-    """Return the values with one strength a row: FLNe where it is given, else the weight."""
-    if not {"fln", "weight"} <= set(values):
+def _one_strength(
+    values: dict[str, np.ndarray], why: str, called: Callable[[int], str], report: ImportReport
+) -> dict[str, np.ndarray]:
+    """Return the values with one strength each: FLNe where it is given, else the weight."""
+    if not set(STRENGTHS) <= set(values):
         return values
-    fln, weight = values["fln"], values["weight"]
-    if (both := ~np.isnan(fln) & ~np.isnan(weight)).any():
-        report.drop(int(both.sum()), "weights", "these rows have FLNe too")
-        weight = np.where(both, np.nan, weight)
-    if np.isnan(weight).all():
-        return {name: column for name, column in values.items() if name != "weight"}
-    return {**values, "weight": weight}
+    both = ~np.isnan(values["fln"]) & ~np.isnan(values["weight"])
+    if both.any():
+        report.drop(int(both.sum()), "weights", why, called(int(both.argmax())))
+    found = {**values, "weight": np.where(both, np.nan, values["weight"])}
+    return {name: column for name, column in found.items() if name != "weight" or not np.isnan(column).all()}
 
 
 def _rule(name: str, options: Options) -> str:
-    if name in {"fln", "weight"} and options.aggregate not in {"auto", "error"}:
+    if name in STRENGTHS and options.aggregate not in {"auto", "error"}:
         return "sum" if options.aggregate == "cases" else options.aggregate
     return "sum" if name == "weight" else "mean"
 
 
-def _said(name: str, options: Options, neurons: np.ndarray | None) -> str:
-    rule = (
-        "mean over injections" if options.aggregate == "cases" and name in {"fln", "weight"} else _rule(name, options)
-    )
-    return "mean weighted by neurons" if name == "sln" and neurons is not None else rule
+def _said(name: str, edges: Edges, options: Options) -> str:
+    """Return in words how rows of one pair become one value."""
+    if options.aggregate == "cases" and name in STRENGTHS:
+        return "mean over injections"
+    return "mean weighted by neurons" if name == "sln" and edges.neurons is not None else _rule(name, options)
 
 
 def _reduced(column: np.ndarray, group: np.ndarray, size: int, rule: str, weight: np.ndarray | None) -> np.ndarray:
     """Return one value a group; NaN counts as not there."""
+    if rule in {"median", "max"}:
+        import pandas as pd
+
+        return pd.Series(column).groupby(group).agg(rule).to_numpy()
     known = ~np.isnan(column)
-    out = np.full(size, np.nan)
-    if rule in {"sum", "mean"}:
-        w = np.ones(len(column)) if weight is None else np.where(np.isnan(weight) | (weight <= 0), 1.0, weight)
-        total = np.bincount(group[known], column[known] * (w[known] if rule == "mean" else 1.0), size)
-        share = np.bincount(group[known], w[known], size)
-        there = share > 0
-        out[there] = total[there] / share[there] if rule == "mean" else total[there]
-        return out
-    order = np.lexsort((column, group))
-    order = order[known[order]]
-    starts = np.flatnonzero(np.r_[True, group[order][1:] != group[order][:-1]]) if len(order) else np.zeros(0, int)
-    ends = np.r_[starts[1:], len(order)] - 1
-    groups = group[order][starts]
-    if rule == "max":
-        out[groups] = column[order][ends]
-    else:
-        low, high = (starts + ends) // 2, (starts + ends + 1) // 2
-        out[groups] = (column[order][low] + column[order][high]) / 2
-    return out
+    w = np.ones(len(column)) if weight is None else np.where(np.isnan(weight) | (weight <= 0), 1.0, weight)
+    total = np.bincount(group[known], column[known] * (w[known] if rule == "mean" else 1.0), size)
+    share = np.bincount(group[known], w[known], size)
+    with np.errstate(invalid="ignore"):
+        return np.where(share > 0, total / share if rule == "mean" else total, np.nan)
 
 
-def _agreed(
-    name: str, column: np.ndarray, group: np.ndarray, first: np.ndarray, rows: np.ndarray, place: Place
-) -> np.ndarray:
-    kept: np.ndarray = column[first]
-    differ = column != kept[group]
+def _agreed(name: str, edges: Edges, pairs: _Pairs) -> np.ndarray:
+    """Return the word of each projection, which all its rows must say."""
+    column = edges.values[name]
+    kept: np.ndarray = column[pairs.first]
+    differ = column != kept[pairs.of]
     if differ.any():
-        row = int(np.flatnonzero(differ)[0])
-        message = f"`{name}` is {column[row]}, and another row of the same pair says {kept[group[row]]}"
-        raise failed(AMBIGUOUS, place(int(rows[row]), name), message, "give each pair one value")
+        row = int(differ.argmax())
+        message = f"`{name}` is {column[row]}, and another row of the same pair says {kept[pairs.of[row]]}"
+        raise failed(AMBIGUOUS, edges.place(row, name), message, "give each pair one value")
     return kept
 
 
-def _sound(
-    source: np.ndarray,
-    target: np.ndarray,
-    values: dict[str, np.ndarray],
-    place: Place,
-    options: Options,
-    report: ImportReport,
-) -> np.ndarray:
-    """Return which rows can be projections. Others are an error, or left out and counted, as the user says."""
-    keep = np.ones(len(source), bool)
+def _sound(edges: Edges, options: Options, report: ImportReport) -> Edges:
+    """Return the edges that can be projections. Others are an error, or left out and counted, as the user says."""
+    keep = np.ones(len(edges.source), bool)
+    refusal = Refusal("rows", options.invalid)
+    for fault in _faults(edges):
+        keep = refusal.kept(keep, fault)
+    refusal.report(report)
+    for name in STRENGTHS:
+        zero = keep & (edges.values.get(name, np.nan) == 0)
+        if zero.any():
+            where = str(edges.place(int(zero.argmax()), name))
+            report.drop(int(zero.sum()), f"rows of {name} 0", "no strength, no projection", where)
+            keep &= ~zero
+    return edges.kept(keep)
 
-    def refuse(bad: np.ndarray, field: str, what: str, message: Callable[[int], str], rule: Any, help: str) -> None:
-        nonlocal keep
-        bad = bad & keep
-        if not bad.any():
-            return
-        row, count = int(np.flatnonzero(bad)[0]), int(bad.sum())
-        if options.invalid == "error":
-            more = f", and {count - 1:,} more such rows" if count > 1 else ""
-            raise failed(rule, place(row, field), message(row) + more, help + "; --invalid drop leaves such rows out")
-        report.drop(count, f"rows with {what}", "--invalid drop", str(place(row, field)))
-        keep &= ~bad
 
-    for end, column in (("source", source), ("target", target)):
-        refuse(
-            column == "", end, f"an empty {end}", lambda _, end=end: f"the {end} is empty", UNKNOWN_NODE,  # type: ignore[misc]
-            "name the area at both ends",
-        )  # fmt: skip
-
-    def pair(row: int) -> str:
-        return f"{source[row]} -> {target[row]}"
-
-    for name, column in values.items():
+def _faults(edges: Edges) -> Iterator[Fault]:
+    """Yield all that may be wrong with edges."""
+    for end, column in (("source", edges.source), ("target", edges.target)):
+        said, hint = f"the {end} is empty", "name the area at both ends"
+        yield _fault(edges, end, column, f"an empty {end}", column == "", said, hint, UNKNOWN_NODE)
+    for name, column in edges.values.items():
+        is_ = f"the {name} of {{pair}} is"
         if name in WORDS:
-            known = ("", *CHOICES[name])
-            refuse(
-                ~np.isin(column.astype(str), known), name, f"an unknown {name}",
-                lambda row, name=name, column=column: f"the {name} of {pair(row)} is `{column[row]}`",  # type: ignore[misc]
-                BAD_VALUE, f"expected one of {', '.join(CHOICES[name])}",
-            )  # fmt: skip
+            bad = ~np.isin(column.astype(str), ("", *CHOICES[name]))
+            hint = f"expected one of {', '.join(CHOICES[name])}"
+            yield _fault(edges, name, column, f"an unknown {name}", bad, f"{is_} `{{value}}`", hint)
             continue
-        if name in {"weight", "fln"}:
-            other = values.get("fln" if name == "weight" else "weight")
-            refuse(
-                np.isnan(column) & np.isnan(np.nan if other is None else other), name, f"a {name} that is no number",
-                lambda row, name=name: f"the {name} of {pair(row)} is no number",  # type: ignore[misc]
-                BAD_VALUE, "expected a finite number, 0 or more",
-            )  # fmt: skip
+        nan = np.isnan(column)
+        if name in STRENGTHS:
+            other = edges.values.get("fln" if name == "weight" else "weight", np.nan)
+            kind, hint = f"a {name} that is no number", "expected a finite number, 0 or more"
+            yield _fault(edges, name, column, kind, nan & np.isnan(other), f"{is_} no number", hint)
         least, most, hint = RANGES[name]
-        known_values = np.where(np.isnan(column) | ((column == 0) & (name == "weight")), least, column)
-        fractional = (known_values != np.floor(known_values)) & (name == "delay")
-        refuse(
-            (known_values < least) | (known_values > most) | fractional, name, f"a {name} out of range",
-            lambda row, name=name, column=column: f"the {name} of {pair(row)} is {column[row]:g}",  # type: ignore[misc]
-            BAD_VALUE, hint,
-        )  # fmt: skip
-    for name in ("weight", "fln"):
-        if name in values:
-            zero = keep & (values[name] == 0)
-            if zero.any():
-                row = int(np.flatnonzero(zero)[0])
-                report.drop(int(zero.sum()), f"rows of {name} 0", "no strength, no projection", str(place(row, name)))
-                keep &= ~zero
-    return keep
+        known = np.where(nan | ((column == 0) & (name == "weight")), least, column)
+        bad = (known < least) | (known > most) | ((known != np.floor(known)) & (name == "delay"))
+        yield _fault(edges, name, column, f"a {name} out of range", bad, f"{is_} {{value:g}}", hint)
+
+
+def _fault(
+    edges: Edges,
+    field: str,
+    column: np.ndarray,
+    kind: str,
+    bad: np.ndarray,
+    said: str,
+    help: str,
+    rule: Rule = BAD_VALUE,
+) -> Fault:
+    """Return a fault of the values of a field; ``said`` may name the ``{pair}`` and the ``{value}``."""
+    more = and_more(int(bad.sum()), " such rows")
+
+    def message(row: int) -> str:
+        return said.format(pair=f"{edges.source[row]} -> {edges.target[row]}", value=column[row]) + more
+
+    return Fault(f"with {kind}", bad, rule, lambda row: edges.place(row, field), message, help)
 
 
 def orientation(wiring: Wiring, report: ImportReport, place: Span) -> None:

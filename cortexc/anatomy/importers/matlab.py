@@ -28,10 +28,9 @@ def variables(path: str) -> dict[str, Any]:
     home = os.fspath(Path(__file__).resolve().parents[3])
     search = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
     try:
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", __name__, os.path.abspath(path)],  # noqa: PTH100
-            capture_output=True, timeout=LIMIT_S, env={**os.environ, "PYTHONPATH": search}, check=False,
-        )  # fmt: skip
+        command = [sys.executable, "-P", "-m", __name__, os.path.abspath(path)]  # noqa: PTH100
+        environment = {**os.environ, "PYTHONPATH": search}
+        done = subprocess.run(command, capture_output=True, timeout=LIMIT_S, env=environment, check=False)
     except subprocess.TimeoutExpired:
         raise OSError(f"it was not read within {LIMIT_S:g} s") from None
     if done.returncode:

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_VALUE, UNREADABLE
 from cortexc.connectome.diagnostics.rule import did_you_mean
 from cortexc.connectome.diagnostics.span import Span
 
-from . import frames, matlab
-from .edges import SUM_TOLERANCE, joined
+from . import files, frames, matlab
+from .edges import SUM_TOLERANCE, Edges, joined
+from .frame import a_float, number, repeated, was_float
 from .options import Options
-from .report import ImportReport, failed
+from .report import ImportReport, cause, failed
 from .wiring import Wiring
 
 MOST_ENTRIES = 400_000_000
@@ -28,8 +30,8 @@ MOST_ENTRIES = 400_000_000
 class Labelled:
     """A matrix, its labels, and where its entries stand."""
 
-    rows: tuple[str, ...]
-    columns: tuple[str, ...]
+    rows: list[str]
+    columns: list[str]
     entries: np.ndarray
     """float64 [rows, columns]; NaN where nothing is written."""
     nan: np.ndarray
@@ -47,10 +49,8 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     Raises:
         SpecError: unreadable, labels that do not fit, no orientation given, a value that no projection can have.
     """
-    if len(paths) != 1:
-        hint = "name the matrices of SLN and distances with --sln and --distance"
-        raise failed(BAD_TABLE, paths[1], "one matrix is imported at a time", hint)
-    path = paths[0]
+    hint = "name the matrices of SLN and distances with --sln and --distance"
+    path = files.only(paths, "one matrix is imported at a time", hint)
     strength = _labelled(path, options.variable, options, report)
     if options.rows is None:
         raise failed(AMBIGUOUS, path, "a matrix does not say what its rows are", _evidence(strength.entries))
@@ -58,17 +58,13 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     fraction = _is_fraction(strength, options)
     name = "fln" if fraction else "weight"
     if not fraction and np.nanmax(strength.entries, initial=0) <= 1 and not strength.wrong.any():
-        report.guess(
-            "meaning of the entries", "weight", "they are not known to be FLNe", "a file or variable named fln"
-        )
-    unreadable = strength.wrong
-    if unreadable.any():
-        row, column = (int(v) for v in np.argwhere(unreadable)[0])
-        raise failed(
-            BAD_VALUE, strength.place(row, column),
-            f"the entry of {strength.rows[row]}, {strength.columns[column]} is no number",
-            "an entry is a number, or empty where there is no connection",
-        )  # fmt: skip
+        why = "they are not known to be FLNe"
+        report.guess("meaning of the entries", "weight", why, "a file or variable named fln")
+    if strength.wrong.any():
+        row, column = (int(v) for v in np.argwhere(strength.wrong)[0])
+        message = f"the entry of {strength.rows[row]}, {strength.columns[column]} is no number"
+        hint = "an entry is a number, or empty where there is no connection"
+        raise failed(BAD_VALUE, strength.place(row, column), message, hint)
     there = np.argwhere(strength.nan | (np.nan_to_num(strength.entries, nan=0.0, posinf=np.inf, neginf=-np.inf) != 0))
     report.read.append(f"{path}: {len(there):,} entries that are not 0")
     values = {name: strength.entries[there[:, 0], there[:, 1]]}
@@ -83,14 +79,13 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         return strength.place(int(there[row, 0]), int(there[row, 1]))
 
     names = tuple(dict.fromkeys((*strength.rows, *strength.columns)))
-    return joined(source, target, values, None, place, options, report, names=names)
+    return joined(Edges(source, target, values, place, names=names), options, report)
 
 
 def _is_fraction(matrix: Labelled, options: Options) -> bool:
     """Whether entries are FLNe: the file or the variable is called so, and none is over 1."""
-    return (
-        "fln" in f"{options.variable or ''} {matrix.name}".lower() and float(np.nanmax(matrix.entries, initial=0)) <= 1
-    )
+    named = "fln" in f"{options.variable or ''} {matrix.name}".lower()
+    return named and float(np.nanmax(matrix.entries, initial=0)) <= 1
 
 
 def _evidence(entries: np.ndarray) -> str:
@@ -111,19 +106,9 @@ def _companion(
     """Return the entries of another matrix for the connections of the first."""
     if Path(wanted).is_file():
         other = _labelled(wanted, None, options, report)
-        index = [{name: i for i, name in enumerate(names)} for names in (other.rows, other.columns)]
-        for names, known, what in (
-            (strength.rows, index[0], "row"),
-            (strength.columns, index[1], "column"),
-        ):
-            for name in names:
-                if name not in known:
-                    raise failed(
-                        BAD_TABLE, wanted, f"the matrix of {field} has no {what} `{name}`", did_you_mean(name, known)
-                    )
-        row = np.array([index[0][n] for n in strength.rows])[there[:, 0]]
-        column = np.array([index[1][n] for n in strength.columns])[there[:, 1]]
-        found: np.ndarray = other.entries[row, column]
+        row = _places(strength.rows, other.rows, f"the matrix of {field} has no row", wanted)
+        column = _places(strength.columns, other.columns, f"the matrix of {field} has no column", wanted)
+        found: np.ndarray = other.entries[row[there[:, 0]], column[there[:, 1]]]
         return found
     entries, _ = _variable(path, wanted)
     if entries.shape != strength.entries.shape:
@@ -133,9 +118,18 @@ def _companion(
     return picked
 
 
+def _places(names: list[str], there: list[str], lacks: str, path: str) -> np.ndarray:
+    """Return where the labels of one matrix are among those of another."""
+    index = {name: i for i, name in enumerate(there)}
+    for name in names:
+        if name not in index:
+            raise failed(BAD_TABLE, path, f"{lacks} `{name}`", did_you_mean(name, index))
+    return np.array([index[name] for name in names])
+
+
 def _labelled(path: str, variable: str | None, options: Options, report: ImportReport) -> Labelled:
     suffix = Path(path).suffix.lower()
-    frames.exists(path)
+    files.exists(path)
     if suffix in {".mat", ".npy", ".npz", ".h5", ".hdf5"}:
         entries, name = _variable(path, variable, report)
         labels = _labels(path, options, entries, report)
@@ -144,7 +138,7 @@ def _labelled(path: str, variable: str | None, options: Options, report: ImportR
             return Span(path, inside=f"{name}[{row}, {column}]")
 
         none = np.zeros(entries.shape, bool)
-        return Labelled(*labels, entries, np.isnan(entries), none, inside, f"{Path(path).stem} {name}")
+        return Labelled(labels, labels, entries, np.isnan(entries), none, inside, f"{Path(path).stem} {name}")
     if suffix in frames.COLUMNAR:
         message = f"a matrix is not read from {suffix}: rows have no labels there"
         raise failed(UNREADABLE, path, message, "write it as CSV, with labels in the first row and column")
@@ -154,103 +148,107 @@ def _labelled(path: str, variable: str | None, options: Options, report: ImportR
 def _table(path: str, options: Options, report: ImportReport) -> Labelled:
     """Read a matrix from delimited text or Excel: with labels in its first row and column, or without any."""
     frame = frames.read(path, options, report, header="no")
-    cells = np.stack([frames.texts(frame, c) for c in frame.data.columns], axis=1)
-    texts = [not _numeric(text) for text in cells[0, 1:] if text != ""]
-    alike = cells.shape[0] == cells.shape[1] and list(cells[0, 1:]) == list(cells[1:, 0])
-    headed = cells.shape[0] == cells.shape[1] + 1 and all(not _numeric(t) and t != "" for t in cells[0])
-    headed &= all(_numeric(text) or text == "" for text in cells[1:, 0])
-    labelled = not headed and (any(texts) or alike)
+    cells = np.stack([frame.texts(c) for c in frame.data.columns], axis=1)
     if cells.size > MOST_ENTRIES:
         raise failed(UNREADABLE, path, f"the matrix has {cells.size:,} entries", "import it as an edge list")
-    offset, indent = int(labelled or headed), int(labelled)
-    body = cells[offset:, indent:]
-    if options.labels is not None and (labelled or headed):
+    head, side = _margins(cells)
+    body = cells[head:, side:]
+    if options.labels is not None and head:
         raise failed(BAD_TABLE, path, "the matrix has labels of its own", "leave --labels out")
-    if headed:
+
+    def place(row: int, column: int) -> Span:
+        return frame.place(row + head, frame.data.columns[column + side])
+
+    if side:
+        columns, rows = [str(v) for v in cells[0, 1:]], [str(v) for v in cells[1:, 0]]
+        _check_margin(columns, lambda i: place(-1, i))
+        _check_margin(rows, lambda i: place(i, -1))
+    elif head:
         rows = columns = [str(v) for v in cells[0]]
         _check_labels(path, rows, body)
         report.guess("labels of rows", "those of the columns", "only the columns have names")
-    elif labelled:
-        columns, rows = [str(v) for v in cells[0, 1:]], [str(v) for v in cells[1:, 0]]
-        for names, place in (
-            (columns, lambda i: frame.place(0, frame.data.columns[i + 1])),
-            (rows, lambda i: frame.place(i + 1, frame.data.columns[0])),
-        ):
-            seen: dict[str, int] = {}
-            for i, name in enumerate(names):
-                if name == "":
-                    raise failed(BAD_TABLE, place(i), "a label is empty", "each row and column names an area")
-                if name in seen:
-                    raise failed(BAD_TABLE, place(i), f"the label `{name}` is there twice", "labels must differ")
-                if frames.was_float(name):
-                    raise frames.a_float(name, place(i))
-                seen[name] = i
     elif options.labels is not None:
-        listed = _label_file(options.labels)
-        rows = columns = listed
-        _check_labels(path, listed, body)
+        rows = columns = _label_file(options.labels, path, body)
     else:
-        _square(path, body)
-        rows = columns = [f"area{i + 1}" for i in range(len(body))]
-        report.guess("labels", "area1, area2, ...", "the matrix has none", "--labels FILE")
+        rows = columns = _numbered(path, body, "the matrix has none", report)
     if not body.size:
         raise failed(BAD_TABLE, path, "the matrix has labels and no entries", "the file may be cut off")
+    return Labelled(rows, columns, *_entries(body), place, Path(path).stem)
+
+
+def _margins(cells: np.ndarray) -> tuple[int, int]:
+    """Return how many rows and columns of labels a matrix has: none, one row above it, or one of each."""
+    first, side, inner = cells[0], cells[1:, 0], cells[0, 1:]
+    named = all(number(text) is None and text != "" for text in first)
+    if cells.shape[0] == cells.shape[1] + 1 and named and all(number(t) is not None or t == "" for t in side):
+        return 1, 0
+    alike = cells.shape[0] == cells.shape[1] and list(inner) == list(side)
+    return (1, 1) if alike or any(number(text) is None for text in inner if text != "") else (0, 0)
+
+
+def _check_margin(names: list[str], place: Callable[[int], Span]) -> None:
+    """Raise where a label of a row or column cannot be an area's name."""
+    again = repeated(names)
+    for i, name in enumerate(names):
+        if name == "":
+            raise failed(BAD_TABLE, place(i), "a label is empty", "each row and column names an area")
+        if i == again:
+            raise failed(BAD_TABLE, place(i), f"the label `{name}` is there twice", "labels must differ")
+        if was_float(name):
+            raise a_float(name, place(i))
+
+
+def _entries(body: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the entries of a matrix of texts as numbers, where NaN is written, and where no number is.
+
+    float64 [rows, columns], NaN where nothing or no number is written; bool and bool of the same shape.
+    """
     lowered = np.char.lower(body.astype(str))
-    absent = lowered == ""
     nan = np.isin(lowered, ["nan", "na", "n/a"])
+    nothing = nan | (lowered == "")
     entries = np.full(body.shape, np.nan)
     wrong = np.zeros(body.shape, bool)
-    for i, line in enumerate(body):
+    for i, line in enumerate(np.where(nothing, "nan", body)):
         try:
-            entries[i] = np.where(absent[i] | nan[i], "nan", line).astype(np.float64)
+            entries[i] = line.astype(np.float64)
         except ValueError:
-            for j, text in enumerate(line):
-                if not (absent[i, j] or nan[i, j]):
-                    wrong[i, j] = not _numeric(text)
-                    entries[i, j] = float(text) if not wrong[i, j] else np.nan
-
-    def place_of(row: int, column: int) -> Span:
-        return frame.place(row + offset, frame.data.columns[column + indent])
-
-    return Labelled(tuple(rows), tuple(columns), entries, nan, wrong, place_of, Path(path).stem)
+            read = [number(text) for text in line]
+            wrong[i] = [value is None for value in read]
+            entries[i] = [np.nan if value is None else value for value in read]
+    return entries, nan, wrong
 
 
-def _numeric(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _square(path: str, body: np.ndarray) -> None:
+def _numbered(path: str, body: np.ndarray, why: str, report: ImportReport) -> list[str]:
+    """Return labels for a matrix without any."""
     if body.shape[0] != body.shape[1]:
         message = f"the matrix has no labels and is {body.shape[0]} x {body.shape[1]}"
         raise failed(BAD_TABLE, path, message, "a matrix without labels must be square")
+    report.guess("labels", "area1, area2, ...", why, "--labels FILE")
+    return [f"area{i + 1}" for i in range(len(body))]
 
 
 def _check_labels(path: str, listed: list[str], body: np.ndarray) -> None:
     if len(listed) != body.shape[0] or len(listed) != body.shape[1]:
         message = f"there are {len(listed)} labels for a matrix of {body.shape[0]} x {body.shape[1]}"
         raise failed(BAD_TABLE, path, message, "one label for each row and column")
-    if len(set(listed)) < len(listed):
-        twice = next(n for i, n in enumerate(listed) if n in listed[:i])
-        raise failed(BAD_TABLE, path, f"the label `{twice}` is there twice", "labels must differ")
+    if (again := repeated(listed)) is not None:
+        raise failed(BAD_TABLE, path, f"the label `{listed[again]}` is there twice", "labels must differ")
 
 
-def _label_file(path: str) -> list[str]:
-    frames.exists(path)
-    lines = Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    return [line.strip() for line in lines if line.strip()]
+def _label_file(labels: str, path: str, body: np.ndarray) -> list[str]:
+    """Return the labels that a file lists, one a line, for the rows and the columns of a matrix."""
+    files.exists(labels)
+    lines = Path(labels).read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    found = [line.strip() for line in lines if line.strip()]
+    _check_labels(path, found, body)
+    return found
 
 
 def _variable(path: str, wanted: str | None, report: ImportReport | None = None) -> tuple[np.ndarray, str]:
     """Return a matrix of a file of several variables, and its name."""
     found = _variables(path)
-    matrices = {
-        n: v for n, v in found.items()
-        if isinstance(v, np.ndarray) and v.ndim == 2 and v.dtype.kind in "iufb" and min(v.shape) > 1
-    }  # fmt: skip
+    arrays = {n: v for n, v in found.items() if isinstance(v, np.ndarray)}
+    matrices = {n: v for n, v in arrays.items() if v.ndim == 2 and v.dtype.kind in "iufb" and min(v.shape) > 1}
     if wanted is None:
         named = [n for n in matrices if "fln" in n.lower()] or list(matrices)
         if len(named) != 1:
@@ -267,7 +265,7 @@ def _variable(path: str, wanted: str | None, report: ImportReport | None = None)
 
 def _variables(path: str) -> dict[str, Any]:
     suffix = Path(path).suffix.lower()
-    if found := frames.signature(path, b"PK\x03\x04" if suffix == ".npz" else b"\x89HDF"):
+    if found := files.signature(path, b"PK\x03\x04" if suffix == ".npz" else b"\x89HDF"):
         raise failed(UNREADABLE, path, f"`{path}` is {found[0]}, whatever its name says", found[1])
     try:
         if suffix == ".npy":
@@ -276,37 +274,20 @@ def _variables(path: str) -> dict[str, Any]:
         if suffix == ".npz":
             with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 return {name: file[name] for name in file.files}
-        if suffix == ".mat" and not Path(path).read_bytes()[:10] == b"MATLAB 7.3" and not _is_hdf5(path):
+        if suffix == ".mat" and not Path(path).read_bytes()[:10] == b"MATLAB 7.3" and not h5py.is_hdf5(path):
             return matlab.variables(path)
         return _from_hdf5(path, matlab=suffix == ".mat")
-    except (
-        zipfile.BadZipFile,
-        ValueError,
-        OSError,
-        TypeError,
-        EOFError,
-        IndexError,
-        KeyError,
-        NotImplementedError,
-    ) as error:
-        text = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    except (zipfile.BadZipFile, ValueError, OSError, TypeError, EOFError, LookupError, NotImplementedError) as error:
+        text = cause(error)
         if text.startswith("Object arrays"):
-            raise failed(UNREADABLE, path, f"`{path}` holds {frames.PICKLE[0]}", frames.PICKLE[1]) from None
+            raise failed(UNREADABLE, path, f"`{path}` holds {files.PICKLE[0]}", files.PICKLE[1]) from None
         if text.startswith("This file contains pickled"):  # as NumPy says of all that is no array
             raise failed(UNREADABLE, path, f"`{path}` is no NumPy array", "save it again with np.save") from None
         raise failed(UNREADABLE, path, f"`{path}` cannot be read: {text}", "the file may be cut off") from None
 
 
-def _is_hdf5(path: str) -> bool:
-    import h5py
-
-    return bool(h5py.is_hdf5(path))
-
-
 def _from_hdf5(path: str, *, matlab: bool) -> dict[str, Any]:
     """Return the datasets of an HDF5 file; MATLAB keeps matrices transposed there, and names as references."""
-    import h5py
-
     found: dict[str, Any] = {}
 
     def visit(name: str, node: Any) -> None:
@@ -325,27 +306,19 @@ def _from_hdf5(path: str, *, matlab: bool) -> dict[str, Any]:
     return found
 
 
-def _labels(
-    path: str, options: Options, entries: np.ndarray, report: ImportReport
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the labels of the rows and of the columns of a matrix without any of its own."""
+def _labels(path: str, options: Options, entries: np.ndarray, report: ImportReport) -> list[str]:
+    """Return the labels of a matrix without any of its own, for its rows and its columns."""
     if options.labels is not None and Path(options.labels).is_file():
-        listed = _label_file(options.labels)
-        _check_labels(path, listed, entries)
-        return tuple(listed), tuple(listed)
+        return _label_file(options.labels, path, entries)
     texts = {name: flat for name, v in _variables(path).items() if (flat := matlab.names(v)) is not None}
     name = options.labels
     if name is None:
         fitting = [n for n, flat in texts.items() if len(flat) == entries.shape[0] == entries.shape[1]]
-        if len(fitting) == 1:
-            name = fitting[0]
-            report.guess("labels", name, "the only list of names of that length", "--labels")
-        else:
-            _square(path, entries)
-            report.guess("labels", "area1, area2, ...", "the file has none that fit", "--labels FILE")
-            plain = tuple(f"area{i + 1}" for i in range(len(entries)))
-            return plain, plain
+        if len(fitting) != 1:
+            return _numbered(path, entries, "the file has none that fit", report)
+        name = fitting[0]
+        report.guess("labels", name, "the only list of names of that length", "--labels")
     if name not in texts:
         raise failed(BAD_TABLE, path, f"there is no list of names `{name}`", did_you_mean(name, texts))
     _check_labels(path, texts[name], entries)
-    return tuple(texts[name]), tuple(texts[name])
+    return texts[name]

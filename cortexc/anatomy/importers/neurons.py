@@ -9,8 +9,9 @@ the number of connected pairs over the number of all pairs of neurons.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,36 +19,35 @@ from cortexc.connectome.diagnostics.importing import BAD_TABLE
 from cortexc.connectome.laminar import INFRAGRANULAR, SUPRAGRANULAR
 from cortexc.connectome.model import Circuit
 
-from .options import Options
-from .report import ImportReport, failed
+from .columns import known
+from .options import Options, Strength
+from .report import JOINS, ImportReport, failed, listed
 from .wiring import Wiring
 
-AREA = (
-    "area", "brainarea", "region", "brainregion", "neuropil", "roi", "mainneuropil", "structure", "acronym", "parcel",
-    "location",
-)  # fmt: skip
-LAYER = ("layer", "corticallayer", "lamina", "location")
+AREA = ("area brainarea region brainregion neuropil roi mainneuropil structure acronym parcel location").split()
+LAYER = "layer corticallayer lamina location".split()
 KIND = (
-    "ei", "kind", "synapseclass", "excitatoryinhibitory", "polarity", "neurotransmitter", "nt", "nttype", "topnt",
-    "transmitter", "toptransmitter",
-)  # fmt: skip
-TYPE = ("popname", "population", "celltype", "mtype", "type", "cellclass", "class")
-INHIBITORY = frozenset({
-    "i", "inh", "inhibitory", "gaba", "gabaergic", "gly", "glycine", "interneuron", "-1", "pv", "pvalb", "sst", "vip",
-    "htr3a", "sncg", "lamp5", "basket", "chandelier", "martinotti",
-})  # fmt: skip
-EXCITATORY = frozenset({
-    "e", "exc", "excitatory", "glut", "glutamate", "glutamatergic", "ach", "acetylcholine", "pyramidal", "1", "da",
-    "dopamine", "ser", "serotonin", "oct", "octopamine", "pc",
-})  # fmt: skip
+    "ei kind synapseclass excitatoryinhibitory polarity neurotransmitter nt nttype topnt transmitter toptransmitter"
+).split()
+TYPE = "popname population celltype mtype type cellclass class".split()
+INTERNEURONS = "pvalb|pv|sst|vip|htr3a"
+"""Types that are inhibitory wherever they are named, as a regular expression."""
+INHIBITORY = frozenset(
+    "i inh inhibitory gaba gabaergic gly glycine interneuron -1 pv pvalb sst vip htr3a sncg lamp5 basket chandelier "
+    "martinotti".split()
+)
 GLUTAMATE = frozenset({"glut", "glutamate", "glutamatergic"})
+EXCITATORY = GLUTAMATE | frozenset(
+    "e exc excitatory ach acetylcholine pyramidal 1 da dopamine ser serotonin oct octopamine pc".split()
+)
 MOST_TYPES = 32
 """More types than this are not taken for populations unless asked for."""
 MOST_POPULATIONS = 128
 
-_LAYER = re.compile(r"(?:^|[^0-9])(2/3|2_3|23|5/6|5_6|56|[1-6])(?:[a-cA-C][a-z]*)?$")
-_LAYERS = {"1": "L1", "2": "L2", "3": "L3", "2/3": "L2/3", "2_3": "L2/3", "23": "L2/3", "4": "L4", "5": "L5",
-           "6": "L6", "5/6": "L5/6", "5_6": "L5/6", "56": "L5/6"}  # fmt: skip
+LAYER_NUMBER = "2/3|2_3|23|5/6|5_6|56|[1-6]"
+"""How people write the number of a layer, as a regular expression."""
+_LAYER = re.compile(rf"(?:^|[^0-9])({LAYER_NUMBER})(?:[a-cA-C][a-z]*)?$")
+_DOUBLE = {"2/3": "L2/3", "2_3": "L2/3", "23": "L2/3", "5/6": "L5/6", "5_6": "L5/6", "56": "L5/6"}
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,10 @@ class Group:
     area: int
     layer: str | None
     inhibitory: bool
-    type: str
     name: str
+    """What it is called in its area."""
+    label: str
+    """What it is called among those of all areas."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +70,23 @@ class Neurons:
     areas: tuple[str, ...]
     groups: tuple[Group, ...]
     group: np.ndarray
-    """int64 [neurons]"""
+    """int64 [neurons]: of each neuron that an edge may name."""
+    cells: np.ndarray
+    """[groups]: how many neurons a population has, those that no edge names too."""
+
+    @cached_property
+    def area(self) -> np.ndarray:
+        """int64 [groups]"""
+        return np.array([g.area for g in self.groups], np.int64)
+
+    @cached_property
+    def inhibitory(self) -> np.ndarray:
+        """bool [groups]"""
+        return np.array([g.inhibitory for g in self.groups], bool)
+
+    def in_layers(self, layers: frozenset[str]) -> np.ndarray:
+        """Return which populations lie in some layers: bool [groups]."""
+        return np.array([g.layer in layers for g in self.groups], bool)
 
 
 def layer_of(text: str) -> str | None:
@@ -78,7 +96,7 @@ def layer_of(text: str) -> str | None:
     ('L4', 'L2/3', 'L6', None)
     """
     found = _LAYER.search(text.strip())
-    return _LAYERS[found[1]] if found else None
+    return _DOUBLE.get(found[1], f"L{found[1]}") if found else None
 
 
 def grouped(
@@ -91,72 +109,71 @@ def grouped(
     Raises:
         SpecError: a column that was named is not there, or there are too many populations.
     """
-    keys = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in reversed(columns)}
-
-    def column(option: str, known: tuple[str, ...]) -> str | None:
-        wanted: str | None = getattr(options, f"{option}_column")
-        if wanted is not None:
-            if wanted not in columns:
-                listed = ", ".join(f"`{c}`" for c in columns)
-                raise failed(BAD_TABLE, place, f"--{option}-column names `{wanted}`; the columns are {listed}")
-            return wanted
-        return next((keys[k] for k in known if k in keys), None)
-
-    layer, area = column("layer", LAYER), column("area", AREA)
-    if area is not None and area == layer and options.area_column is None:
-        laminar = {layer_of(v) for v in set(columns[area].tolist())}
-        area, layer = (None, layer) if None not in laminar else (area, None)
-    if (
-        layer is not None
-        and options.layer_column is None
-        and not any(layer_of(v) for v in set(columns[layer].tolist()))
-    ):
-        layer = None
-    kind = column("kind", KIND)
-    typed, crowded = column("type", TYPE), []
-    if options.type_column is None:
-        known = [keys[k] for k in TYPE if k in keys and keys[k] not in {area, kind, layer}]
-        crowded = [name for name in known if _many(columns[name])]
-        typed = next((name for name in known if name not in crowded), None)
-    elif typed in {area, kind}:
-        typed = None
-    if crowded:
-        shown = ", ".join(f"`{name}` with {len(set(columns[name].tolist())):,} values" for name in crowded)
-        why = f"more than {MOST_TYPES} types are no populations"
-        report.guess("type of a neuron", f"not {shown}", why, "--type-column")
-    for what, name in (("area", area), ("layer", layer), ("kind", kind), ("type", typed)):
+    chosen = _chosen(columns, options, report, place)
+    for what, name in chosen.items():
         if name is not None and getattr(options, f"{what}_column") is None:
             report.guess(f"{what} of a neuron", f"column `{name}`", "by its name", f"--{what}-column")
-    spare = [c for c in columns if c not in {area, layer, kind, typed} and (columns[c] != "").any()]
-    report_unused("columns of neurons", spare, report)
-    if area is None:
+    spare = [c for c in columns if c not in chosen.values() and (columns[c] != "").any()]
+    report.unused("columns of neurons", spare)
+
+    def said(what: str) -> np.ndarray:
+        name = chosen[what]
+        return np.full(len(fallback), "", object) if name is None else columns[name]
+
+    if chosen["area"] is None:
         shown = ", ".join(dict.fromkeys(fallback.tolist()))
         report.guess("area of a neuron", shown, "no column names areas", "--area-column")
-    areas = columns[area] if area else fallback
-    if (nameless := areas == "").any():
+    nameless = said("area") == ""
+    if chosen["area"] is not None and nameless.any():
         there = ", ".join(dict.fromkeys(fallback[nameless].tolist()))
         report.guess(f"area of {int(nameless.sum()):,} neurons", there, "their area is empty")
-        areas = np.where(nameless, fallback, areas)
-    size = len(areas)
-    layers = columns[layer] if layer else np.full(size, "", object)
-    types = columns[typed] if typed else np.full(size, "", object)
-    inhibitory = _inhibitory(columns[kind] if kind else types, bool(kind), options, report)
-    return _neurons(areas, layers, types, inhibitory, report, place)
+    areas = np.where(nameless, fallback, said("area"))
+    stated = chosen["kind"] is not None
+    inhibitory = _inhibitory(said("kind" if stated else "type"), stated, options, report)
+    return _neurons(areas, said("layer"), said("type"), inhibitory, report, place)
 
 
-def report_unused(what: str, names: Sequence[str], report: ImportReport) -> None:
-    """Note the columns that nothing was read from."""
-    shown = ", ".join(n or "(without a name)" for n in names)
-    report.drop(len(names), f"{what}: {shown}", "not used")
+def _chosen(
+    columns: dict[str, np.ndarray], options: Options, report: ImportReport, place: str
+) -> dict[str, str | None]:
+    """Return the column of areas, layers, kinds and types, None where there is none."""
+
+    def column(what: str, likely: list[str]) -> str | None:
+        wanted: str | None = getattr(options, f"{what}_column")
+        if wanted is not None and wanted not in columns:
+            shown = ", ".join(f"`{c}`" for c in columns)
+            raise failed(BAD_TABLE, place, f"--{what}-column names `{wanted}`; the columns are {shown}")
+        return wanted or next(iter(known(columns, likely)), None)
+
+    layer, area = column("layer", LAYER), column("area", AREA)
+    layers = [] if layer is None else [layer_of(text) for text in set(columns[layer].tolist())]
+    if area is not None and area == layer and options.area_column is None:
+        area, layer = (None, layer) if None not in layers else (area, None)
+    if options.layer_column is None and not any(layers):
+        layer = None
+    kind, type_ = column("kind", KIND), column("type", TYPE)
+    if options.type_column is None:
+        type_ = _uncrowded(columns, {area, kind, layer}, report)
+    elif type_ in {area, kind}:
+        type_ = None
+    return {"area": area, "layer": layer, "kind": kind, "type": type_}
 
 
-def _many(values: np.ndarray) -> bool:
-    return len(set(values.tolist())) > MOST_TYPES
+def _uncrowded(columns: dict[str, np.ndarray], used: set[str | None], report: ImportReport) -> str | None:
+    """Return the likeliest column of types that has few enough of them for populations."""
+    likely = known(columns, TYPE, but=used)
+    types = {name: len(set(columns[name].tolist())) for name in likely}
+    if crowded := {name: count for name, count in types.items() if count > MOST_TYPES}:
+        shown = ", ".join(f"`{name}` with {count:,} values" for name, count in crowded.items())
+        why = f"more than {MOST_TYPES} types are no populations"
+        report.guess("type of a neuron", f"not {shown}", why, "--type-column")
+    return next((name for name in likely if name not in crowded), None)
 
 
 def _inhibitory(values: np.ndarray, stated: bool, options: Options, report: ImportReport) -> np.ndarray:
-    """Return which neurons are inhibitory, by transmitter or kind, else by the name of their type."""
+    """Return which neurons are inhibitory, by transmitter or kind, else by the name of their type: bool [neurons]."""
     chosen = {v.lower() for v in options.inhibitory}
+    by_name = re.compile(rf"(?:^|[\d/_ -])I$|(?:{INTERNEURONS})", re.IGNORECASE)
     found: dict[str, bool] = {}
     unknown: list[str] = []
     for value in dict.fromkeys(values.tolist()):
@@ -164,17 +181,13 @@ def _inhibitory(values: np.ndarray, stated: bool, options: Options, report: Impo
         words = set(re.split(r"[^a-z0-9-]+", plain)) | {plain}
         if chosen:
             found[value] = bool(chosen & words)
-        elif words & INHIBITORY or (
-            not stated and re.search(r"(?:^|[\d/_ -])I$|(?:pvalb|pv|sst|vip|htr3a)", value, re.I)
-        ):
-            found[value] = True
-        else:
-            found[value] = False
-            if not words & EXCITATORY:
-                unknown.append(value or "(empty)")
+            continue
+        found[value] = bool(words & INHIBITORY) or (not stated and by_name.search(value) is not None)
+        if not found[value] and not words & EXCITATORY:
+            unknown.append(value or "(empty)")
     if unknown:
-        shown = ", ".join(unknown[:6]) + (f" and {len(unknown) - 6} more" if len(unknown) > 6 else "")
-        report.guess("kind of neurons", "excitatory", f"nothing says that {shown} inhibit", "--inhibitory VALUE,VALUE")
+        why = f"nothing says that {listed(unknown)} inhibit"
+        report.guess("kind of neurons", "excitatory", why, "--inhibitory VALUE,VALUE")
     glutamate = sum(v.strip().lower() in GLUTAMATE and not found[v] for v in values.tolist())
     if glutamate and not chosen:
         why = f"so it is in vertebrates; in insects it often inhibits: {glutamate:,} neurons"
@@ -183,12 +196,7 @@ def _inhibitory(values: np.ndarray, stated: bool, options: Options, report: Impo
 
 
 def _neurons(
-    areas: np.ndarray,
-    layers: np.ndarray,
-    types: np.ndarray,
-    inhibitory: np.ndarray,
-    report: ImportReport,
-    place: str,
+    areas: np.ndarray, layers: np.ndarray, types: np.ndarray, inhibitory: np.ndarray, report: ImportReport, place: str
 ) -> Neurons:
     names = tuple(dict.fromkeys(areas.tolist()))
     index = {name: i for i, name in enumerate(names)}
@@ -199,31 +207,38 @@ def _neurons(
     normal = {key: (index[key[0]], by_layer[key[1]], key[2], key[3]) for key in dict.fromkeys(keys)}
     distinct = sorted(dict.fromkeys(normal.values()), key=lambda k: (k[0], k[1] or "", k[3], k[2]))
     groups = []
-    for area, layer, type_, inhibits in distinct:
-        groups.append(Group(area, layer, inhibits, type_, _name(layer, type_, inhibits, distinct, area)))
-    sizes = np.bincount([g.area for g in groups], minlength=len(names)).tolist()
-    for name, count in zip(names, sizes, strict=True):
+    for key in distinct:
+        area, layer, _, inhibits = key
+        name = _name(key, [other for other in distinct if other[0] == area])
+        groups.append(Group(area, layer, inhibits, name, f"{names[area]}.{name}"))
+    for area_name, count in zip(names, np.bincount([g.area for g in groups], minlength=len(names)), strict=True):
         if count > MOST_POPULATIONS:
-            message = f"`{name}` would have {count} populations, and at most {MOST_POPULATIONS} make sense"
+            message = f"`{area_name}` would have {count} populations, and at most {MOST_POPULATIONS} make sense"
             raise failed(BAD_TABLE, place, message, "name a coarser column: --type-column")
     number = {key: i for i, key in enumerate(distinct)}
     code = {key: number[value] for key, value in normal.items()}
-    return Neurons(names, tuple(groups), np.fromiter((code[k] for k in keys), np.int64, len(keys)))
+    group = np.fromiter((code[k] for k in keys), np.int64, len(keys))
+    return Neurons(names, tuple(groups), group, np.bincount(group, minlength=len(groups)))
 
 
-def _name(
-    layer: str | None, type_: str, inhibits: bool, all_groups: list[tuple[int, str | None, str, bool]], area: int
-) -> str:
-    """Return a population's name, unique in its area: its type, or layer and kind; both where one is not enough."""
+Key = tuple[int, str | None, str, bool]
+"""Area, layer, type, and whether it inhibits."""
+
+
+def _name(key: Key, here: list[Key]) -> str:
+    """Return a population's name, unique in its area: its type, or layer and kind; both where one is not enough.
+
+    ``here``: all populations of the area.
+    """
+    _, layer, type_, inhibits = key
     letter = "I" if inhibits else "E"
     deep = (layer or "").replace("/", "")
-    here = [g for g in all_groups if g[0] == area]
     if not type_:
         return f"{deep}{letter}"
-    name = re.sub(r"[.@:~>\n]", "_", type_)
-    if sum(g[2] == type_ for g in here) > 1:
+    name = re.sub(rf"[{JOINS}\n]", "_", type_)
+    if sum(other[2] == type_ for other in here) > 1:
         name = f"{deep}_{name}" if deep else name
-        if sum(g[2] == type_ and g[1] == layer for g in here) > 1:
+        if sum(other[2] == type_ and other[1] == layer for other in here) > 1:
             name += f"_{letter}"
     return name
 
@@ -247,6 +262,10 @@ class Pairs:
         if sum(len(k) for k, _, _ in self.waiting) > max(4_000_000, len(self.key)):
             self.settle()
 
+    def ends(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return both neurons of each pair: int64 [pairs] and int64 [pairs]."""
+        return np.divmod(self.key, max(1, self.size))
+
     def settle(self) -> None:
         """Sum what was added into one entry a pair."""
         parts = [(self.key, self.synapses, self.weight), *self.waiting]
@@ -260,145 +279,174 @@ def _summed(key: np.ndarray, synapses: np.ndarray, weight: np.ndarray) -> tuple[
     return unique, np.bincount(inverse, synapses, len(unique)), np.bincount(inverse, weight, len(unique))
 
 
+@dataclass(frozen=True, eq=False)
+class Connections:
+    """Connections from population to population: what their connected pairs of neurons add up to."""
+
+    source: np.ndarray
+    """int64 [connections]: places in ``Neurons.groups``."""
+    target: np.ndarray
+    """int64 [connections]"""
+    pairs: np.ndarray
+    """int64 [connections]: connected pairs of neurons."""
+    synapses: np.ndarray
+    weight: np.ndarray
+
+    def within(self, neurons: Neurons) -> np.ndarray:
+        """Return which connections stay in their area: bool [connections]."""
+        found: np.ndarray = neurons.area[self.source] == neurons.area[self.target]
+        return found
+
+
+def connected(neurons: Neurons, pairs: Pairs) -> Connections:
+    """Return the connections among populations, ordered by source and target."""
+    pre, post = pairs.ends()
+    size = max(1, len(neurons.groups))
+    key, code, count = np.unique(
+        neurons.group[pre] * size + neurons.group[post], return_inverse=True, return_counts=True
+    )
+    synapses, weight = (np.bincount(code, values, len(key)) for values in (pairs.synapses, pairs.weight))
+    return Connections(*np.divmod(key, size), count, synapses, weight)
+
+
+def tabled(neurons: Neurons, connections: Connections) -> dict[str, np.ndarray]:
+    """Return connections among populations as the columns of a table."""
+    labels = np.array([g.label for g in neurons.groups], object)
+    return {
+        "from": labels[connections.source],
+        "to": labels[connections.target],
+        "pairs": connections.pairs.astype(np.float64),
+        "synapses": connections.synapses,
+        "weight": connections.weight,
+        "probability": connections.pairs / (neurons.cells[connections.source] * neurons.cells[connections.target]),
+    }
+
+
 def aggregated(neurons: Neurons, pairs: Pairs, options: Options, report: ImportReport) -> Wiring:
-    """Return areas, their circuits, and the projections between them."""
+    """Return areas, their circuits, and the projections between them; say what was counted."""
     pairs.settle()
-    pre, post = np.divmod(pairs.key, max(1, pairs.size))
-    own = pre == post
+    autapses = int(np.equal(*pairs.ends()).sum())
     report.read.append(
         f"{pairs.size:,} neurons in {len(neurons.areas):,} areas and {len(neurons.groups):,} populations; "
         f"{pairs.rows:,} edges, {len(pairs.key):,} connected pairs, {pairs.synapses.sum():,.0f} synapses"
-        + (f", {int(own.sum()):,} autapses" if own.any() else "")
+        + (f", {autapses:,} autapses" if autapses else "")
     )
-    size = len(neurons.groups)
-    cells = np.bincount(neurons.group, minlength=size)
-    key = neurons.group[pre] * size + neurons.group[post]
-    joined, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
-    synapses = np.bincount(inverse, pairs.synapses, len(joined))
-    weight = np.bincount(inverse, pairs.weight, len(joined))
-    origin, end = np.divmod(joined, max(1, size))
-    area_of = np.array([g.area for g in neurons.groups], np.int64)
-    inhibitory = np.array([g.inhibitory for g in neurons.groups], bool)
-    within = area_of[origin] == area_of[end]
-    silent = ~within & inhibitory[origin]
-    if silent.any():
-        where = f"{neurons.areas[area_of[origin[silent][0]]]} -> {neurons.areas[area_of[end[silent][0]]]}"
-        report.drop(
-            int(count[silent].sum()), "connected pairs with an inhibitory neuron at the source",
-            "inhibitory populations stay within their area", where,
-        )  # fmt: skip
-    circuits = _circuits(neurons, cells, origin, end, count, within)
-    alive = [n for i, n in enumerate(neurons.areas) if n in circuits]
-    if mute := [n for n in neurons.areas if n not in circuits]:
-        lost = {i for i, n in enumerate(neurons.areas) if n in mute}
-        gone = np.array([a in lost or b in lost for a, b in zip(area_of[origin], area_of[end], strict=True)], bool)
-        report.drop(len(mute), "areas", "all their neurons are inhibitory, and an area needs one that is not", mute[0])
-        report.drop(int(count[gone].sum()), "connected pairs of these areas", "with them")
-    table = {
-        "from": np.array([f"{neurons.areas[area_of[o]]}.{neurons.groups[o].name}" for o in origin], object),
-        "to": np.array([f"{neurons.areas[area_of[e]]}.{neurons.groups[e].name}" for e in end], object),
-        "pairs": count.astype(np.float64),
-        "synapses": synapses,
-        "weight": weight,
-        "probability": count / (cells[origin] * cells[end]),
-    }
-    between = ~within & ~inhibitory[origin]
-    wiring = _projections(neurons, pre, post, pairs, area_of, inhibitory, alive, options, report)
+    connections = connected(neurons, pairs)
+    found = wired(neurons, pairs, connections, options.strength, report)
+    if len(found.source):
+        report.guess("strength of a projection", options.strength, "as counted in the data", "--strength")
+    within = connections.within(neurons)
+    between = ~within & ~neurons.inhibitory[connections.source]
     report.read.append(f"{int(within.sum()):,} connections of populations inside areas, {int(between.sum()):,} between")
-    return Wiring(
-        tuple(alive), *wiring, circuits=circuits, tables={"connections": table}
-    )  # fmt: skip
+    return found
 
 
-def _circuits(
-    neurons: Neurons, cells: np.ndarray, origin: np.ndarray, end: np.ndarray, count: np.ndarray, within: np.ndarray
-) -> dict[str, Circuit]:
+def wired(
+    neurons: Neurons,
+    pairs: Pairs,
+    connections: Connections,
+    strength: Strength,
+    report: ImportReport,
+    sln_of: Literal["neurons", "strength"] = "neurons",
+) -> Wiring:
+    """Return the areas that have an excitatory population, with their circuits and the projections among them.
+
+    ``sln_of``: what the SLN is a fraction of: the neurons that project, or what the strength counts.
+    """
+    area_of_source, area_of_target = neurons.area[connections.source], neurons.area[connections.target]
+    silent = ~connections.within(neurons) & neurons.inhibitory[connections.source]
+    if silent.any():
+        first = int(silent.argmax())
+        where = f"{neurons.areas[area_of_source[first]]} -> {neurons.areas[area_of_target[first]]}"
+        what = "connected pairs with an inhibitory neuron at the source"
+        why = "inhibitory populations stay within their area"
+        report.drop(int(connections.pairs[silent].sum()), what, why, where)
+    circuits = _circuits(neurons, connections)
+    alive = np.array([name in circuits for name in neurons.areas], bool)
+    if not alive.all():
+        mute, lost = int((~alive).sum()), ~(alive[area_of_source] & alive[area_of_target])
+        why = "all their neurons are inhibitory, and an area needs one that is not"
+        report.drop(mute, "areas", why, neurons.areas[int(alive.argmin())])
+        report.drop(int(connections.pairs[lost].sum()), "connected pairs of these areas", "with them")
+    source, target, values = _projections(neurons, pairs, alive, strength, sln_of)
+    if "weight" in values:
+        some = values["weight"] != 0
+        report.drop(int((~some).sum()), "projections of weight 0", "no strength, no projection")
+        source, target, values = source[some], target[some], {name: v[some] for name, v in values.items()}
+    areas = tuple(name for name in neurons.areas if name in circuits)
+    tables = {"connections": tabled(neurons, connections)}
+    return Wiring(areas, source, target, values, circuits=circuits, tables=tables)
+
+
+def _circuits(neurons: Neurons, connections: Connections) -> dict[str, Circuit]:
     """Return the circuit of each area that has an excitatory population."""
-    found: dict[str, Circuit] = {}
     members: dict[int, list[int]] = {}
     for i, group in enumerate(neurons.groups):
         members.setdefault(group.area, []).append(i)
     inside: dict[int, list[int]] = {}
-    for k in np.flatnonzero(within):
-        inside.setdefault(neurons.groups[int(origin[k])].area, []).append(int(k))
-    for area, groups in members.items():
-        if all(neurons.groups[i].inhibitory for i in groups):
-            continue
-        position = {g: i for i, g in enumerate(groups)}
-        probability = np.zeros((len(groups), len(groups)))
-        for connection in inside.get(area, ()):
-            o, e = int(origin[connection]), int(end[connection])
-            probability[position[e], position[o]] = count[connection] / (cells[o] * cells[e])
-        populations = {}
-        for i in groups:
-            group = neurons.groups[i]
-            layer = {"layer": group.layer} if group.layer else {}
-            kind = {"kind": "inhibitory" if group.inhibitory else "excitatory"}
-            populations[group.name] = {**kind, **layer, "cells": float(cells[i]), "source": "data"}
+    for k in np.flatnonzero(connections.within(neurons)).tolist():
+        inside.setdefault(neurons.groups[connections.source[k]].area, []).append(k)
+    return {
+        neurons.areas[area]: _circuit(neurons, connections, groups, inside.get(area, []))
+        for area, groups in members.items()
+        if not neurons.inhibitory[groups].all()
+    }
+
+
+def _circuit(neurons: Neurons, connections: Connections, groups: list[int], inside: list[int]) -> Circuit:
+    """Return the circuit of an area: of some populations, and of connections inside."""
+    populations = {}
+    for i in groups:
+        group = neurons.groups[i]
+        layer = {"layer": group.layer} if group.layer else {}
+        kind = "inhibitory" if group.inhibitory else "excitatory"
+        populations[group.name] = {"kind": kind, **layer, "cells": float(neurons.cells[i]), "source": "data"}
+    data: dict[str, Any] = {"populations": populations, "source": "data"}
+    if inside:
+        place = {group: i for i, group in enumerate(groups)}
+        matrix = [[0.0] * len(groups) for _ in groups]
+        for k in inside:
+            source, target = connections.source[k], connections.target[k]
+            probability = connections.pairs[k] / (neurons.cells[source] * neurons.cells[target])
+            matrix[place[target]][place[source]] = float(f"{min(1.0, probability):.6g}")
         names = list(populations)
-        matrix = [[float(f"{v:.6g}") for v in row] for row in np.minimum(probability, 1.0)]
-        connections = {"rows": "target", "populations": names, "probability": matrix, "source": "data"}
-        found[neurons.areas[area]] = Circuit.model_validate(
-            {"populations": populations, "source": "data", **({"connections": connections} if inside.get(area) else {})}
-        )
-    return found
+        data["connections"] = {"rows": "target", "populations": names, "probability": matrix, "source": "data"}
+    return Circuit.model_validate(data)
 
 
 def _projections(
-    neurons: Neurons,
-    pre: np.ndarray,
-    post: np.ndarray,
-    pairs: Pairs,
-    area_of: np.ndarray,
-    inhibitory: np.ndarray,
-    alive: list[str],
-    options: Options,
-    report: ImportReport,
+    neurons: Neurons, pairs: Pairs, alive: np.ndarray, strength: Strength, sln_of: Literal["neurons", "strength"]
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Return source, target and values of the projections among the areas that are alive."""
-    place = np.full(len(neurons.areas), -1, np.int64)
-    for i, name in enumerate(alive):
-        place[neurons.areas.index(name)] = i
-    group_pre, group_post = neurons.group[pre], neurons.group[post]
-    a, b = place[area_of[group_pre]], place[area_of[group_post]]
-    chosen = (a != b) & (a >= 0) & (b >= 0) & ~inhibitory[group_pre]
-    a, b, pre, group_pre = a[chosen], b[chosen], pre[chosen], group_pre[chosen]
-    size = max(1, len(alive))
-    unique, inverse, count = np.unique(a * size + b, return_inverse=True, return_counts=True)
-    source, target = np.divmod(unique, size)
+    """Return source, target (int64 [projections]) and values of the projections among the areas that are alive."""
+    pre, post = pairs.ends()
+    group = neurons.group[pre]
+    a, b = neurons.area[group], neurons.area[neurons.group[post]]
+    chosen = (a != b) & alive[a] & alive[b] & ~neurons.inhibitory[group]
+    number, size = np.cumsum(alive) - 1, max(1, int(alive.sum()))
+    pre, group, a, b = pre[chosen], group[chosen], number[a[chosen]], number[b[chosen]]
+    key, code = np.unique(a * size + b, return_inverse=True)
+    source, target = np.divmod(key, size)
+
     # each presynaptic neuron counts once for each target area, as it would be labelled once
-    labelled = np.unique(pre * size + b)
-    who, where = np.divmod(labelled, size)
-    group = neurons.group[who]
-    code = np.searchsorted(unique, place[area_of[group]] * size + where)
-    layers = np.array([_part(g.layer) for g in neurons.groups], np.int64)[group]
-    upper = np.bincount(code[layers == 1], minlength=len(unique)).astype(float)
-    lower = np.bincount(code[layers == 2], minlength=len(unique)).astype(float)
-    total = np.bincount(code, minlength=len(unique)).astype(float)
-    values: dict[str, np.ndarray] = {}
-    match options.strength:
-        case "neurons":
-            extrinsic = np.bincount(target, total, size)
-            values["fln"] = total / extrinsic[target]
-        case "connections":
-            values["weight"] = count.astype(float)
-        case "weight":
-            values["weight"] = np.abs(np.bincount(inverse, pairs.weight[chosen], len(unique)))
-        case "synapses":
-            values["weight"] = np.bincount(inverse, pairs.synapses[chosen], len(unique))
-    empty = np.zeros(len(unique), bool)
-    if "weight" in values:
-        empty = values["weight"] == 0
-        report.drop(int(empty.sum()), "projections of weight 0", "no strength, no projection")
+    once = np.zeros(len(pre))
+    once[np.unique(pre * size + b, return_index=True)[1]] = 1.0
+    amount = {
+        "synapses": pairs.synapses[chosen],
+        "connections": np.ones(len(pre)),
+        "weight": pairs.weight[chosen],
+        "neurons": once,
+    }[strength]
+    total = np.bincount(code, amount, len(key))
+    fraction = once if sln_of == "neurons" else amount
+    upper, lower = (
+        np.bincount(code, fraction * neurons.in_layers(layers)[group], len(key))
+        for layers in (SUPRAGRANULAR - {"L1"}, INFRAGRANULAR)
+    )
+    values = {"weight": np.abs(total)}
+    if strength == "neurons":
+        values = {"fln": total / np.bincount(target, total, size)[target]}
     with np.errstate(invalid="ignore"):
         sln = upper / (upper + lower)
-    if len(unique) and not np.isnan(sln).all():
+    if not np.isnan(sln).all():
         values["sln"] = sln
-    if len(unique):
-        report.guess("strength of a projection", options.strength, "as counted in the data", "--strength")
-    return source[~empty], target[~empty], {name: v[~empty] for name, v in values.items()}
-
-
-def _part(layer: str | None) -> int:
-    """Return 1 for supragranular, 2 for infragranular, 0 for neither."""
-    return 1 if layer in SUPRAGRANULAR - {"L1"} else 2 if layer in INFRAGRANULAR else 0
+    return source, target, values

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from cortexc.connectome.model import Connectome
 
 from . import assembly, graphs, matrix, neuroml, sonata, synapses, table, writing
 from .options import Options, unheard
-from .report import ImportReport, failed
+from .report import JOINS, ImportReport, failed
 from .wiring import Wiring
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ FORMATS: dict[str, Callable[[list[str], Options, ImportReport], Wiring]] = {
     "neuroml": neuroml.read,
     "synapses": synapses.read,
 }
+
+
+AnyPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +56,7 @@ class Imported:
         return writing.write(self.connectome, self.tables, Path(path), self.files, command, self.report)
 
 
-def read(
-    format: str, files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], options: Options | None = None,
-    **choices: Any,
-) -> Imported:  # fmt: skip
+def read(format: str, files: AnyPath | Sequence[AnyPath], options: Options | None = None, **choices: Any) -> Imported:
     """Read anatomy in one of FORMATS and return the spec of it, with a report.
 
     ``choices``: the fields of ``Options``, one by one.
@@ -72,8 +73,9 @@ def read(
     if lost := unheard(chosen, format):
         raise ValueError(f"{', '.join(lost)}: no meaning to the format {format}")
     report = ImportReport()
-    wiring = FORMATS[format](listed, chosen, report)
-    return _whole(wiring, listed, inputs(format, listed, chosen), chosen, report)
+    with _explained(listed[0]):
+        wiring = FORMATS[format](listed, chosen, report)
+        return _whole(wiring, listed, inputs(format, listed, chosen), chosen, report)
 
 
 def inputs(format: str, files: Sequence[str], options: Options) -> list[str]:
@@ -96,17 +98,24 @@ def from_graph(graph: nx.Graph[Any], options: Options | None = None, **choices: 
     """
     chosen = dataclasses.replace(options or Options(), **choices)
     report = ImportReport()
-    wiring = graphs.of_graph(graph, chosen, report)
-    return _whole(wiring, [str(graph.graph.get("name") or "graph")], [], chosen, report)
+    name = str(graph.graph.get("name") or "graph")
+    with _explained(name):
+        return _whole(graphs.of_graph(graph, chosen, report), [name], [], chosen, report)
 
 
 def _whole(wiring: Wiring, listed: list[str], files: list[str], options: Options, report: ImportReport) -> Imported:
-    stem = re.sub(r"[.@:~>\s]+", "-", Path(listed[0]).name.partition(".")[0])
+    stem = re.sub(rf"[{JOINS}\s]+", "-", Path(listed[0]).name.partition(".")[0])
+    spec = assembly.assembled(wiring, options.name or stem or "imported", listed, options, report)
+    return Imported(spec, report, wiring.tables, files)
+
+
+@contextmanager
+def _explained(path: str) -> Iterator[None]:
+    """Turn a value that no spec can have into a finding."""
     try:
-        spec = assembly.assembled(wiring, options.name or stem or "imported", listed, options, report)
+        yield
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])
         message = f"`{where}` would be `{first['input']}`: {first['msg'].lower()}"
-        raise failed(BAD_VALUE, listed[0], message, "mend it in the data, or leave it out") from None
-    return Imported(spec, report, wiring.tables, files)
+        raise failed(BAD_VALUE, path, message, "mend it in the data, or leave it out") from None

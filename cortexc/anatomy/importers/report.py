@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cortexc.connectome.diagnostics.error import SpecError
@@ -12,6 +13,9 @@ from cortexc.connectome.diagnostics.span import Span
 
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 """Marks that no name in a spec has: they steer a terminal, or YAML refuses them."""
+
+JOINS = ".@:~>"
+"""Marks that join names in the language, and that no name has."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,11 @@ class Guess:
     why: str
     change: str = ""
     """The option that says otherwise."""
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        change = f"; {self.change} says otherwise" if self.change else ""
+        return f"{self.subject} = {self.value} ({self.why}{change})"
 
 
 @dataclass(frozen=True)
@@ -63,16 +72,22 @@ class ImportReport:
         if count:
             self.dropped.append(Dropped(count, printable(what), printable(why), printable(first)))
 
+    def unused(self, what: str, names: Sequence[str], why: str = "not used") -> None:
+        """Note columns or attributes that nothing was read from."""
+        self.drop(len(names), f"{what}: {', '.join(str(n) or '(without a name)' for n in names)}", why)
+
+    def lines(self) -> list[str]:
+        """Return the report, an entry a line."""
+        return [
+            *(f"read: {text}" for text in self.read),
+            *(f"guessed: {guess}" for guess in self.guesses),
+            *(f"dropped: {dropped}" for dropped in self.dropped),
+            *(f"edit: {text}" for text in self.edits),
+        ]
+
     def as_text(self) -> str:
         """Return the report for a person."""
-        lines = [f"read: {line}" for line in self.read]
-        for guess in self.guesses:
-            change = f"; {guess.change} says otherwise" if guess.change else ""
-            lines.append(f"guessed: {guess.subject} = {guess.value} ({guess.why}{change})")
-        for one in self.dropped:
-            lines.append(f"dropped: {one}")
-        lines += [f"edit: {text}" for text in self.edits]
-        return "\n".join(lines)
+        return "\n".join(self.lines())
 
 
 def printable(text: str) -> str:
@@ -82,6 +97,30 @@ def printable(text: str) -> str:
     'V1\\\\x07'
     """
     return UNPRINTABLE.sub(lambda mark: mark[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """Return names in one line, the first of them where there are many.
+
+    >>> listed(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
+def and_more(count: int, what: str = "") -> str:
+    """Return the rest of a message that names the first of ``count`` things.
+
+    >>> and_more(3, " such rows"), and_more(1)
+    (', and 2 more such rows', '')
+    """
+    return f", and {count - 1:,} more{what}" if count > 1 else ""
+
+
+def cause(error: Exception) -> str:
+    """Return what a library says of a file: the first line, at most 200 characters of it."""
+    text = str(error).strip()
+    return text.splitlines()[0][:200] if text else type(error).__name__
 
 
 def failed(rule: Rule, place: Span | str, message: str, help: str = "") -> SpecError:

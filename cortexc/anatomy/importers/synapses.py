@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNOWN_NODE
+from cortexc.connectome.diagnostics.span import Span
 
 from . import frames, table
-from .frames import Frame
-from .neurons import Pairs, aggregated, grouped, report_unused
+from .columns import COUNT, known
+from .frame import Frame
+from .neurons import Pairs, aggregated, grouped
 from .options import Options
+from .refusal import Fault, Refusal
 from .report import ImportReport, failed
 from .wiring import Wiring
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+Plan = tuple[str, str, str | None]
+"""The columns of sources, of targets, and of numbers of synapses; None where each row is one."""
 UNASSIGNED = "unassigned"
-IDS = ("nodeid", "id", "rootid", "ptrootid", "bodyid", "neuronid", "neuron", "cellid", "skid", "name")
-COUNTS = (
-    "syncount", "synapsecount", "synapses", "nsyn", "nsyns", "nsynapses", "numsynapses", "synapseweight", "weight",
-    "count", "counts", "w", "n",
-)  # fmt: skip
+IDS = "nodeid id rootid ptrootid bodyid neuronid neuron cellid skid name".split()
 
 
 def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
@@ -35,209 +38,168 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         raise failed(BAD_TABLE, paths[0], message, "name the table of neurons: --neurons FILE")
     about = frames.read(options.neurons, Options(header=options.header), report)
     identifier = _identifier(about, options, report)
-    frames.refuse_floats(about, identifier)
+    about.refuse_floats(identifier)
     about = _identified(about, identifier, options, report)
-    ids = frames.texts(about, identifier)
-    index = _index(ids, about, identifier)
-    columns = {c: frames.texts(about, c) for c in about.data.columns if c != identifier}
-    neurons = grouped(columns, np.full(len(ids), UNASSIGNED, object), options, report, about.path)
-    pairs = Pairs(len(ids))
-    lost = _Lost()
-    plan: tuple[str, str, str | None] | None = None
+    index = _index(about, identifier)
+    columns = {c: about.texts(c) for c in about.data.columns if c != identifier}
+    neurons = grouped(columns, np.full(len(about.data), UNASSIGNED, object), options, report, about.path)
+    pairs = Pairs(len(about.data))
+    refusal = Refusal("edges", options.invalid)
+    plan: Plan | None = None
+    unchosen = empty = 0
     for path in paths:
         for frame in frames.chunks(path, options, ImportReport() if plan else report):
-            if plan is None:
-                plan = _plan(frame, options, report)
-                wanted = {clause.partition("=")[0] for clause in options.where}
-                report_unused("columns of edges", [c for c in frame.data.columns if c not in {*plan, *wanted}], report)
-            chosen = _selected(frame, options, lost)
+            plan = plan or _plan(frame, options, report)
+            chosen = _selected(frame, options)
+            unchosen += len(frame.data) - len(chosen.data)
             if len(chosen.data):
-                pairs.add(*_edges(chosen, plan, index, options, lost))
+                pre, post, synapses = _edges(chosen, plan, index, options, refusal)
+                some = synapses > 0
+                empty += int((~some).sum())
+                pairs.add(pre[some], post[some], synapses[some], synapses[some])
     if not pairs.rows:
         raise failed(BAD_TABLE, paths[0], "no edge is left to import", "check --where and --invalid")
-    report.drop(lost.unchosen, "rows", f"--where {' '.join(options.where)}")
-    report.drop(lost.unknown, "edges to or from neurons not in the table", "--invalid drop", lost.first_unknown)
-    report.drop(lost.nameless, "edges with an empty end", "--invalid drop", lost.first_nameless)
-    report.drop(lost.bad, "edges with a bad number of synapses", "--invalid drop", lost.first_bad)
-    report.drop(lost.empty, "edges of 0 synapses", "no synapse, no connection")
+    report.drop(unchosen, "rows", f"--where {' '.join(options.where)}")
+    refusal.report(report)
+    report.drop(empty, "edges of 0 synapses", "no synapse, no connection")
     return aggregated(neurons, pairs, options, report)
 
 
-@dataclass
-class _Lost:
-    """What was left out on the way."""
-
-    unchosen: int = 0
-    unknown: int = 0
-    nameless: int = 0
-    bad: int = 0
-    empty: int = 0
-    first_unknown: str = ""
-    first_nameless: str = ""
-    first_bad: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class _Index:
-    """Where each identifier is in the table of neurons."""
-
-    ranked: np.ndarray
-    order: np.ndarray
-    whole: bool
-    """Whether identifiers are 64-bit integers."""
-
-
 def _identified(about: Frame, identifier: str, options: Options, report: ImportReport) -> Frame:
-    """Return the rows of a table of neurons that have an identifier.
+    """Return the rows of a table of neurons that have an identifier."""
+    blank = about.texts(identifier) == ""
+    more = f", and so is it in {int(blank.sum()) - 1:,} more" if blank.sum() > 1 else ""
+    fault = Fault(
+        "without an identifier",
+        blank,
+        BAD_VALUE,
+        lambda row: about.place(row, identifier),
+        lambda _: f"the neuron of this row has no identifier: `{identifier}` is empty{more}",
+        "no edge could name it",
+    )
+    refusal = Refusal("neurons", options.invalid)
+    keep = refusal.kept(np.ones(len(blank), bool), fault)
+    refusal.report(report)
+    return about.kept(keep)
 
-    Raises:
-        SpecError: a row has none, unless such rows are to be dropped.
-    """
-    blank = frames.texts(about, identifier) == ""
-    if not blank.any():
-        return about
-    where = about.place(int(np.flatnonzero(blank)[0]), identifier)
-    if options.invalid == "error":
-        message = f"the neuron of this row has no identifier: `{identifier}` is empty"
-        more = f", and so is it in {int(blank.sum()) - 1:,} more" if blank.sum() > 1 else ""
-        hint = "no edge could name it; --invalid drop leaves such neurons out"
-        raise failed(BAD_VALUE, where, message + more, hint)
-    report.drop(int(blank.sum()), "neurons without an identifier", "--invalid drop", str(where))
-    return dataclasses.replace(about, data=about.data[~blank])
 
+def _index(about: Frame, identifier: str) -> pd.Index[Any]:
+    """Return where each identifier is in the table of neurons: of int64 where all are such, else of text."""
+    import pandas as pd
 
-def _index(ids: np.ndarray, about: Frame, identifier: str) -> _Index:
-    """Return the index of a table of neurons.
-
-    Raises:
-        SpecError: a neuron is there twice.
-    """
-    keys, whole = _keys(ids)
-    order = np.argsort(keys, kind="stable")
-    ranked = keys[order]
-    twice = np.flatnonzero(ranked[1:] == ranked[:-1])
-    if len(twice):
-        row = int(order[int(twice[0]) + 1])
+    ids = about.texts(identifier)
+    whole = all(_whole(text) and str(int(text)) == text for text in ids.tolist())
+    index = pd.Index([int(text) for text in ids.tolist()], dtype="int64") if whole else pd.Index(ids, dtype="object")
+    if index.has_duplicates:
+        row = int(index.duplicated().argmax())
         message = f"the neuron {ids[row]} is there twice"
         raise failed(BAD_TABLE, about.place(row, identifier), message, "each has one row")
-    return _Index(ranked, order, whole)
+    return index
 
 
-def _selected(frame: Frame, options: Options, lost: _Lost) -> Frame:
+def _selected(frame: Frame, options: Options) -> Frame:
     """Return the rows that ``where`` asks for; a block may have none."""
     for clause in options.where:
-        column, _, value = clause.partition("=")
-        mask = frames.texts(frame, table.require(frame, column, "--where")) == value
-        lost.unchosen += int((~mask).sum())
-        frame = dataclasses.replace(frame, data=frame.data[mask])
+        frame = frame.kept(frame.matching(clause))
     return frame
 
 
 def _edges(
-    frame: Frame, plan: tuple[str, str, str | None], index: _Index, options: Options, lost: _Lost
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return places of both ends, synapses and weights of the edges of a block that can be used.
-
-    Raises:
-        SpecError: an unknown neuron or a bad number, unless such rows are to be dropped.
-    """
+    frame: Frame, plan: Plan, index: pd.Index[Any], options: Options, refusal: Refusal
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return places of both ends and numbers of synapses of the edges of a block that can be used."""
     source, target, count = plan
-    hint = "; --invalid drop leaves such edges out"
+    keep = np.ones(len(frame.data), bool)
     ends = []
-    unknown = np.zeros(len(frame.data), bool)
-    nameless = np.zeros(len(frame.data), bool)
     for end, column in (("source", source), ("target", target)):
-        places, missing = _found(frame, table.require(frame, column, "the first part of the list"), index)
+        places, missing = _found(frame, column, index)
         ends.append(places)
-        if not missing.any():
-            continue
-        row = int(np.flatnonzero(missing)[0])
-        where = frame.place(row, column)
-        blank = missing & (frames.texts(frame, column) == "")
-        if options.invalid == "error" and blank[row]:
-            raise failed(UNKNOWN_NODE, where, f"the {end} of this edge is empty", "name a neuron at both ends" + hint)
-        if options.invalid == "error":
-            message = f"the {end} {str(frame.data[column].iloc[row]).strip()} is not in `{options.neurons}`"
-            raise failed(UNKNOWN_NODE, where, message, "add it to the table of neurons" + hint)
-        for which, first in ((blank, "first_nameless"), (missing & ~blank, "first_unknown")):
-            if which.any() and not getattr(lost, first):
-                setattr(lost, first, str(frame.place(int(np.flatnonzero(which)[0]), column)))
-        nameless |= blank
-        unknown |= missing
-    lost.nameless += int(nameless.sum())
-    lost.unknown += int((unknown & ~nameless).sum())
-    synapses, bad = np.ones(len(frame.data)), np.zeros(len(frame.data), bool)
+        for fault in _unknown(frame, end, column, missing, options):
+            keep = refusal.kept(keep, fault)
+    synapses = np.ones(len(frame.data))
     if count is not None:
-        synapses, unreadable = frames.numbers(frame, count)
-        bad = (unreadable | ~np.isfinite(synapses) | (synapses < 0)) & ~unknown
-        if bad.any():
-            row = int(np.flatnonzero(bad)[0])
-            where = frame.place(row, count)
-            if options.invalid == "error":
-                message = f"the number of synapses is `{frame.data[count].iloc[row]}`"
-                raise failed(BAD_VALUE, where, message, "expected a number, 0 or more" + hint)
-            lost.first_bad = lost.first_bad or str(where)
-        lost.bad += int(bad.sum())
-    empty = ~unknown & ~bad & (synapses == 0)
-    lost.empty += int(empty.sum())
-    keep = ~(unknown | bad | empty)
-    return ends[0][keep], ends[1][keep], synapses[keep], synapses[keep]
+        counts = frame.named_column(count, "the first part of the list")
+        synapses, unreadable = frame.numbers(counts)
+        fault = Fault(
+            "with a bad number of synapses",
+            unreadable | ~np.isfinite(synapses) | (synapses < 0),
+            BAD_VALUE,
+            lambda row: frame.place(row, counts),
+            lambda row: f"the number of synapses is `{frame.data[counts].iloc[row]}`",
+            "expected a number, 0 or more",
+        )
+        keep = refusal.kept(keep, fault)
+    return ends[0][keep], ends[1][keep], synapses[keep]
 
 
-def _plan(frame: Frame, options: Options, report: ImportReport) -> tuple[str, str, str | None]:
-    """Return the columns of sources, targets and numbers of synapses."""
+def _unknown(frame: Frame, end: str, column: str, missing: np.ndarray, options: Options) -> list[Fault]:
+    """Return what may be wrong with one end of edges, what the earlier row has first."""
+    if not missing.any():
+        return []
+    blank = missing & (frame.texts(column) == "")
+
+    def place(row: int) -> Span:
+        return frame.place(row, column)
+
+    def stranger(row: int) -> str:
+        return f"the {end} {str(frame.data[column].iloc[row]).strip()} is not in `{options.neurons}`"
+
+    kind, hint = "to or from neurons not in the table", "add it to the table of neurons"
+    empty, named = f"the {end} of this edge is empty", "name a neuron at both ends"
+    faults = [
+        Fault(kind, missing & ~blank, UNKNOWN_NODE, place, stranger, hint),
+        Fault("with an empty end", blank, UNKNOWN_NODE, place, lambda _: empty, named),
+    ]
+    return sorted(faults, key=lambda fault: int(fault.bad.argmax()))
+
+
+def _plan(frame: Frame, options: Options, report: ImportReport) -> Plan:
+    """Return the columns of an edge list of neurons; those that are not used are reported."""
     source, target = table.ends(frame, options, report)
+    plan = source, target, _counts(frame, (source, target), options, report)
+    used = {*plan, *(clause.partition("=")[0] for clause in options.where)}
+    report.unused("columns of edges", [c for c in frame.data.columns if c not in used])
+    return plan
+
+
+def _counts(frame: Frame, ends: tuple[str, str], options: Options, report: ImportReport) -> str | None:
+    """Return the column of numbers of synapses, None where each row is one."""
     if options.weight_column is not None:
-        return source, target, table.require(frame, options.weight_column, "--weight-column")
-    for name in COUNTS:
-        for column in frame.data.columns:
-            if table.plain_key(column) == name and column not in {source, target}:
-                report.guess("number of synapses", f"column `{column}`", "by its name", "--weight-column")
-                return source, target, column
+        return frame.named_column(options.weight_column, "--weight-column")
+    if found := known(frame.data.columns, COUNT, but=ends):
+        report.guess("number of synapses", f"column `{found[0]}`", "by its name", "--weight-column")
+        return found[0]
     if not frame.named and frame.data.shape[1] == 3:
         report.guess("number of synapses", "the third column", "there is no header", "--weight-column")
-        return source, target, str(frame.data.columns[2])
+        return str(frame.data.columns[2])
     report.guess("number of synapses", "1 a row", "no column counts them", "--weight-column")
-    return source, target, None
+    return None
 
 
 def _identifier(frame: Frame, options: Options, report: ImportReport) -> str:
     if options.id_column is not None:
-        return table.require(frame, options.id_column, "--id-column")
-    for name in IDS:
-        for column in frame.data.columns:
-            if table.plain_key(column) == name:
-                return str(column)
+        return frame.named_column(options.id_column, "--id-column")
+    if found := known(frame.data.columns, IDS):
+        return found[0]
     first = str(frame.data.columns[0])
     report.guess("identifier of a neuron", f"column `{first}`", "the first", "--id-column")
     return first
 
 
-def _keys(ids: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Return identifiers as int64 where all of them are such, which is fast and exact; else as text."""
-    try:
-        whole = np.array([int(v) for v in ids.tolist()], dtype=object)
-    except ValueError:
-        return ids.astype(str), False
-    if all(-(2**63) <= v < 2**63 and str(v) == t for v, t in zip(whole.tolist(), ids.tolist(), strict=True)):
-        return whole.astype(np.int64), True
-    return ids.astype(str), False
-
-
-def _found(frame: Frame, column: str, index: _Index) -> tuple[np.ndarray, np.ndarray]:
+def _found(frame: Frame, column: str, index: pd.Index[Any]) -> tuple[np.ndarray, np.ndarray]:
     """Return the places of identifiers in the table of neurons, and which are not in it."""
-    values = frame.data[column]
-    valid = np.ones(len(values), bool)
-    if index.whole and values.dtype == np.int64:
-        keys = values.to_numpy()
-    elif index.whole:
-        keys, valid = _integers(frames.texts(frame, column))
+    import pandas as pd
+
+    column = frame.named_column(column, "the first part of the list")
+    valid = np.ones(len(frame.data), bool)
+    if index.dtype == frame.data[column].dtype == np.int64:
+        keys = frame.data[column].to_numpy()
     else:
-        keys = frames.texts(frame, column).astype(str)
-    if not len(index.ranked):
-        return np.zeros(len(keys), np.int64), np.ones(len(keys), bool)
-    at = np.minimum(np.searchsorted(index.ranked, keys), len(index.ranked) - 1)
-    return index.order[at], ~valid | (index.ranked[at] != keys)
+        keys = frame.texts(column)
+        if index.dtype == np.int64:
+            keys, valid = _integers(keys)
+    places = index.get_indexer(pd.Index(keys, dtype=index.dtype))
+    return places, ~valid | (places < 0)
 
 
 def _integers(text: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

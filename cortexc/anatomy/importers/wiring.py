@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,9 @@ from cortexc.connectome.model import Circuit
 
 NUMBERS = ("fln", "weight", "sln", "distance_mm", "delay", "delay_ms")
 WORDS = ("mode", "direction")
+FACTS = ("level", "surface_mm2")
+OWN = (*FACTS, "role", "rows", "columns")
+"""What our own exports say of a node."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,3 +37,16 @@ class Wiring:
     """The area that the data say is the input."""
     readout: str | None = None
     """The area that the data say is read."""
+
+
+def with_facts(wiring: Wiring, nodes: dict[str, dict[str, Any]]) -> Wiring:
+    """Add what our own exports say of areas: numbers and the role, by name of the area."""
+    facts: dict[str, dict[str, Any]] = {}
+    for name, data in nodes.items():
+        known: dict[str, Any] = {f: float(data[f]) for f in FACTS if isinstance(data.get(f), int | float)}
+        if all(isinstance(data.get(f), int) for f in ("rows", "columns")):
+            known["grid"] = (data["rows"], data["columns"])
+        if known:
+            facts[name] = known
+    roles = {str(data["role"]): name for name, data in nodes.items() if data.get("role") in ("input", "readout")}
+    return replace(wiring, facts=facts, relay=roles.get("input"), readout=roles.get("readout"))

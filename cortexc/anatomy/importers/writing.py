@@ -48,12 +48,8 @@ def write(
     beside = path.with_suffix(".h5")
     data = encode.resolved(connectome, path.parent.resolve())
     tabled = len(connectome.projections) > MOST_INLINE
-    matrices = {
-        name: np.array(c.connections.probability)
-        for name, c in connectome.circuits.items()
-        if c.connections is not None and isinstance(c.connections.probability, tuple)
-        and len(c.connections.probability) > MOST_POPULATIONS
-    }  # fmt: skip
+    dense = {n: c.connections.probability for n, c in connectome.circuits.items() if c.connections is not None}
+    matrices = {n: np.array(p) for n, p in dense.items() if isinstance(p, tuple) and len(p) > MOST_POPULATIONS}
     for number, name in enumerate(matrices):
         link = {"file": beside.name, "dataset": f"/circuits/{number}"}
         data["circuits"][name]["connections"]["probability"] = link
@@ -96,24 +92,12 @@ def fingerprint(path: str) -> str:
 
 
 def _text(
-    data: dict[str, Any],
-    files: list[str],
-    command: str,
-    report: ImportReport,
-    extra: dict[str, Any],
-    beside: str,
+    data: dict[str, Any], files: list[str], command: str, report: ImportReport, extra: dict[str, Any], beside: str
 ) -> str:
     """Return the YAML: a head that says what was read, guessed and dropped, then the parts with a comment each."""
     lines = [f"# Imported by: {command}"]
     lines += [f"#   {Path(f).name}  sha256 {fingerprint(f)}" for f in files if Path(f).is_file()]
-    lines += [f"# read: {line}" for line in report.read]
-    for guess in report.guesses:
-        change = f"; {guess.change} says otherwise" if guess.change else ""
-        lines.append(f"# guessed: {guess.subject} = {guess.value} ({guess.why}{change})")
-    lines += [
-        f"# dropped: {d.count:,} {d.what} ({d.why}{', first ' + d.first if d.first else ''})" for d in report.dropped
-    ]
-    lines += [f"# edit: {text}" for text in report.edits]
+    lines += [f"# {line}" for line in report.lines()]
     lines += [f"# {beside} holds /{name} too, which the language has no place for" for name in extra]
     out = [line.replace("\n", " ") for line in lines]
     for line in encode.as_yaml(data).splitlines():

@@ -54,9 +54,20 @@ def cases(folder: Path) -> dict[str, tuple[str, list[Path], Path, dict[str, Any]
 
 
 NAMES = (
-    "csv", "workbook", "mat", "matrix", "graphml", "json", "neuroml", "parquet", "neurons", "sonata nodes.h5",
-    "sonata edges.h5", "sonata node_types.csv", "sonata edge_types.csv",
-)  # fmt: skip
+    "csv",
+    "workbook",
+    "mat",
+    "matrix",
+    "graphml",
+    "json",
+    "neuroml",
+    "parquet",
+    "neurons",
+    "sonata nodes.h5",
+    "sonata edges.h5",
+    "sonata node_types.csv",
+    "sonata edge_types.csv",
+)
 
 
 def garbled(original: bytes, rng: random.Random) -> bytes:

@@ -27,8 +27,9 @@ def test_a_graph_in_a_file_is_the_graph(tmp_path: Path, suffix: str) -> None:
         path.write_text(json.dumps(nx.node_link_data(brain(), edges="edges")))
     found = read("graphml", path)
     assert {(p.origin, p.target): p.weight for p in found.connectome.projections if p.source == ("data",)} == {
-        ("V1", "V2"): 0.7, ("V2", "V4"): 0.4,
-    }  # fmt: skip
+        ("V1", "V2"): 0.7,
+        ("V2", "V4"): 0.4,
+    }
     assert found.connectome.lateral["V4"].weight == 2.0
     assert found.connectome.projections[1].sln == 0.7
 

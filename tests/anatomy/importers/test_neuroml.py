@@ -104,9 +104,13 @@ UP = joined("V1_L23_E", "V4_L23_E", (0, 0, "0.5"), (0, 0, "0.5"), (1, 0, "3")) +
 
 @pytest.mark.parametrize(
     ("strength", "field", "value", "sln"),
-    [("synapses", "weight", 5.0, 4 / 5), ("weight", "weight", 5.0, 4 / 5), ("connections", "weight", 3.0, 2 / 3),
-     ("neurons", "fln", 1.0, 2 / 3)],
-)  # fmt: skip
+    [
+        ("synapses", "weight", 5.0, 4 / 5),
+        ("weight", "weight", 5.0, 4 / 5),
+        ("connections", "weight", 3.0, 2 / 3),
+        ("neurons", "fln", 1.0, 2 / 3),
+    ],
+)
 def test_strength_is_weights_pairs_or_neurons(
     tmp_path: Path, strength: str, field: str, value: float, sln: float
 ) -> None:
@@ -126,9 +130,16 @@ def test_neurons_that_are_not_named_cannot_be_counted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "weight", "expected"),
-    [("V1_L23_PV", "2", True), ("V1_L4_I", "2", True), ("V1_Inh", "1", True), ("VIP_L4_E", "1", False),
-     ("VIP", "1", False), ("RMEI", "1", False), ("V1_L6_X", "-1", True)],
-)  # fmt: skip
+    [
+        ("V1_L23_PV", "2", True),
+        ("V1_L4_I", "2", True),
+        ("V1_Inh", "1", True),
+        ("VIP_L4_E", "1", False),
+        ("VIP", "1", False),
+        ("RMEI", "1", False),
+        ("V1_L6_X", "-1", True),
+    ],
+)
 def test_names_say_who_inhibits_whatever_the_sign(tmp_path: Path, name: str, weight: str, expected: bool) -> None:
     body = UP + f'<population id="{name}" size="2"/>\n' + joined(name, "V1_L5_E", (1, 1, weight))
     found = read("neuroml", write(tmp_path, body))
@@ -143,8 +154,13 @@ def test_names_say_who_inhibits_whatever_the_sign(tmp_path: Path, name: str, wei
 
 def test_nothing_is_said_of_inhibition_where_there_is_none(tmp_path: Path) -> None:
     path = write(tmp_path, "")
-    path.write_text(HEAD + '<population id="A" size="1"/><population id="B" size="1"/>' + joined("A", "B", (0, 0, "3"))
-                    + '<synapticConnection from="A[0]" to="B[0]" synapse="s"/>' + TAIL)  # fmt: skip
+    path.write_text(
+        HEAD
+        + '<population id="A" size="1"/><population id="B" size="1"/>'
+        + joined("A", "B", (0, 0, "3"))
+        + '<synapticConnection from="A[0]" to="B[0]" synapse="s"/>'
+        + TAIL
+    )
     report = read("neuroml", path).report
     assert not any("inhibit" in g.subject + g.value for g in report.guesses)
     (single,) = report.dropped
@@ -182,3 +198,53 @@ def test_electrical_weights_are_kept(tmp_path: Path) -> None:
     body = UP + projection("V1_L23_I", "V1_L23_E", [3.0, 0.5], "electricalProjection")
     found = read("neuroml", write(tmp_path, body))
     assert found.tables["electrical"]["weight"].tolist() == [3.5]
+
+
+def test_cells_are_summed_as_those_of_a_list_of_synapses(tmp_path: Path) -> None:
+    pairs = [
+        ("V1_L23_E", 3, "V4_L23_E", 1),
+        ("V1_L23_E", 3, "V4_L5_E", 2),
+        ("V1_L5_E", 0, "V4_L5_E", 2),
+        ("V1_L23_E", 0, "V1_L23_I", 5),
+        ("V1_L23_E", 0, "V1_L23_I", 5),
+        ("V1_L23_I", 1, "V1_L5_E", 6),
+    ]
+    network = read("neuroml", write(tmp_path, "".join(joined(a, b, (i, j, "1")) for a, i, b, j in pairs)))
+    sizes = {"L23_E": 40, "L23_I": 10, "L5_E": 20}
+    rows = [
+        f"{area}_{name}{i},{area},{name[:-2]},{name[-1]}"
+        for area in ("V1", "V4")
+        for name, size in sizes.items()
+        for i in range(size)
+    ]
+    (tmp_path / "neurons.csv").write_text("\n".join(["id,area,layer,ei", *rows]))
+    (tmp_path / "edges.csv").write_text("\n".join(["pre,post", *(f"{a}{i},{b}{j}" for a, i, b, j in pairs)]))
+    synapses = read("synapses", tmp_path / "edges.csv", neurons=str(tmp_path / "neurons.csv"))
+    (up,) = [p for p in network.connectome.projections if p.origin == "V1"]
+    assert up.weight == next(p.weight for p in synapses.connectome.projections if p.origin == "V1") == 3.0
+    of_network, of_synapses = (found.connectome.circuits["V1"] for found in (network, synapses))
+    names = {"L23_E": "L23E", "L23_I": "L23I", "L5_E": "L5E"}
+    assert {names[n]: (p.layer, p.kind, p.cells) for n, p in of_network.populations.items()} == {
+        n: (p.layer, p.kind, p.cells) for n, p in of_synapses.populations.items()
+    }
+    found = [circuit.connections for circuit in (of_network, of_synapses)]
+    assert all(c is not None for c in found)
+    strengths = [
+        {
+            (names.get(a, a), names.get(b, b)): v
+            for a, row in zip(c.populations, c.probability, strict=True)
+            for b, v in zip(c.populations, row, strict=True)
+        }
+        for c in found
+        if c is not None
+    ]
+    assert strengths[0] == strengths[1]
+    assert strengths[0]["L23I", "L23E"] == 1 / 400
+
+
+def test_a_population_may_be_larger_than_any_memory(tmp_path: Path) -> None:
+    body = UP + '<population id="Y_L4_E" size="1000000000000"/>' + joined("Y_L4_E", "V1_L5_E", (10**11, 1, "1"))
+    circuit = read("neuroml", write(tmp_path, body)).connectome.circuits["Y"]
+    assert circuit.populations["L4_E"].cells == 10**12
+    with pytest.raises(connectome.SpecError, match=r"populations\.L4_E\.cells` would be"):
+        read("neuroml", write(tmp_path, body.replace("1000000000000", "9000000000000")))

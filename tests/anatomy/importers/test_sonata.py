@@ -11,8 +11,15 @@ import pytest
 from cortexc import compiler, connectome
 from cortexc.anatomy.importers import read
 
-CELLS = [("VISp", "L23", "e"), ("VISp", "L4", "e"), ("VISp", "L4", "i"), ("VISp", "L5", "e"), ("VISl", "L4", "e"),
-         ("VISl", "L23", "e"), ("VISl", "L5", "i")]  # fmt: skip
+CELLS = [
+    ("VISp", "L23", "e"),
+    ("VISp", "L4", "e"),
+    ("VISp", "L4", "i"),
+    ("VISp", "L5", "e"),
+    ("VISl", "L4", "e"),
+    ("VISl", "L23", "e"),
+    ("VISl", "L5", "i"),
+]
 SIZE = 140
 
 
@@ -132,8 +139,14 @@ def test_a_circuit_configuration_names_the_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize("fault", ["truncated", "no types", "unknown population", "unknown node", "no nodes", "text"])
 def test_broken_circuits_get_one_finding(tmp_path: Path, fault: str) -> None:
     files = circuit(tmp_path, **({"population": "cortx"} if fault == "unknown population" else {}))
-    expected = {"truncated": "I601", "no types": "I604", "unknown population": "I604", "unknown node": "I604",
-                "no nodes": "I602", "text": "I601"}  # fmt: skip
+    expected = {
+        "truncated": "I601",
+        "no types": "I604",
+        "unknown population": "I604",
+        "unknown node": "I604",
+        "no nodes": "I602",
+        "text": "I601",
+    }
     match fault:
         case "truncated":
             files[1].write_bytes(files[1].read_bytes()[:4000])
@@ -170,8 +183,10 @@ def test_a_network_without_types_and_groups_is_read_by_its_attributes(tmp_path: 
     found = read("sonata", [tmp_path / "nodes.h5", tmp_path / "edges.h5"])
     circuit = found.connectome.circuits["S1"]
     assert {n: (p.layer, p.kind, p.cells) for n, p in circuit.populations.items()} == {
-        "L23E": ("L2/3", "excitatory", 2.0), "L4E": ("L4", "excitatory", 1.0), "L4I": ("L4", "inhibitory", 1.0),
-    }  # fmt: skip
+        "L23E": ("L2/3", "excitatory", 2.0),
+        "L4E": ("L4", "excitatory", 1.0),
+        "L4I": ("L4", "inhibitory", 1.0),
+    }
     assert circuit.connections is not None
     matrix = np.array(circuit.connections.probability)
     names = list(circuit.connections.populations)
@@ -243,3 +258,10 @@ def test_a_population_of_edges_in_two_files_is_refused(tmp_path: Path) -> None:
     again.write_bytes(files[1].read_bytes())
     with pytest.raises(connectome.SpecError, match=r"the edge population `LGN_to_cortex` is in .*edges\.h5` too"):
         read("sonata", [*files, again])
+
+
+def test_attributes_of_nodes_are_listed_in_the_order_of_the_files(tmp_path: Path) -> None:
+    files = circuit(tmp_path)
+    lines = files[2].read_text().splitlines()
+    files[2].write_text("\n".join([f"{lines[0]} z b a", *(f"{line} x x x" for line in lines[1:])]) + "\n")
+    assert "columns of neurons: model, z, b, a" in {d.what for d in read("sonata", files).report.dropped}

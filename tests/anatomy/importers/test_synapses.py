@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cortexc import connectome
-from cortexc.anatomy.importers import frames, read
+from cortexc.anatomy.importers import delimited, frames, read
 
 BASE = 720575940600000000
 
@@ -33,7 +33,7 @@ def brain(folder: Path, kind: str = "csv") -> tuple[Path, Path, pd.DataFrame, pd
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_synapses_are_summed_as_pandas_would(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frames, "CHUNK_ROWS", 700)  # several blocks
-    monkeypatch.setattr(frames, "BLOCK_BYTES", 10_000)
+    monkeypatch.setattr(delimited, "BLOCK_BYTES", 10_000)
     edges, table, neurons, synapses = brain(tmp_path, kind)
     found = read("synapses", edges, neurons=str(table))
     about = neurons.set_index("root_id")
@@ -79,7 +79,7 @@ def test_a_table_of_neurons_is_needed(tmp_path: Path) -> None:
 def test_rows_can_be_chosen_also_where_a_block_has_none_of_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frames, "BLOCK_BYTES", 10_000)
+    monkeypatch.setattr(delimited, "BLOCK_BYTES", 10_000)
     edges, table, _, synapses = brain(tmp_path)
     synapses["side"] = np.where(np.arange(len(synapses)) < 900, "left", "right")
     synapses["n"] = np.where(np.arange(len(synapses)) == 5, 0, 1)
@@ -111,8 +111,9 @@ def test_nothing_is_joined_by_an_empty_identifier(tmp_path: Path, kind: str) -> 
         assert "--invalid drop" in finding.help
     found = read("synapses", paths["edges"], neurons=str(paths["neurons"]), invalid="drop")
     assert {d.what: d.count for d in found.report.dropped} == {
-        "neurons without an identifier": 1, "edges with an empty end": 1,
-    }  # fmt: skip
+        "neurons without an identifier": 1,
+        "edges with an empty end": 1,
+    }
     assert found.tables["connections"]["pairs"].sum() == 2
 
 
@@ -130,8 +131,9 @@ def test_crowded_columns_give_way_and_unused_ones_are_listed(tmp_path: Path) -> 
     assert ("type of a neuron", "column `type`") in said
     assert ("type of a neuron", "not `cell_type` with 120 values") in said
     assert {d.what for d in found.report.dropped if d.why == "not used"} == {
-        "columns of neurons: cell_type, side", "columns of edges: size",
-    }  # fmt: skip
+        "columns of neurons: cell_type, side",
+        "columns of edges: size",
+    }
     (glutamate,) = [g for g in found.report.guesses if g.subject == "glutamate"]
     assert f"{(neurons.nt_type == 'GLUT').sum()} neurons" in glutamate.why
     assert any("mystery" in g.why for g in found.report.guesses)

@@ -108,9 +108,7 @@ def test_injections_that_did_not_label_a_source_can_count(tmp_path: Path) -> Non
 @pytest.mark.parametrize("rule", ["sum", "mean", "median", "max"])
 def test_aggregation_agrees_with_pandas(tmp_path: Path, rule: str) -> None:
     rng = np.random.default_rng(1)
-    data = pd.DataFrame(
-        {"pre": rng.integers(0, 30, 2000).astype(str), "post": rng.integers(0, 30, 2000).astype(str)}
-    )  # fmt: skip
+    data = pd.DataFrame({"pre": rng.integers(0, 30, 2000).astype(str), "post": rng.integers(0, 30, 2000).astype(str)})
     data["count"] = rng.integers(1, 50, 2000)
     data.to_csv(tmp_path / "e.csv", index=False)
     expected = data.groupby(["pre", "post"])["count"].agg(rule)
@@ -162,9 +160,16 @@ def test_units_of_a_column_are_in_its_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("column", "millimetres", "unit"),
-    [("dist_um", 0.009, "um"), ("Distance (\N{MICRO SIGN}m)", 0.009, "um"), ("length_m", 9000.0, "m"),
-     ("distance_km", 9e6, "km"), ("distancecm", 90.0, "cm"), ("dist", 9.0, "mm"), ("distance_mm", 9.0, None)],
-)  # fmt: skip
+    [
+        ("dist_um", 0.009, "um"),
+        ("Distance (\N{MICRO SIGN}m)", 0.009, "um"),
+        ("length_m", 9000.0, "m"),
+        ("distance_km", 9e6, "km"),
+        ("distancecm", 90.0, "cm"),
+        ("dist", 9.0, "mm"),
+        ("distance_mm", 9.0, None),
+    ],
+)
 def test_units_of_length_are_known_and_said(tmp_path: Path, column: str, millimetres: float, unit: str | None) -> None:
     found = read("table", csv(tmp_path / "e.csv", f"from,to,weight,{column}\nV1,V2,1,9\n"))
     assert edges(found, "distance_mm")["V1", "V2"] == pytest.approx(millimetres)
@@ -255,9 +260,16 @@ def test_a_folder_is_no_table(tmp_path: Path) -> None:
 
 def test_swapped_ends_are_betrayed_by_the_flne(tmp_path: Path) -> None:
     data = pd.DataFrame(
-        [("V2", "V1", 0.76), ("V4", "V1", 0.01), ("V1", "V2", 0.73), ("V4", "V2", 0.39), ("V1", "V4", 0.13),
-         ("V2", "V4", 0.15)], columns=["target", "source", "FLNe"],
-    )  # fmt: skip
+        [
+            ("V2", "V1", 0.76),
+            ("V4", "V1", 0.01),
+            ("V1", "V2", 0.73),
+            ("V4", "V2", 0.39),
+            ("V1", "V4", 0.13),
+            ("V2", "V4", 0.15),
+        ],
+        columns=["target", "source", "FLNe"],
+    )
     data.to_csv(tmp_path / "good.csv", index=False)
     assert [f.code for f in read("table", tmp_path / "good.csv").report.findings] == []
     data.rename(columns={"source": "target", "target": "source"}).to_csv(tmp_path / "bad.csv", index=False)
@@ -270,7 +282,7 @@ BROKEN = {
     "infinite": ("from,to,weight\nV1,V2,inf\n", "I603", 2, 7, "is inf"),
     "negative": ("from,to,weight\nV1,V2,1\n\nV2,V4,-3\n", "I603", 4, 7, "is -3"),
     "text": ("from,to,weight\nV1,V2,strong\n", "I603", 2, 7, "`strong`, which is no number"),
-    "decimal comma": ('from;to;weight\nV1;V2;0,76\n', "I603", 2, 7, "`0,76`"),
+    "decimal comma": ("from;to;weight\nV1;V2;0,76\n", "I603", 2, 7, "`0,76`"),
     "empty weight": ("from,to,weight\nV1,V2,\nV2,V1,2\n", "I603", 2, 7, "no number"),
     "empty source": ("from,to,weight\nV1,V2,1\n,V2,1\n", "I604", 3, 1, "source is empty"),
     "sln over 1": ("from,to,weight,sln\nV1,V2,1,73.6\n", "I603", 2, 9, "73.6"),
@@ -293,7 +305,7 @@ BROKEN = {
     "no ends": ("a,b,weight\nV1,V2,1\n", "I602", 1, 1, "looks like the source"),
     "only a header": ("from,to,weight\n", "I602", 2, 1, "no rows"),
     "open quote": ('from,to,weight\nV1,"V2,1\nV2,V4,2\n', "I602", None, None, ""),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -373,3 +385,16 @@ def test_options_of_other_formats_are_refused(tmp_path: Path) -> None:
     path = csv(tmp_path / "e.csv", "from,to,weight\nV1,V2,1\n")
     with pytest.raises(ValueError, match="rows: no meaning to the format table"):
         read("table", path, rows="target")
+
+
+def test_numbers_that_are_taken_as_text_read_as_people_write_them(tmp_path: Path) -> None:
+    pd.DataFrame({"from": ["V1", "V2"], "to": ["V2", "V4"], "weight": [1, 2], "day": [0.5, 2.0]}).to_parquet(
+        tmp_path / "e.parquet"
+    )
+    for day, pair in (("0.5", ("V1", "V2")), ("2", ("V2", "V4"))):
+        assert set(edges(read("table", tmp_path / "e.parquet", where=(f"day={day}",)))) == {pair}
+
+
+def test_a_column_without_a_header_is_chosen_by_its_number(tmp_path: Path) -> None:
+    path = csv(tmp_path / "e.csv", "a,b,3,9\nb,c,2,8\n")
+    assert edges(read("table", path, where=("4=8",))) == {("b", "c"): 2.0}

@@ -1,0 +1,76 @@
+"""Files before they are read: whether they are there, and what they are by their first bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cortexc.connectome.diagnostics.importing import BAD_TABLE, UNREADABLE
+from cortexc.connectome.diagnostics.span import Span
+
+from .report import failed
+
+PICKLE = (
+    "a pickle of Python objects (never loaded: it may run any code)",
+    "write it as CSV, parquet or plain numbers with the program that made it",
+)
+_SIGNATURES = (
+    (b"PK\x03\x04", "an Excel workbook or another zip archive", "rename it to .xlsx, or export it as CSV"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "rename it to .xls, or export it as CSV"),
+    (b"\x89HDF", "an HDF5 file", "`cortexc import sonata` or `matrix` read HDF5"),
+    (b"PAR1", "a parquet file", "rename it to .parquet"),
+    (b"ARROW1", "a feather file", "rename it to .feather"),
+    (b"\x1f\x8b", "compressed with gzip", "unpack it first"),
+    (b"\xff\xfe", "UTF-16 text", "convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW"),
+    (b"\xfe\xff", "UTF-16 text", "convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW"),
+    (b"%PDF", "a PDF", "export the table as CSV"),
+    *((bytes((0x80, protocol)), *PICKLE) for protocol in (2, 3, 4, 5)),
+)
+
+
+def exists(path: str) -> None:
+    """Raise where there is no such file."""
+    if Path(path).is_dir():
+        raise failed(UNREADABLE, path, f"`{path}` is a folder", "name the files in it")
+    if not Path(path).is_file():
+        raise failed(UNREADABLE, path, f"there is no file `{path}`", "check the path")
+    if Path(path).stat().st_size == 0:
+        raise failed(UNREADABLE, path, f"`{path}` is empty")
+
+
+def only(paths: list[str], message: str, hint: str = "") -> str:
+    """Return the one path that a format takes.
+
+    Raises:
+        SpecError: there are several.
+    """
+    if len(paths) != 1:
+        raise failed(BAD_TABLE, paths[1], message, hint)
+    return paths[0]
+
+
+def signature(path: str, fitting: bytes = b"\0") -> tuple[str, str] | None:
+    """Return what a file is by its first bytes, and what to do with it; None where these say nothing, or what fits."""
+    with Path(path).open("rb") as file:
+        head = file.read(8)
+    found = next(((kind, mend) for mark, kind, mend in _SIGNATURES if head.startswith(mark)), None)
+    return None if head.startswith(fitting) else found
+
+
+def xml(path: str, hint: str, *, huge: bool = False) -> Any:
+    """Return the root of an XML file; no entity in it is expanded, and nothing is fetched.
+
+    Raises:
+        SpecError: it cannot be read, or is not well-formed.
+    """
+    from lxml import etree
+
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=huge)
+    try:
+        return etree.parse(path, parser).getroot()
+    except etree.XMLSyntaxError as error:
+        line, column = error.position or (1, 0)
+        message = f"the XML is not well-formed: {str(error.msg).partition(', line')[0]}"
+        raise failed(UNREADABLE, Span(path, line, max(1, column)), message, hint) from None
+    except OSError as error:
+        raise failed(UNREADABLE, path, f"the XML cannot be read: {str(error).partition(': ')[2] or error}") from None

@@ -1,0 +1,235 @@
+"""A table whose every cell has a place, and what cells say: text that loses no digit, numbers, or nothing."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cortexc.connectome.diagnostics.error import SpecError
+from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE
+from cortexc.connectome.diagnostics.rule import did_you_mean
+from cortexc.connectome.diagnostics.span import Span
+
+from .report import and_more, failed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ABSENT = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "."})
+"""How people write that an optional value is not known."""
+_FLOAT = r"[+-]?(?:\d\.\d+[eE]\+?\d+|\d[eE]\+\d+|\d+\.0+)"
+"""How programs write a whole number that they keep as a float: 101.0, 7.2E+17. An area may be called 1e5."""
+MOST_LINES = 100
+"""No row of a text is looked for over more lines than this."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A table, and where it was read from."""
+
+    path: str
+    data: pd.DataFrame
+    first_line: int = 0
+    """Line of the first row in a text file, or row of an Excel sheet; 0 for files without lines."""
+    separator: str = ""
+    sheet: str = ""
+    sheets: tuple[str, ...] = ()
+    """All sheets of the workbook."""
+    named: bool = True
+    """Whether the columns have names of their own."""
+
+    @property
+    def head(self) -> Span:
+        """The place of the names of the columns."""
+        if self.sheet:
+            return Span(self.path, inside=f"{self.sheet}!row 1")
+        return Span(self.path, max(1, self.first_line - 1))
+
+    def place(self, row: int, column: str | None = None) -> Span:
+        """Return the place of a cell, or of a row."""
+        number = int(self.data.index[row]) if len(self.data) else 0
+        names = list(self.data.columns)
+        at = names.index(column) if column is not None and column in names else 0
+        if self.sheet:
+            return Span(self.path, inside=f"{self.sheet}!{_letters(at)}{number + self.first_line}")
+        if not self.first_line:
+            return Span(self.path, inside=f"row {number}" + (f", {column}" if column else ""))
+        line = number + self.first_line
+        return cell(self.path, line, at, self.separator)
+
+    def texts(self, column: str) -> np.ndarray:
+        """Return a column as text without blanks around it; integers keep every digit, and what is missing is empty.
+
+        Raises:
+            SpecError: whole numbers are kept as floats so large that digits are lost.
+        """
+        import pandas as pd
+
+        values = self.data[column]
+        if pd.api.types.is_integer_dtype(values):
+            return values.astype("string").fillna("").to_numpy(object)
+        if not pd.api.types.is_float_dtype(values):
+            return _stripped(values).to_numpy(object)
+        floats = values.to_numpy(np.float64, na_value=np.nan)
+        large = np.abs(floats) >= 2**53
+        if large.any():
+            row = int(large.argmax())
+            message = f"`{column}` holds the identifier {floats[row]:.0f} as a float: its last digits are lost"
+            hint = "write identifiers as 64-bit integers or as text"
+            raise failed(BAD_VALUE, self.place(row, column), message, hint)
+        listed = ["" if math.isnan(v) else str(int(v)) if v == v // 1 else repr(v) for v in floats.tolist()]
+        return np.array(listed, object)
+
+    def numbers(self, column: str, *, optional: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Return a column as float64, and which values are no numbers at all; absent optional ones are NaN and fine."""
+        import pandas as pd
+
+        values = self.data[column]
+        if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+            found = values.to_numpy(np.float64, na_value=np.nan)
+            return found, np.zeros(len(found), bool) if optional else np.isnan(found)
+        text = _stripped(values)
+        found = pd.to_numeric(text, errors="coerce").to_numpy(np.float64)
+        wrong = np.isnan(found)
+        if optional:
+            wrong &= ~text.str.lower().isin(ABSENT).to_numpy()
+        return found, wrong
+
+    def refuse_floats(self, column: str) -> None:
+        """Raise where a column of names or identifiers holds texts of numbers that went through floats.
+
+        Raises:
+            SpecError: an identifier such as 101.0 or 7.2E+17.
+        """
+        import pandas as pd
+
+        if pd.api.types.is_numeric_dtype(self.data[column]):
+            return
+        written = pd.Series(self.texts(column), dtype=object).astype(str)
+        if (bad := np.flatnonzero(written.str.fullmatch(_FLOAT).to_numpy(bool))).size:
+            raise a_float(written.iloc[bad[0]], self.place(int(bad[0]), column), len(bad))
+
+    def kept(self, keep: np.ndarray) -> Frame:
+        """Return the rows that ``keep`` (bool [rows]) says; their places stay."""
+        return replace(self, data=self.data[keep])
+
+    def matching(self, clause: str) -> np.ndarray:
+        """Return which rows ``COLUMN=VALUE`` asks for: bool [rows].
+
+        Raises:
+            SpecError: no such column.
+        """
+        column, _, value = clause.partition("=")
+        found: np.ndarray = self.texts(self.named_column(column, "--where")) == value
+        return found
+
+    def named_column(self, column: str, option: str) -> str:
+        """Return a column that a user named, by its number too where there is no header.
+
+        Raises:
+            SpecError: there is none.
+        """
+        if column in self.data.columns:
+            return column
+        if not self.named and column.isdigit() and f"column {column}" in self.data.columns:
+            return f"column {column}"
+        message = f"{option} names `{column}`, and there is no such column"
+        raise failed(BAD_TABLE, self.head, message, did_you_mean(column, self.data.columns))
+
+
+def _stripped(values: Any) -> Any:
+    """Return a column of pandas as text without blanks around it, empty where nothing is."""
+    return values.astype(object).where(values.notna(), "").astype(str).str.strip()
+
+
+def _letters(column: int) -> str:
+    """Return what a column of a sheet is called: A to Z, AA and so on."""
+    text = ""
+    while column >= 0:
+        text = chr(ord("A") + column % 26) + text
+        column = column // 26 - 1
+    return text
+
+
+def cell(path: str, line: int, at: int, separator: str) -> Span:
+    """Return the place of field ``at`` of a line of a text file."""
+    text = ""
+    with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        for row in itertools.islice(file, line - 1, line - 1 + MOST_LINES):
+            text += row
+            if separator == " " or text.count('"') % 2 == 0:
+                break
+    text = text.rstrip("\r\n")
+    starts = _starts(text, separator)
+    start = starts[at] if at < len(starts) else len(text)
+    end = starts[at + 1] - 1 if at + 1 < len(starts) else len(text)
+    line += text.count("\n", 0, start)
+    column = start - text.rfind("\n", 0, start)
+    shown = max(1, len(text[start:end].partition("\n")[0].rstrip()))
+    return Span(path, line, column, line, column + shown)
+
+
+def _starts(text: str, separator: str) -> list[int]:
+    """Return where the fields of a line begin; a separator between quotation marks does not divide."""
+    if separator == " ":
+        return [match.start() for match in re.finditer(r"\S+", text)]
+    found, quoted = [0], False
+    for i, mark in enumerate(text):
+        if mark == '"':
+            quoted = not quoted
+        elif mark == separator and not quoted:
+            found.append(i + 1)
+    return found
+
+
+def distinct(names: list[str], place: Callable[[int], Span]) -> None:
+    """Raise where a column is there twice; ``place`` says where the name of a column stands."""
+    again = repeated(name or i for i, name in enumerate(names))  # several columns may have no name
+    if again is not None:
+        hint = "give each column a name of its own"
+        raise failed(BAD_TABLE, place(again), f"the column `{names[again]}` is there twice", hint)
+
+
+def number(value: Any) -> float | None:
+    """Return a value as a number, None where it is none.
+
+    >>> number("0.5"), number("nan"), number("V1")
+    (0.5, nan, None)
+    """
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def repeated(names: Iterable[object]) -> int | None:
+    """Return the place of the first name that was there before, or None.
+
+    >>> repeated(["a", "b", "a"])
+    2
+    """
+    seen: set[object] = set()
+    for i, name in enumerate(names):
+        if name in seen:
+            return i
+        seen.add(name)
+    return None
+
+
+def was_float(text: str) -> bool:
+    """Whether a text is a whole number as programs write it that keep it as a float."""
+    return re.fullmatch(_FLOAT, text) is not None
+
+
+def a_float(text: str, place: Span, count: int = 1) -> SpecError:
+    """Return the error of an identifier that was a float."""
+    lost = ": its last digits may be lost" if "e" in text.lower() or float(text) >= 2**53 else ""
+    message = f"the identifier `{text}` is written as a float{and_more(count)}{lost}"
+    return failed(BAD_VALUE, place, message, "write identifiers as whole numbers or as text, from the data they are of")

@@ -1,0 +1,76 @@
+"""Rows that cannot be right: the first one ends the import, or all are left out and counted, as the user says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from cortexc.connectome.diagnostics.rule import Rule
+from cortexc.connectome.diagnostics.span import Span
+
+from .report import ImportReport, failed
+
+
+@dataclass(frozen=True, eq=False)
+class Fault:
+    """One way in which rows can be wrong, and the rows that are."""
+
+    kind: str
+    """What such rows are called in the report, after the word for a row: ``with an empty source``."""
+    bad: np.ndarray
+    """bool [rows]"""
+    rule: Rule
+    place: Callable[[int], Span]
+    """Where the fault of a row is."""
+    message: Callable[[int], str]
+    """What is wrong with a row."""
+    help: str
+
+
+@dataclass
+class Refusal:
+    """What becomes of rows that cannot be right, and how many of them were left out so far."""
+
+    rows: str
+    """What the format calls its rows: rows, edges, connections, neurons."""
+    invalid: Literal["error", "drop"]
+    """``Options.invalid``"""
+    count: dict[str, int] = field(default_factory=dict)
+    """Rows left out, by kind of fault."""
+    where: dict[str, str] = field(default_factory=dict)
+    """The place of the first of them."""
+
+    def kept(self, keep: np.ndarray, fault: Fault) -> np.ndarray:
+        """Return which of the rows ``keep`` (bool [rows]) stay.
+
+        Raises:
+            SpecError: one of them has the fault, and such rows are not to be dropped.
+        """
+        bad = fault.bad & keep
+        if not bad.any():
+            return keep
+        if fault.kind in self.count:
+            self.count[fault.kind] += int(bad.sum())
+        else:
+            row = int(bad.argmax())
+            self.refuse(fault.kind, fault.rule, fault.place(row), fault.message(row), fault.help, int(bad.sum()))
+        return keep & ~bad
+
+    def refuse(self, kind: str, rule: Rule, place: Span, message: str, help: str, count: int = 1) -> None:
+        """Leave out rows that are wrong in one way; the place and the message are of the first of them.
+
+        Raises:
+            SpecError: such rows are not to be dropped.
+        """
+        if self.invalid == "error":
+            raise failed(rule, place, message, f"{help}; --invalid drop leaves such {self.rows} out")
+        self.count[kind] = self.count.get(kind, 0) + count
+        self.where.setdefault(kind, str(place))
+
+    def report(self, report: ImportReport) -> None:
+        """Note in the report what was left out."""
+        for kind, count in self.count.items():
+            report.drop(count, f"{self.rows} {kind}", "--invalid drop", self.where[kind])
