@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check check-all linted lowest format clean
+.PHONY: demo test check slow linted lowest format clean
 
 demo: $(VENV)/installed
 	$(BIN)/cortexc demo
@@ -18,9 +18,8 @@ check: $(VENV)/installed-dev
 	$(MAKE) --no-print-directory linted
 	$(PYTEST) -m 'not slow'
 
-check-all: $(VENV)/installed-dev
-	$(MAKE) --no-print-directory linted
-	$(PYTEST)
+slow: $(VENV)/installed-dev
+	$(PYTEST) -m slow
 
 linted: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
