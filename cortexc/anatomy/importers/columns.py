@@ -36,11 +36,7 @@ _LENGTH = re.compile(rf"(?:wiring[^a-z]*)?(distance|(?:dist|length)(?=$|[^a-z]|(
 
 
 def plain(name: str) -> str:
-    """Return a name as it is compared: small letters and digits.
-
-    >>> plain("Pre_pt root-ID")
-    'preptrootid'
-    """
+    """Return a name as it is compared: small letters and digits, ``preptrootid`` for ``Pre_pt root-ID``."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 

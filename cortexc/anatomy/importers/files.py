@@ -42,10 +42,11 @@ def only(paths: list[str], message: str, hint: str = "") -> str:
     """Return the one path that a format takes.
 
     Raises:
-        SpecError: there are several.
+        SpecError: there are several, or no file is there.
     """
     if len(paths) != 1:
         raise failed(BAD_TABLE, paths[1], message, hint)
+    exists(paths[0])
     return paths[0]
 
 

@@ -198,11 +198,7 @@ def distinct(names: list[str], place: Callable[[int], Span]) -> None:
 
 
 def number(value: Any) -> float | None:
-    """Return a value as a number, None where it is none.
-
-    >>> number("0.5"), number("nan"), number("V1")
-    (0.5, nan, None)
-    """
+    """Return a value as a number, None where it is none; ``nan`` is one."""
     try:
         return float(value)
     except (TypeError, ValueError):
@@ -210,11 +206,7 @@ def number(value: Any) -> float | None:
 
 
 def repeated(names: Iterable[object]) -> int | None:
-    """Return the place of the first name that was there before, or None.
-
-    >>> repeated(["a", "b", "a"])
-    2
-    """
+    """Return the place of the first name that was there before, or None."""
     seen: set[object] = set()
     for i, name in enumerate(names):
         if name in seen:

@@ -37,7 +37,6 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         SpecError: not well-formed, or what ``of_graph`` raises.
     """
     path = files.only(paths, "a graph is one file")
-    files.exists(path)
     if path.lower().endswith(".json"):
         graph = _node_link(path)
     else:

@@ -55,9 +55,9 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     if options.rows is None:
         raise failed(AMBIGUOUS, path, "a matrix does not say what its rows are", _evidence(strength.entries))
     report.read.append(f"{path}: {len(strength.rows):,} x {len(strength.columns):,} entries")
-    fraction = _is_fraction(strength, options)
-    name = "fln" if fraction else "weight"
-    if not fraction and np.nanmax(strength.entries, initial=0) <= 1 and not strength.wrong.any():
+    small = np.nanmax(strength.entries, initial=0) <= 1
+    name = "fln" if small and "fln" in f"{options.variable or ''} {strength.name}".lower() else "weight"
+    if small and name == "weight" and not strength.wrong.any():
         why = "they are not known to be FLNe"
         report.guess("meaning of the entries", "weight", why, "a file or variable named fln")
     if strength.wrong.any():
@@ -80,12 +80,6 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
 
     names = tuple(dict.fromkeys((*strength.rows, *strength.columns)))
     return joined(Edges(source, target, values, place, names=names), options, report)
-
-
-def _is_fraction(matrix: Labelled, options: Options) -> bool:
-    """Whether entries are FLNe: the file or the variable is called so, and none is over 1."""
-    named = "fln" in f"{options.variable or ''} {matrix.name}".lower()
-    return named and float(np.nanmax(matrix.entries, initial=0)) <= 1
 
 
 def _evidence(entries: np.ndarray) -> str:

@@ -6,6 +6,7 @@ References:
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -97,12 +98,15 @@ class _Network:
 
     def cell(self, population: str, index: int | None) -> int:
         """Return the number of a cell; one without an index is another one each time."""
-        if index is not None and (population, index) in self.numbers:
-            return self.numbers[population, index]
-        self.homes.append(population)
-        if index is not None:
-            self.numbers[population, index] = len(self.homes) - 1
-        return len(self.homes) - 1
+        new = len(self.homes)
+        number = new if index is None else self.numbers.setdefault((population, index), new)
+        if number == new:
+            self.homes.append(population)
+        return number
+
+    def place(self, element: Any) -> Span:
+        """Return the place of an element."""
+        return Span(self.path, element.sourceline)
 
 
 def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
@@ -112,7 +116,6 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         SpecError: not well-formed, no network, a projection of a population that is not there, a bad weight.
     """
     path = files.only(paths, "a NeuroML network is one file")
-    files.exists(path)
     if path.endswith((".h5", ".hdf5")):
         raise failed(UNREADABLE, path, "this is NeuroML in HDF5", "export it as XML (pyNeuroML: pynml -xml)")
     networks = [e for e in files.xml(path, "the file may be cut off").iter() if _tag(e) == "network"]
@@ -144,7 +147,7 @@ def _network(element: Any, path: str, options: Options) -> _Network:
         elif tag and tag != "population":
             network.other[tag] += 1
     if not network.populations:
-        raise failed(BAD_TABLE, Span(path, element.sourceline), "the network has no populations")
+        raise failed(BAD_TABLE, network.place(element), "the network has no populations")
     return network
 
 
@@ -172,7 +175,7 @@ def _report(network: _Network, report: ImportReport) -> None:
 
 def _population(element: Any, network: _Network) -> None:
     name, size = element.get("id", ""), element.get("size")
-    place = Span(network.path, element.sourceline)
+    place = network.place(element)
     if size is not None and not (re.fullmatch("[0-9]{1,15}", size) and int(size) > 0):
         hint = "expected a whole number of cells, 1 or more"
         raise failed(BAD_VALUE, place, f"the size of `{name}` is `{size}`", hint)
@@ -197,25 +200,23 @@ def _projection(element: Any, known: tuple[str, ...], network: _Network, joined:
             message = f"the projection `{element.get('id')}` names the population `{name}`, which is not there"
             kind = "of projections to or from unknown populations"
             hint = did_you_mean(name, network.populations) or "define it"
-            place = Span(network.path, element.sourceline)
-            network.refusal.refuse(kind, UNKNOWN_NODE, place, message, hint, len(connections))
+            network.refusal.refuse(kind, UNKNOWN_NODE, network.place(element), message, hint, len(connections))
             return
     joined.pairs.setdefault(pair, 0)
     for connection in connections:
         if _tag(connection) not in known:
             message = f"<{_tag(connection)}> does not belong into a <{_tag(element)}>"
-            raise failed(BAD_TABLE, Span(network.path, connection.sourceline), message)
+            raise failed(BAD_TABLE, network.place(connection), message)
         _connection(connection, pair, network, joined)
 
 
 def _connection(element: Any, pair: tuple[str, str], network: _Network, joined: _Joined) -> None:
     """Add a connection from one population to another: the cells that it joins, and its weight."""
-    place = Span(network.path, element.sourceline)
     text = element.get("weight", "1")
     weight = number(text)
-    if weight is None or not np.isfinite(weight):
+    if weight is None or not math.isfinite(weight):
         message, hint = f"the weight of this connection is `{text}`", "expected a finite number"
-        network.refusal.refuse("with a bad weight", BAD_VALUE, place, message, hint)
+        network.refusal.refuse("with a bad weight", BAD_VALUE, network.place(element), message, hint)
         return
     ends = [element.get(f"{end}CellId", element.get(f"{end}Cell")) for end in ("pre", "post")]
     indices = [_index(text, name, network) for text, name in zip(ends, pair, strict=True)]
@@ -223,12 +224,12 @@ def _connection(element: Any, pair: tuple[str, str], network: _Network, joined: 
         if text is not None and index is None:
             message = f"`{text}` is no cell of `{name}`, which has {network.populations[name].cells:,.0f}"
             kind, hint = "to or from unknown cells", "cells are counted from 0"
-            network.refusal.refuse(kind, UNKNOWN_NODE, place, message, hint)
+            network.refusal.refuse(kind, UNKNOWN_NODE, network.place(element), message, hint)
             return
     chemical = joined is network.chemical
     if chemical and weight != 0 and network.signs.setdefault(pair[0], weight < 0) != (weight < 0):
         message = f"`{pair[0]}` has positive weights and negative ones, against Dale's law"
-        raise failed(BAD_VALUE, place, message, "divide it into two populations")
+        raise failed(BAD_VALUE, network.place(element), message, "divide it into two populations")
     if None in indices:
         joined.pairs[pair] += 1
         indices = [None, None]
@@ -240,12 +241,14 @@ def _connection(element: Any, pair: tuple[str, str], network: _Network, joined: 
 def _index(text: str | None, name: str, network: _Network) -> int | None:
     """Return the index of a cell in its population; None where there is no such cell, or nothing is said."""
     cell = _CELL.fullmatch(text.strip()) if text is not None else None
-    population = network.populations[name]
-    if cell is None or not (int(cell["index"]) < population.cells or int(cell["index"]) in population.instances):
+    if cell is None:
+        return None
+    index, population = int(cell["index"]), network.populations[name]
+    if not (index < population.cells or index in population.instances):
         return None
     if cell["population"] not in {None, name}:
         network.strangers.append(str(text))
-    return int(cell["index"])
+    return index
 
 
 def _neurons(network: _Network, report: ImportReport) -> Neurons:

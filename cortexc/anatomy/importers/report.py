@@ -100,20 +100,12 @@ def printable(text: str) -> str:
 
 
 def listed(names: Sequence[str], most: int = 6) -> str:
-    """Return names in one line, the first of them where there are many.
-
-    >>> listed(["a", "b", "c"], most=2)
-    'a, b and 1 more'
-    """
+    """Return names in one line, where there are many the first of them: ``a, b and 3 more``."""
     return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
 def and_more(count: int, what: str = "") -> str:
-    """Return the rest of a message that names the first of ``count`` things.
-
-    >>> and_more(3, " such rows"), and_more(1)
-    (', and 2 more such rows', '')
-    """
+    """Return the rest of a message that names the first of ``count`` things: ``, and 2 more such rows``."""
     return f", and {count - 1:,} more{what}" if count > 1 else ""
 
 
