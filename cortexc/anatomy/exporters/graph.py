@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cortexc.connectome.area_graph import strength
 from cortexc.connectome.model import Connectome, Projection
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def edges(connectome: Connectome) -> list[tuple[str, str, dict[str, Any]]]:
 
 def _attributes(p: Projection) -> dict[str, Any]:
     values = {name: getattr(p, name) for name in FIELDS}
-    if values["fln"] is None and values["weight"] is None:
-        values["weight"] = 1.0
+    if p.fln is None:
+        values["weight"] = strength(p)
     if values["mode"] == "driving":
         values["mode"] = None
     return {name: value for name, value in values.items() if value is not None}

@@ -77,7 +77,7 @@ def write_edges(connectome: Connectome, path: Path) -> None:
         group["edge_group_index"] = np.arange(size, dtype=np.uint64)
         values = group.create_group("0")
         given = [data for _, _, data in listed]
-        values["syn_weight"] = np.array([data.get("fln", data.get("weight", 1.0)) for data in given], np.float64)
+        values["syn_weight"] = np.array([data.get("fln", data.get("weight")) for data in given], np.float64)
         for name in graph.FIELDS:
             if not any(name in data for data in given):
                 continue

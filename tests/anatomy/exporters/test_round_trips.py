@@ -13,15 +13,12 @@ from cortexc import connectome
 from cortexc.anatomy.exporters import FORMATS, as_networkx, write
 from cortexc.anatomy.importers import read
 from cortexc.anatomy.nulls import null
-from cortexc.connectome.model import Connectome, Projection
+from cortexc.connectome.area_graph import strength
+from cortexc.connectome.model import Connectome
 from tests.random_connectomes import random_connectome
 
 ENDINGS = {"graphml": "graphml", "json": "json", "csv": "csv", "sonata": "h5"}
 READERS = {"graphml": "graphml", "json": "graphml", "csv": "table", "sonata": "sonata"}
-
-
-def strength(p: Projection) -> float:
-    return p.fln if p.fln is not None else p.weight if p.weight is not None else 1.0
 
 
 def edges(spec: Connectome) -> dict[tuple[str, ...], tuple[object, ...]]:
