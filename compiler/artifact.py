@@ -541,13 +541,13 @@ def _read(file: Any) -> Program:
 
 def _typed(value: Any, annotation: Any) -> Any:
     """Return plain JSON data as the dataclasses and tuples that ``annotation`` says."""
-    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    generic, args = typing.get_origin(annotation), typing.get_args(annotation)
     if dataclasses.is_dataclass(annotation):
         hints = typing.get_type_hints(annotation)
         return annotation(**{k: _typed(v, hints[k]) for k, v in value.items()})  # type: ignore[operator]
-    if origin is tuple:
+    if generic is tuple:
         each = [args[0]] * len(value) if len(args) == 2 and args[1] is Ellipsis else args
         return tuple(_typed(v, a) for v, a in zip(value, each, strict=True))
-    if origin in (typing.Union, types.UnionType) and value is not None:
+    if generic in (typing.Union, types.UnionType) and value is not None:
         return _typed(value, next(a for a in args if a is not type(None)))
     return value

@@ -19,7 +19,7 @@ class Join:
     source_grid: tuple[int, int]
     target_grid: tuple[int, int]
     kernel: Kernel
-    origin: Span
+    span: Span
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Pathway:
     delay: int | None
     """[steps]; the schedule's own where it is None."""
     lateral: bool
-    origin: Span
+    span: Span
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Graph:
     couplings: tuple[Coupling, ...]
     schedule: Schedule
     readout: tuple[str, ...]
-    readout_origin: Span
+    readout_span: Span
     joins: Mapping[str, Join]
     # ---
     connections: Mapping[str, Connection] = field(default_factory=dict)

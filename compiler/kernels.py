@@ -42,7 +42,7 @@ def connect(join: Join, rng: np.random.Generator) -> Connection:
         case OneToOne():
             matrix = sp.csr_array(sp.identity(targets, format="csr"))
         case Matrix() as kernel:
-            matrix = tables.read_matrix(kernel.file, kernel.dataset, join.origin)
+            matrix = tables.read_matrix(kernel.file, kernel.dataset, join.span)
             matrix = matrix if kernel.rows == "target" else sp.csr_array(matrix.T.tocsr())
         case Disc() | Retinotopic() as kernel:
             rows, columns, _ = _neighbours(join, reach(kernel))
@@ -82,7 +82,7 @@ def _bound(join: Join, count: float) -> None:
             f"`{join.name}` would make about {count:.3g} connections, and at most {MAX_CONNECTIONS:.3g} are possible"
         )
         hint = "use a kernel with a smaller reach, or a smaller grid"
-        raise SpecError(Report([lowering.TOO_MANY_CONNECTIONS.at(join.origin, message, help=hint)]))
+        raise SpecError(Report([lowering.TOO_MANY_CONNECTIONS.at(join.span, message, help=hint)]))
 
 
 def _neighbours(join: Join, radius: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -72,8 +72,8 @@ def compile(spec: Connectome | str | os.PathLike[str], *, seed: int = 0, observe
 
 def emit(graph: Graph, spec: Connectome) -> Program:
     """Return the program of a graph that has passed all passes."""
-    texts = {_short(path, spec.origins.texts): text for path, text in spec.origins.texts.items()}
-    main = Path(next(iter(spec.origins.texts), "spec.yaml"))
+    texts = {_short(path, spec.locations.texts): text for path, text in spec.locations.texts.items()}
+    main = Path(next(iter(spec.locations.texts), "spec.yaml"))
     return Program(
         name=graph.name,
         seed=graph.seed,

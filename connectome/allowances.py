@@ -86,7 +86,7 @@ def _place(connectome: Connectome, one: Allowance) -> Span | str | None:
 
     A connectome that was made in Python has no places: there an allowance is for all of it.
     """
-    if one.at is None or connectome.origins.tree is None:
+    if one.at is None or connectome.locations.tree is None:
         return None
     ends = pair_of(one)
     if ends is not None:
@@ -95,9 +95,9 @@ def _place(connectome: Connectome, one: Allowance) -> Span | str | None:
                 return connectome.span("projections", i)
         return one.at
     path = tuple(int(step) if step.isdecimal() else step for step in one.at.split("."))
-    if not connectome.origins.knows(path):
+    if not connectome.locations.knows(path):
         return one.at
-    key, value = connectome.origins.span(path, key=True), connectome.span(*path)
+    key, value = connectome.locations.span(path, key=True), connectome.span(*path)
     return Span(value.path, key.line, key.column, value.end_line, value.end_column, value.inside)
 
 

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from . import units
 from .diagnostics.span import Span
-from .origins import Origins
+from .locations import Locations
 
 MAX_AREAS = 20_000
 """A hundred times what any parcellation of a cortex has."""
@@ -80,7 +80,7 @@ Side: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=MAX_SIDE)]
 Grid: TypeAlias = tuple[Side, Side]
 Width: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=65536)]
 ValueMap: TypeAlias = Literal["one_to_one", "block", "dense"]
-ValueOrigin: TypeAlias = Literal["state", "normalized"]
+ValuesFrom: TypeAlias = Literal["state", "normalized"]
 
 
 class _Data(BaseModel):
@@ -227,7 +227,7 @@ class Input(_Data):
     positions: Flag = True
     """Whether tokens carry a learned position embedding."""
     values: ValueMap = "one_to_one"
-    values_from: ValueOrigin = "state"
+    values_from: ValuesFrom = "state"
     source: Citation = ()
 
 
@@ -312,7 +312,7 @@ class Circuit(_Data):
     roles: Roles = Roles()
     column: Column = Column()
     values: ValueMap = "one_to_one"
-    values_from: ValueOrigin = "state"
+    values_from: ValuesFrom = "state"
     """Whether values are the state itself or the normalised state."""
     output: Literal["one_to_one", "dense"] = "one_to_one"
     """Whether a learned map follows the attention."""
@@ -463,8 +463,8 @@ class Connectome(_Data):
     checker: Checker = Checker()
     null_model: NullModel | None = None
     """Set where the connectome is a null model of another one."""
-    origins: SkipJsonSchema[Origins] = Field(default_factory=Origins, exclude=True, repr=False)
+    locations: SkipJsonSchema[Locations] = Field(default_factory=Locations, exclude=True, repr=False)
 
     def span(self, *path: str | int) -> Span:
         """Return the place of the value at ``path``, or of the nearest value around it that was written down."""
-        return self.origins.span(path)
+        return self.locations.span(path)

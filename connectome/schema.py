@@ -21,7 +21,7 @@ def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a spec file, with `extends` and `file` references."""
     schema = Connectome.model_json_schema(by_alias=True)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["properties"].pop("origins", None)
+    schema["properties"].pop("locations", None)
     names = {"type": "string", "description": "A spec to build upon: path, or name of a shipped one."}
     schema["properties"]["extends"] = {"anyOf": [names, {"type": "array", "items": names}]}
     required = schema.pop("required")

@@ -84,7 +84,7 @@ def resolve(connectome: Connectome, seed: int) -> Graph:
         couplings=tuple(couplings),
         schedule=Schedule(connectome.dynamics.sweeps, connectome.dynamics.order, tuple(order(connectome))),
         readout=tuple(f"{connectome.readout.area}.{p}" for p in read),
-        readout_origin=connectome.span("readout"),
+        readout_span=connectome.span("readout"),
         joins=joins,
     )
 
@@ -147,10 +147,10 @@ def _pathways(connectome: Connectome, laminar: dict[str, LaminarRoles]) -> tuple
         if p.origin == connectome.input.name:
             senders = [(connectome.input.name, 1.0)]
         else:
-            origin = laminar[p.origin]
+            sending = laminar[p.origin]
             upper = p.sln if p.sln is not None else {"feedforward": 1.0, "feedback": 0.0, "lateral": 0.5}[way]
             parts: dict[str, float] = {}
-            for part, populations in ((upper, origin.supragranular), (1 - upper, origin.infragranular)):
+            for part, populations in ((upper, sending.supragranular), (1 - upper, sending.infragranular)):
                 for sender, share in _shares(connectome, p.origin, populations):
                     parts[f"{p.origin}.{sender}"] = parts.get(f"{p.origin}.{sender}", 0.0) + part * share
             senders = [(sender, share) for sender, share in parts.items() if share > 0]

@@ -53,7 +53,7 @@ def unreached_area(stages: Stages, rule: Rule) -> Findings:
     steps = stages.areas.steps_from(connectome.input.name)
     for i in np.flatnonzero((steps < 0) & (part == part[0])).tolist():
         name = stages.areas.names[i]
-        place = connectome.origins.span(("areas", name), key=True)
+        place = connectome.locations.span(("areas", name), key=True)
         message = f"nothing of the image reaches `{name}`: no projections lead there from `{connectome.input.name}`"
         yield rule.at(place, message, help="add a projection to it, or take it out")
 
@@ -96,7 +96,7 @@ def unread_area(stages: Stages, rule: Rule) -> Findings:
     for i, name in enumerate(stages.areas.names[1:], 1):
         if not reached[i] or name == readout:
             continue
-        place = connectome.origins.span(("areas", name), key=True)
+        place = connectome.locations.span(("areas", name), key=True)
         message = f"nothing of `{name}` reaches the readout in `{readout}`"
         if not read[i]:
             yield rule.at(place, message, help="add a projection from it, or take it out")
@@ -138,24 +138,24 @@ def nothing_connected(stages: Stages, rule: Rule) -> Findings:
     graph = stages.connected
     strongest: dict[object, float] = defaultdict(float)
     for pathway in graph.pathways:
-        strongest[pathway.origin] = max(strongest[pathway.origin], pathway.weight)
+        strongest[pathway.span] = max(strongest[pathway.span], pathway.weight)
     told = set()
     for pathway in graph.pathways:
-        if pathway.origin in told:
+        if pathway.span in told:
             continue
         if not graph.connections[pathway.join].nonzeros:
-            told.add(pathway.origin)
+            told.add(pathway.span)
             kernel = graph.joins[pathway.join].kernel
             message = f"`{kernel.type}` joins no column of `{pathway.source}` with one of `{pathway.target}`"
-            yield rule.at(graph.joins[pathway.join].origin, message, help="widen its radius or length")
-        elif strongest[pathway.origin] < graph.minimum_weight:
-            told.add(pathway.origin)
-            most, area = strongest[pathway.origin], graph.populations[pathway.source].area
+            yield rule.at(graph.joins[pathway.join].span, message, help="widen its radius or length")
+        elif strongest[pathway.span] < graph.minimum_weight:
+            told.add(pathway.span)
+            most, area = strongest[pathway.span], graph.populations[pathway.source].area
             message = f"all of it is weaker than {graph.minimum_weight:g}, and dropped: at most {most:.3g} in one layer"
             message += f" of `{area}`"
             notes = [(stages.connectome.span("attention", "minimum_weight"), "the threshold")]
             hint = "lower `attention.minimum_weight`, or take the projection out"
-            yield rule.at(pathway.origin, message, help=hint, notes=notes)
+            yield rule.at(pathway.span, message, help=hint, notes=notes)
 
 
 @rule("G305", "columns-without-input", Severity.WARNING)
@@ -200,7 +200,7 @@ def columns_without_input(stages: Stages, rule: Rule) -> Findings:
             where = f"the first in row {first // columns}, column {first % columns}"
             message = f"{missing} of {len(heard)} columns of `{area}` get no input, {where}"
             hint = "widen the topography of a projection to it: a radius of 1 leaves no gaps"
-            yield rule.at(graph.joins[strongest.join].origin, message, help=hint)
+            yield rule.at(graph.joins[strongest.join].span, message, help=hint)
 
 
 @rule("G306", "delay-overrun", Severity.WARNING)
@@ -273,7 +273,7 @@ def separate_parts(stages: Stages, rule: Rule) -> Findings:
     for number, members in enumerate(apart[:PARTS_SHOWN], 1):
         more = f" and {len(members) - 5} more" if members[5:] else ""
         shown = ", ".join(f"`{name}`" for name in members[:5]) + more
-        place = connectome.origins.span(("areas", members[0]), key=True)
+        place = connectome.locations.span(("areas", members[0]), key=True)
         what = "is" if len(members) == 1 else "are"
         message = f"{shown} {what} joined with the input by no projection"
         if number == PARTS_SHOWN < len(apart):
@@ -332,7 +332,7 @@ def unread_population(stages: Stages, rule: Rule) -> Findings:
     for name, circuit in connectome.circuits.items():
         for population in circuit.populations:
             if users[name] and not any(f"{area}.{population}" in live for area in users[name]):
-                place = connectome.origins.span(("circuits", name, "populations", population), key=True)
+                place = connectome.locations.span(("circuits", name, "populations", population), key=True)
                 message = f"nothing reads `{population}` of `{name}`: no axons leave it, and its column does not listen"
                 hint = "give it a role or a connection, or take it out"
                 yield rule.at(place, message, help=hint)

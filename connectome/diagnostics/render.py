@@ -78,18 +78,18 @@ def as_text(report: Report, *, colour: bool) -> str:
     return "\n\n".join(shown)
 
 
-def _place(span: Span) -> dict[str, str | int]:
-    place: dict[str, str | int] = {"path": span.path}
+def _location(span: Span) -> dict[str, str | int]:
+    location: dict[str, str | int] = {"path": span.path}
     if span.inside:
-        place["inside"] = span.inside
+        location["inside"] = span.inside
     else:
-        place |= {
+        location |= {
             "line": span.line,
             "column": span.column,
             "end_line": span.end_line,
             "end_column": span.end_column,
         }
-    return place
+    return location
 
 
 def as_json(report: Report) -> str:
@@ -101,9 +101,9 @@ def as_json(report: Report) -> str:
                 "severity": f.severity.value,
                 "message": f.message,
                 "help": f.help,
-                "place": _place(f.span),
-                "notes": [{"place": _place(s), "message": m} for s, m in f.notes],
-                **({"mends": [{"place": _place(s), "text": t} for s, t in f.mends]} if f.mends else {}),
+                "location": _location(f.span),
+                "notes": [{"location": _location(s), "message": m} for s, m in f.notes],
+                **({"fixes": [{"location": _location(s), "text": t} for s, t in f.fixes]} if f.fixes else {}),
             }
             for f in report
         ],

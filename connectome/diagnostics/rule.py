@@ -23,7 +23,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One finding: which rule, where, what is the case, and how to mend it."""
+    """One finding: which rule, where, what is the case, and how to fix it."""
 
     code: str
     severity: Severity
@@ -31,7 +31,7 @@ class Diagnostic:
     message: str
     help: str = ""
     notes: tuple[tuple[Span, str], ...] = ()
-    mends: tuple[tuple[Span, str], ...] = ()
+    fixes: tuple[tuple[Span, str], ...] = ()
     """What to write instead of what stands at places, where that is safe: it changes no sound part of the spec."""
 
 
@@ -52,10 +52,10 @@ class Rule:
         *,
         help: str = "",
         notes: Iterable[tuple[Span, str]] = (),
-        mends: Iterable[tuple[Span, str]] = (),
+        fixes: Iterable[tuple[Span, str]] = (),
     ) -> Diagnostic:
         """Return a finding of this rule at ``span``."""
-        return Diagnostic(self.code, self.severity, span, message, help, tuple(notes), tuple(mends))
+        return Diagnostic(self.code, self.severity, span, message, help, tuple(notes), tuple(fixes))
 
 
 def rule(

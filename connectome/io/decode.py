@@ -16,7 +16,7 @@ from ..diagnostics.report import Report
 from ..diagnostics.rule import Diagnostic, did_you_mean, nearest
 from ..diagnostics.span import Span
 from ..model import Connectome
-from ..origins import Origins, step_into
+from ..locations import Locations, step_into
 from . import tables
 from .yaml_tree import Mapping, Node, Sequence, plain
 
@@ -47,20 +47,20 @@ def decode(tree: Node, texts: dict[str, str], report: Report) -> Connectome:
 
 
 def validated(kind: type[T], tree: Mapping, texts: dict[str, str], report: Report) -> T:
-    """Return the ``kind`` that ``tree`` describes; it has a field ``origins`` for the places of its values.
+    """Return the ``kind`` that ``tree`` describes; it has a field ``locations`` for the places of its values.
 
     Raises:
         SpecError: with every finding, when there is an error.
     """
     values = {key: _values(node) for key, node in tree.items.items()}
-    origins = Origins(tree, texts)
-    if "origins" in values:
-        report.add(_unknown_key(origins, ("origins",), tree.keys["origins"], kind))
-        del values["origins"]
+    locations = Locations(tree, texts)
+    if "locations" in values:
+        report.add(_unknown_key(locations, ("locations",), tree.keys["locations"], kind))
+        del values["locations"]
     try:
-        found = kind.model_validate({**values, "origins": origins})
+        found = kind.model_validate({**values, "locations": locations})
     except ValidationError as error:
-        report.extend(_findings(error, origins, kind))
+        report.extend(_findings(error, locations, kind))
         raise SpecError(report) from None
     if report.errors:
         raise SpecError(report)
@@ -98,7 +98,7 @@ def _expand_tables(tree: Mapping) -> Mapping:
     return Mapping(tree.span, tree.items | {"projections": Sequence(projections.span, items)}, tree.keys)
 
 
-def _findings(error: ValidationError, origins: Origins, root: type[BaseModel]) -> Iterator[Diagnostic]:
+def _findings(error: ValidationError, locations: Locations, root: type[BaseModel]) -> Iterator[Diagnostic]:
     """Yield a finding for each complaint.
 
     A key that is missing because it is misspelt is one fault, not two; so is a list too short without its bad entries.
@@ -114,19 +114,19 @@ def _findings(error: ValidationError, origins: Origins, root: type[BaseModel]) -
         again = problem["type"] == "missing" and problem["loc"] in misspelt
         again |= problem["type"] == "too_short" and problem["loc"] in inside
         if not again:
-            yield _finding(problem, origins, root)
+            yield _finding(problem, locations, root)
 
 
-def _finding(problem: Any, origins: Origins, root: type[BaseModel]) -> Diagnostic:
+def _finding(problem: Any, locations: Locations, root: type[BaseModel]) -> Diagnostic:
     """Return pydantic's complaint as a finding of the language, at the value it is about."""
     kind, loc = problem["type"], tuple(problem["loc"])
     is_key = bool(loc) and loc[-1] == "[key]"
     written = loc[:-1] if is_key else loc
-    span = origins.span(written, key=is_key)
+    span = locations.span(written, key=is_key)
     name = f"the name {written[-1]}" if is_key else _last_key(written)
     shown = _shown(problem.get("input"))
     if kind == "extra_forbidden":
-        return _unknown_key(origins, written, origins.span(written, key=True), root)
+        return _unknown_key(locations, written, locations.span(written, key=True), root)
     if kind == "missing" and isinstance(loc[-1], int):
         name = _last_key(loc[:-1])
         return reading.WRONG_TYPE.at(span, f"`{name}` has {loc[-1]} entries, and more are needed", help=GRID_HINT)
@@ -142,7 +142,7 @@ def _finding(problem: Any, origins: Origins, root: type[BaseModel]) -> Diagnosti
             words = [w.strip(" '") for w in _choices(problem["ctx"])]
             got = problem["ctx"]["tag"] if kind == "union_tag_invalid" else problem["input"]
             if kind == "union_tag_invalid":
-                span, name = origins.span((*written, "type")), "type"
+                span, name = locations.span((*written, "type")), "type"
             shown, expected, hint = f"`{got}`", "be one of " + ", ".join(f"`{w}`" for w in words), ""
             guess = did_you_mean(got, words)
             hint = guess if guess.startswith("did") else ""
@@ -220,23 +220,23 @@ def _expected(kind: str, context: dict[str, Any], message: str) -> str:
     return f"be valid: {message[0].lower()}{message[1:]}"
 
 
-def _unknown_key(origins: Origins, written: tuple[Any, ...], span: Span, root: type[BaseModel]) -> Diagnostic:
+def _unknown_key(locations: Locations, written: tuple[Any, ...], span: Span, root: type[BaseModel]) -> Diagnostic:
     key = str(written[-1])
     known = known_keys(written[:-1], root)
-    present = step_into_all(origins.tree, written[:-1])
+    present = step_into_all(locations.tree, written[:-1])
     taken = set(getattr(present, "items", ())) if isinstance(getattr(present, "items", None), dict) else set()
     free = [k for k in known if k not in taken]
     where = f" in row `{span.inside}`" if span.inside else ""
-    mend = None if span.inside else nearest(key, free)
+    fix = None if span.inside else nearest(key, free)
     before = itertools.takewhile(lambda name: name != key, getattr(present, "items", ()))
-    if mend is not None and any(name not in known and nearest(name, free) == mend for name in before):
-        mend = None  # another misspelt key there already becomes that one
+    if fix is not None and any(name not in known and nearest(name, free) == fix for name in before):
+        fix = None  # another misspelt key there already becomes that one
     if key in known:  # where a whole spec has it, and a part of one has not
         hint = f"`{key}` stands at the top of a spec, and not here"
         return reading.UNKNOWN_KEY.at(span, f"unknown key `{key}`{where}", help=hint)
     hint = did_you_mean(key, known if nearest(key, known) is not None else free or known)
-    mends = [] if mend is None else [(span, mend)]
-    return reading.UNKNOWN_KEY.at(span, f"unknown key `{key}`{where}", help=hint, mends=mends)
+    fixes = [] if fix is None else [(span, fix)]
+    return reading.UNKNOWN_KEY.at(span, f"unknown key `{key}`{where}", help=hint, fixes=fixes)
 
 
 def step_into_all(node: Any, path: tuple[Any, ...]) -> Any:
@@ -258,7 +258,7 @@ def known_keys(path: tuple[Any, ...], root: type[BaseModel] = Connectome) -> lis
     keys: dict[str, None] = {}
     for kind in candidates:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            keys |= {f.alias or n: None for n, f in kind.model_fields.items() if n != "origins"}
+            keys |= {f.alias or n: None for n, f in kind.model_fields.items() if n != "locations"}
     if not path and root is Connectome:
         keys["extends"] = None
     return list(keys)
@@ -266,11 +266,11 @@ def known_keys(path: tuple[Any, ...], root: type[BaseModel] = Connectome) -> lis
 
 def _step_type(kind: Any, step: Any) -> list[Any]:
     if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
-        origin = typing.get_origin(kind)
+        generic = typing.get_origin(kind)
         args = typing.get_args(kind)
-        if origin is dict:
+        if generic is dict:
             return _options(args[1])
-        if origin is tuple:
+        if generic is tuple:
             return [o for a in args if a is not Ellipsis for o in _options(a)]
         return []
     for name, info in kind.model_fields.items():
@@ -283,9 +283,9 @@ def _step_type(kind: Any, step: Any) -> list[Any]:
 
 def _options(annotation: Any) -> list[Any]:
     """Return the alternatives of a type: unions opened, annotations taken off."""
-    origin = typing.get_origin(annotation)
-    if origin is typing.Annotated:
+    generic = typing.get_origin(annotation)
+    if generic is typing.Annotated:
         return _options(typing.get_args(annotation)[0])
-    if origin in (typing.Union, types.UnionType):
+    if generic in (typing.Union, types.UnionType):
         return [o for a in typing.get_args(annotation) for o in _options(a)]
     return [annotation]

@@ -465,7 +465,7 @@ def kind_against_name(connectome: Connectome, rule: Rule) -> Findings:
     for name, circuit in connectome.circuits.items():
         for population, written in circuit.populations.items():
             if written.kind == "excitatory" and _INHIBITORY_NAME.search(population):
-                place = connectome.origins.span(("circuits", name, "populations", population), key=True)
+                place = connectome.locations.span(("circuits", name, "populations", population), key=True)
                 message = f"`{population}` is called like an inhibitory population, and is excitatory"
                 yield rule.at(place, message, help="add `kind: inhibitory`, or call it something else")
 
@@ -660,7 +660,7 @@ def source_without_identifier(connectome: Connectome, rule: Rule) -> Findings:
         sources += [(("circuits", circuit_name, "sources"), n, s) for n, s in circuit.sources.items()]
     for path, name, source in sources:
         if source.status != "assumed" and not (source.doi or source.url or source.citation):
-            place = connectome.origins.span((*path, name), key=True)
+            place = connectome.locations.span((*path, name), key=True)
             message = f"the source `{name}` has no DOI, no URL and no citation, and its numbers are {source.status}"
             yield rule.at(place, message, help="add one of the three, or `status: assumed`")
 

@@ -57,7 +57,7 @@ def dangling_area(connectome: Connectome, rule: Rule) -> Findings:
             yield rule.at(span, f"projection to `{p.target}`, which is no area", help=hint)
     for name in connectome.lateral:
         if name not in connectome.areas:
-            span = connectome.origins.span(("lateral", name), key=True)
+            span = connectome.locations.span(("lateral", name), key=True)
             hint = did_you_mean(name, connectome.areas)
             yield rule.at(span, f"lateral connections of `{name}`, which is no area", help=hint)
     if connectome.readout.area not in connectome.areas:
@@ -205,7 +205,7 @@ def duplicate(connectome: Connectome, rule: Rule) -> Findings:
     ```
     """
     if connectome.input.name in connectome.areas:
-        span = connectome.origins.span(("areas", connectome.input.name), key=True)
+        span = connectome.locations.span(("areas", connectome.input.name), key=True)
         message = f"the area `{connectome.input.name}` has the name of the input"
         yield rule.at(span, message, help="rename one of them", notes=[(connectome.span("input"), "the input")])
     seen: dict[tuple[str, str, str], int] = {}
@@ -595,8 +595,8 @@ def without_effect(connectome: Connectome, rule: Rule) -> Findings:
         other = next(n for n, a in connectome.areas.items() if a.level is None)
         message = f"`{declared[0]}` has a level, and `{other}` has none"
         hint = "give every area a level, or none: levels then follow from the projections"
-        mends = list(_missing_levels(connectome, declared))
-        yield rule.at(connectome.span("areas", declared[0], "level"), message, help=hint, mends=mends)
+        fixes = list(_missing_levels(connectome, declared))
+        yield rule.at(connectome.span("areas", declared[0], "level"), message, help=hint, fixes=fixes)
     control = connectome.input.gain_control
     if control.type == "local" and control.pool % 2 == 0:
         span = connectome.span("input", "gain_control", "pool")
@@ -622,7 +622,7 @@ def _missing_levels(connectome: Connectome, declared: list[str]) -> Iterator[tup
     slope = float(np.polyfit(known[:, 0], known[:, 1], 1)[0]) if np.ptp(known[:, 0]) > 0 else 1.0
     start = float((known[:, 1] - slope * known[:, 0]).mean())
     for name, area in connectome.areas.items():
-        first = connectome.origins.first_key(("areas", name))
+        first = connectome.locations.first_key(("areas", name))
         if area.level is None and first is not None:
             place, flow = first
             text = f"level: {round(start + slope * depth[name], 4):g}"

@@ -98,7 +98,7 @@ def null(connectome: Connectome, model: str, *, seed: int = 0) -> Connectome:
             "description": f"A {model} null model (seed {seed}) of {connectome.name}",
             "sources": sources,
             "null_model": record,
-            "origins": type(connectome.origins)(),
+            "locations": type(connectome.locations)(),
         }
     )
 

@@ -13,10 +13,10 @@ from .diagnostics.span import Span
 
 
 @dataclass(frozen=True)
-class Origins:
+class Locations:
     """The places of a connectome's values, and the texts they were read from.
 
-    All origins are equal: where a spec was written down is not part of what it says.
+    All locations are equal: where a spec was written down is not part of what it says.
     """
 
     tree: Any = field(default=None, compare=False)
@@ -67,7 +67,7 @@ class Origins:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        """Let pydantic carry origins without looking into them."""
+        """Let pydantic carry locations without looking into them."""
         return core_schema.is_instance_schema(cls)
 
 
