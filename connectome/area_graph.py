@@ -28,7 +28,7 @@ class AreaGraph:
     """The name of each node."""
     projection: np.ndarray
     """int64 (edges,): where each edge is among the connectome's projections."""
-    source: np.ndarray
+    origin: np.ndarray
     """int64 (edges,): the node that each edge leaves."""
     target: np.ndarray
     """int64 (edges,): the node that each edge reaches."""
@@ -48,22 +48,22 @@ class AreaGraph:
     @cached_property
     def outgoing(self) -> list[np.ndarray]:
         """For each node its outgoing edges, as int64 (edges of the node,)."""
-        return _grouped(self.source, len(self.names))
+        return _grouped(self.origin, len(self.names))
 
     def steps_from(self, name: str) -> np.ndarray:
         """Return the fewest edges from a node to each one, as int64 (nodes,); -1 where no way leads there."""
-        return steps(self.source, self.target, len(self.names), [self.node[name]])
+        return steps(self.origin, self.target, len(self.names), [self.node[name]])
 
     def steps_to(self, name: str) -> np.ndarray:
         """Return the fewest edges from each node to one, as int64 (nodes,); -1 where no way leads there."""
-        return steps(self.target, self.source, len(self.names), [self.node[name]])
+        return steps(self.target, self.origin, len(self.names), [self.node[name]])
 
     def parts(self, *, strong: bool = False) -> np.ndarray:
         """Return which connected part each node is in, as int32 (nodes,).
 
         ``strong``: a part is then a set of nodes that all reach each other along the edges.
         """
-        return parts(self.source, self.target, len(self.names), strong=strong)
+        return parts(self.origin, self.target, len(self.names), strong=strong)
 
 
 def area_graph(connectome: Connectome) -> AreaGraph:
@@ -76,17 +76,17 @@ def area_graph(connectome: Connectome) -> AreaGraph:
         if p.origin in node and p.target in node
     ]
     columns = np.array(edges, np.float64).reshape(-1, 4).T
-    projection, source, target = columns[:3].astype(np.int64)
-    return AreaGraph(names, projection, source, target, columns[3])
+    projection, origin, target = columns[:3].astype(np.int64)
+    return AreaGraph(names, projection, origin, target, columns[3])
 
 
-def steps(source: np.ndarray, target: np.ndarray, size: int, starts: Sequence[int]) -> np.ndarray:
+def steps(origin: np.ndarray, target: np.ndarray, size: int, starts: Sequence[int]) -> np.ndarray:
     """Return the fewest edges from any of ``starts`` to each node, as int64 (size,); -1 where no way leads there.
 
-    ``source``, ``target``: int (edges,), nodes numbered from 0 to ``size`` - 1.
+    ``origin``, ``target``: int (edges,), nodes numbered from 0 to ``size`` - 1.
     """
     root = np.full(len(starts), size)  # one more node, from which an edge leads to each start
-    edges = _matrix(np.concatenate([source, root]), np.concatenate([target, np.asarray(starts, np.int64)]), size + 1)
+    edges = _matrix(np.concatenate([origin, root]), np.concatenate([target, np.asarray(starts, np.int64)]), size + 1)
     order, before = breadth_first_order(edges, size)
     found = [-2] * size + [-1]
     for node, previous in zip(order[1:].tolist(), before[order[1:]].tolist(), strict=True):
@@ -94,19 +94,19 @@ def steps(source: np.ndarray, target: np.ndarray, size: int, starts: Sequence[in
     return np.maximum(np.array(found[:size], np.int64), -1)
 
 
-def parts(source: np.ndarray, target: np.ndarray, size: int, *, strong: bool = False) -> np.ndarray:
+def parts(origin: np.ndarray, target: np.ndarray, size: int, *, strong: bool = False) -> np.ndarray:
     """Return which connected part each node is in, as int32 (size,): parts are numbered from 0.
 
-    ``source``, ``target``: int (edges,), nodes numbered from 0 to ``size`` - 1. ``strong``: a part is then a set of
+    ``origin``, ``target``: int (edges,), nodes numbered from 0 to ``size`` - 1. ``strong``: a part is then a set of
     nodes that all reach each other along the edges.
     """
-    edges = _matrix(source, target, size)
+    edges = _matrix(origin, target, size)
     found: np.ndarray = connected_components(edges, connection="strong" if strong else "weak")[1]
     return found
 
 
-def _matrix(source: np.ndarray, target: np.ndarray, size: int) -> csr_array:
-    return csr_array((np.ones(len(source), bool), (source, target)), shape=(size, size))
+def _matrix(origin: np.ndarray, target: np.ndarray, size: int) -> csr_array:
+    return csr_array((np.ones(len(origin), bool), (origin, target)), shape=(size, size))
 
 
 def _grouped(ends: np.ndarray, size: int) -> list[np.ndarray]:

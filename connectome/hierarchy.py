@@ -46,7 +46,7 @@ class Fit:
 
 
 def fit(connectome: Connectome) -> Fit:
-    """Return the levels that fit the SLN best: logit(SLN) of a projection is the rise from its source to its target.
+    """Return the levels that fit the SLN best: logit(SLN) of a projection is the rise from its origin to its target.
 
     Least squares over all projections between areas.
 
@@ -64,15 +64,15 @@ def fit(connectome: Connectome) -> Fit:
     if not names:
         return Fit({}, 0, None)
     index = {name: i for i, name in enumerate(names)}
-    source, target = (np.array([index[getattr(p, end)] for p in known]) for end in ("origin", "target"))
+    origin, target = (np.array([index[getattr(p, end)] for p in known]) for end in ("origin", "target"))
     part = np.clip([p.sln or 0.0 for p in known], SLN_FLOOR, 1 - SLN_FLOOR)
     rise = np.log(part / (1 - part))
     rows = np.arange(len(known))
     signs = np.concatenate([np.ones(len(known)), -np.ones(len(known))])
-    places = (np.concatenate([rows, rows]), np.concatenate([target, source]))
+    places = (np.concatenate([rows, rows]), np.concatenate([target, origin]))
     design = coo_array((signs, places), shape=(len(known), len(names))).tocsr()
     found = lsqr(design, rise, atol=1e-10, btol=1e-10)[0]
-    group = parts(source, target, len(names))
+    group = parts(origin, target, len(names))
     lowest = np.full(len(names), np.inf)
     np.minimum.at(lowest, group, found)
     total = float(np.sum(rise**2))

@@ -15,8 +15,8 @@ from ..diagnostics.error import SpecError
 from ..diagnostics.report import Report
 from ..diagnostics.rule import Diagnostic, did_you_mean, nearest
 from ..diagnostics.span import Span
-from ..model import Connectome
 from ..locations import Locations, step_into
+from ..model import Connectome
 from . import tables
 from .yaml_tree import Mapping, Node, Sequence, plain
 

@@ -386,12 +386,12 @@ def improbable_connection(connectome: Connectome, rule: Rule) -> Findings:
         for i, row in enumerate(written.probability):
             for j, probability in enumerate(row):
                 ends = (j, i) if written.rows == "target" else (i, j)
-                source, target = (written.populations[end] for end in ends)
-                excitatory = all(circuit.populations[n].kind == "excitatory" for n in (source, target))
+                origin, target = (written.populations[end] for end in ends)
+                excitatory = all(circuit.populations[n].kind == "excitatory" for n in (origin, target))
                 limit = PROBABLE_EXCITATION if excitatory else PROBABLE_INHIBITION
                 if probability > limit:
                     place = connectome.span("circuits", name, "connections", "probability", i, j)
-                    message = f"`{source}` connects to `{target}` with a probability of {probability:g}"
+                    message = f"`{origin}` connects to `{target}` with a probability of {probability:g}"
                     hint = f"no published one is over {limit:g}; check the units, and what `rows` says of the matrix"
                     yield rule.at(place, message, help=hint)
 

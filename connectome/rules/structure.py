@@ -263,12 +263,12 @@ def grid_mismatch(connectome: Connectome, rule: Rule) -> Findings:
         for i, p in enumerate(connectome.projections)
     ]
     joins += [(("lateral", n, "kernel"), la.kernel, n, n) for n, la in connectome.lateral.items()]
-    for path, kernel, source, target in joins:
-        if source not in grids or target not in grids:
+    for path, kernel, origin, target in joins:
+        if origin not in grids or target not in grids:
             continue
-        a, b = grids[source], grids[target]
+        a, b = grids[origin], grids[target]
         if isinstance(kernel, OneToOne) and a != b:
-            message = f"one-to-one from `{source}` ({a[0]}x{a[1]}) to `{target}` ({b[0]}x{b[1]})"
+            message = f"one-to-one from `{origin}` ({a[0]}x{a[1]}) to `{target}` ({b[0]}x{b[1]})"
             hint = "use `{type: retinotopic, radius: 0.5}`, which joins corresponding places of unequal grids"
             yield rule.at(connectome.span(*path), message, help=hint)
         if isinstance(kernel, Matrix):
@@ -314,8 +314,8 @@ def width_mismatch(connectome: Connectome, rule: Rule) -> Findings:
     ]
     joins += [(("lateral", n), n, n, "lateral") for n in connectome.lateral if n in ends]
     heard: dict[tuple[str, str], tuple[tuple[str | int, ...], int]] = {}
-    for path, source, target, mode in joins:
-        sending, receiving = ends[source], ends[target]
+    for path, origin, target, mode in joins:
+        sending, receiving = ends[origin], ends[target]
         senders, receivers = sending.senders, receiving.receivers
         if mode == "lateral":
             senders = receivers = receiving.lateral
@@ -325,19 +325,19 @@ def width_mismatch(connectome: Connectome, rule: Rule) -> Findings:
         unequal = [(s, r) for s in sent for r in taken if sent[s] != taken[r]]
         if unequal and not dense:
             s, r = unequal[0]
-            message = f"`{source}.{s}` sends {sent[s]} channels to `{target}.{r}`, which has {taken[r]}"
+            message = f"`{origin}.{s}` sends {sent[s]} channels to `{target}.{r}`, which has {taken[r]}"
             hint = "give both the same `width`, or set `output: dense` in the target's circuit"
             yield rule.at(connectome.span(*path), message, help=hint)
         elif len(set(sent.values())) > 1:
             listed = ", ".join(f"`{n}` {w}" for n, w in sent.items())
-            message = f"the populations of `{source}` that project have unequal widths: {listed}"
+            message = f"the populations of `{origin}` that project have unequal widths: {listed}"
             yield rule.at(connectome.span(*path), message, help="give them the same `width`")
         elif dense and sent:
             name, width = next(iter(sent.items()))
             for r in taken:
                 first, other = heard.setdefault((target, r), (path, width))
                 if other != width:
-                    message = f"`{source}.{name}` sends {width} channels to `{target}.{r}`, which also hears {other}"
+                    message = f"`{origin}.{name}` sends {width} channels to `{target}.{r}`, which also hears {other}"
                     notes = [(connectome.span(*first), f"{other} channels come from here")]
                     hint = "all that drives one population has the same `width`: they share one attention"
                     yield rule.at(connectome.span(*path), message, help=hint, notes=notes)
@@ -504,7 +504,7 @@ def role_mismatch(connectome: Connectome, rule: Rule) -> Findings:
 @rule("S210", "delay-mismatch")
 def delay_mismatch(connectome: Connectome, rule: Rule) -> Findings:
     """A delay that the schedule cannot keep: zero where all areas step at once, or towards an area that was updated
-    before its source; milliseconds that are no whole number of steps, or without the length of a step.
+    before its origin; milliseconds that are no whole number of steps, or without the length of a step.
 
     Bad:
 
@@ -615,7 +615,7 @@ def without_effect(connectome: Connectome, rule: Rule) -> Findings:
 
 def _missing_levels(connectome: Connectome, declared: list[str]) -> Iterator[tuple[Span, str]]:
     """Yield what to write where areas lack a level: that of their depth below the input, on the scale of the others."""
-    if len(area_graph(connectome).source) < len(connectome.projections):
+    if len(area_graph(connectome).origin) < len(connectome.projections):
         return  # a projection is misspelt, and may be what the depths hang on
     depth = depths(connectome)
     known = np.array([(depth[n], connectome.areas[n].level) for n in declared], float)

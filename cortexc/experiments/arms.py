@@ -16,8 +16,8 @@ from cortexc.connectome.diagnostics.span import Span
 from cortexc.connectome.io.decode import decode
 from cortexc.connectome.io.references import Reader, merge
 from cortexc.connectome.io.yaml_tree import Mapping, Node, Scalar
-from cortexc.connectome.model import Connectome
 from cortexc.connectome.locations import step_into
+from cortexc.connectome.model import Connectome
 
 from .matching import drawn
 from .model import Experiment, NullModel

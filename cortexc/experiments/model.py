@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, Strict
 from pydantic.json_schema import SkipJsonSchema
 
 from cortexc.connectome.diagnostics.span import Span
-from cortexc.connectome.model import Count, Flag, Fraction, Name, Names, NonNegative, Positive, Text
 from cortexc.connectome.locations import Locations
+from cortexc.connectome.model import Count, Flag, Fraction, Name, Names, NonNegative, Positive, Text
 from cortexc.datasets import DATASETS
 
 Seed: TypeAlias = Annotated[int, Strict(), Field(ge=0, lt=2**32)]

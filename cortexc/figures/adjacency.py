@@ -30,7 +30,7 @@ def draw(connectome: Connectome) -> Figure:
     size = len(areas)
     graph = area_graph(connectome)
     matrix = np.zeros((len(graph.names), len(graph.names)))
-    np.add.at(matrix, (graph.target, graph.source), graph.strength)
+    np.add.at(matrix, (graph.target, graph.origin), graph.strength)
     rows = [graph.node[name] for name in areas]
     matrix = matrix[np.ix_(rows, rows)]
     matrix[matrix == 0] = np.nan

@@ -162,7 +162,7 @@ def _distances(connectome: Connectome) -> dict[tuple[str, str], float]:
 
 
 Wire = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""From projections, their sources and targets (areas, numbered from 0) to new sources and targets."""
+"""From projections, their origins and targets (areas, numbered from 0) to new origins and targets."""
 
 
 def _rewired(connectome: Connectome, movable: np.ndarray, wire: Wire, *, free: bool) -> dict[str, Any]:
@@ -177,10 +177,10 @@ def _rewired(connectome: Connectome, movable: np.ndarray, wire: Wire, *, free: b
     modes = np.array([connectome.projections[i].mode for i in movable.tolist()])
     groups = [movable[modes == mode] for mode in np.unique(modes)]
     for _ in range(ATTEMPTS):
-        drawn = replace(graph, source=graph.source.copy(), target=graph.target.copy())
+        drawn = replace(graph, origin=graph.origin.copy(), target=graph.target.copy())
         for chosen in groups:
-            source, target = wire(chosen, graph.source[chosen] - 1, graph.target[chosen] - 1)
-            drawn.source[chosen], drawn.target[chosen] = source + 1, target + 1
+            origin, target = wire(chosen, graph.origin[chosen] - 1, graph.target[chosen] - 1)
+            drawn.origin[chosen], drawn.target[chosen] = origin + 1, target + 1
         if drawn.steps_from(connectome.input.name)[graph.node[connectome.readout.area]] >= 0:
             break
     else:
@@ -190,7 +190,7 @@ def _rewired(connectome: Connectome, movable: np.ndarray, wire: Wire, *, free: b
     known = _distances(connectome)
     found = list(connectome.projections)
     for i in movable.tolist():
-        pair = graph.names[drawn.source[i]], graph.names[drawn.target[i]]
+        pair = graph.names[drawn.origin[i]], graph.names[drawn.target[i]]
         change = {"origin": pair[0], "target": pair[1], "distance_mm": known.get(pair), "source": (CITED,)}
         if free and found[i].fln:
             change |= {"fln": None, "weight": found[i].fln}
@@ -200,7 +200,7 @@ def _rewired(connectome: Connectome, movable: np.ndarray, wire: Wire, *, free: b
 
 def _differ(before: AreaGraph, after: AreaGraph, chosen: np.ndarray) -> bool:
     """Whether some projections, with their strengths, lie between another set of pairs than before."""
-    columns = [np.stack([g.strength[chosen], g.source[chosen], g.target[chosen]]) for g in (before, after)]
+    columns = [np.stack([g.strength[chosen], g.origin[chosen], g.target[chosen]]) for g in (before, after)]
     one, other = (c[:, np.lexsort(c)] for c in columns)
     return not np.array_equal(one, other)
 
@@ -208,12 +208,12 @@ def _differ(before: AreaGraph, after: AreaGraph, chosen: np.ndarray) -> bool:
 def degree(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
     """Rewire so that every area keeps how many projections it sends, and all that it receives but the senders."""
     graph, movable = area_graph(connectome), _movable(connectome)
-    stays = graph.source > 0
+    stays = graph.origin > 0
     stays[movable] = False
-    taken = np.stack([graph.source[stays], graph.target[stays]], axis=1) - 1
+    taken = np.stack([graph.origin[stays], graph.target[stays]], axis=1) - 1
 
-    def wire(chosen: np.ndarray, source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return rewiring.keeping_degrees(source, target, len(connectome.areas), rng, taken), target
+    def wire(chosen: np.ndarray, origin: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return rewiring.keeping_degrees(origin, target, len(connectome.areas), rng, taken), target
 
     return _rewired(connectome, movable, wire, free=False)
 
@@ -221,7 +221,7 @@ def degree(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
 def random(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
     """Put as many projections between random pairs of areas."""
 
-    def wire(chosen: np.ndarray, source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def wire(chosen: np.ndarray, origin: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return rewiring.at_random(len(chosen), len(connectome.areas), rng)
 
     return _rewired(connectome, _all_movable(connectome), wire, free=True)
@@ -232,11 +232,11 @@ def lattice(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
     graph = area_graph(connectome)
     ladder = np.array([graph.node[name] - 1 for name in order(connectome)], np.int64)
 
-    def wire(chosen: np.ndarray, source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def wire(chosen: np.ndarray, origin: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rank = np.argsort(-graph.strength[chosen], kind="stable")
-        new_source, new_target = np.empty_like(source), np.empty_like(target)
-        new_source[rank], new_target[rank] = rewiring.lattice(len(chosen), ladder, rng)
-        return new_source, new_target
+        new_origin, new_target = np.empty_like(origin), np.empty_like(target)
+        new_origin[rank], new_target[rank] = rewiring.lattice(len(chosen), ladder, rng)
+        return new_origin, new_target
 
     return _rewired(connectome, _all_movable(connectome), wire, free=True)
 
@@ -256,10 +256,10 @@ def distance(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]
     bounds = np.quantile(length, np.linspace(0, 1, LENGTH_CLASSES + 1)[1:-1])
     classes = np.searchsorted(bounds, length, side="right")
 
-    def wire(chosen: np.ndarray, source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def wire(chosen: np.ndarray, origin: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         lengths = [known[own[i].origin, own[i].target] for i in chosen.tolist()]
         mine = np.searchsorted(bounds, lengths, side="right")
-        return rewiring.keeping_lengths(source, target, mine, places, classes, rng)
+        return rewiring.keeping_lengths(origin, target, mine, places, classes, rng)
 
     return _rewired(connectome, movable, wire, free=True)
 
@@ -344,8 +344,8 @@ def _conducted(circuit: Circuit) -> dict[str, int]:
     ends = roles(circuit)
     excitatory = {name for name, p in circuit.populations.items() if p.kind == "excitatory"}
     pairs = [(node[a], node[b]) for b, a in in_degrees(circuit, None) if b in excitatory]
-    source, target = np.array(pairs, np.int64).reshape(-1, 2).T
-    found = steps(source, target, len(node), [node[name] for name in ends.feedforward])
+    origin, target = np.array(pairs, np.int64).reshape(-1, 2).T
+    found = steps(origin, target, len(node), [node[name] for name in ends.feedforward])
     sending = {*ends.supragranular, *ends.infragranular}
     return {name: int(found[node[name]]) for name in sending if found[node[name]] >= 0}
 
