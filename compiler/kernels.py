@@ -116,8 +116,8 @@ def _orientation(grid: tuple[int, int], spacing: float, seed: int) -> np.ndarray
     doi 10.1162/neco.1994.6.4.602).
     """
     rng = np.random.default_rng(seed)
-    place = np.indices(grid).reshape(2, -1).T + 0.5  # (tokens, 2), in columns
+    position = np.indices(grid).reshape(2, -1).T + 0.5  # (tokens, 2), in columns
     angle, phase = rng.uniform(0, 2 * np.pi, (2, 24))
-    waves = np.exp(1j * (2 * np.pi / spacing * place @ np.stack([np.cos(angle), np.sin(angle)]) + phase))
+    waves = np.exp(1j * (2 * np.pi / spacing * position @ np.stack([np.cos(angle), np.sin(angle)]) + phase))
     orientation: np.ndarray = (np.angle(waves.sum(axis=1)) / 2) % np.pi
     return orientation

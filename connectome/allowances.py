@@ -43,29 +43,29 @@ def accepted(connectome: Connectome, report: Report, rules: Iterable[Rule], *, c
     names = {*codes, *codes.values()}
     used: set[int] = set()
     kept = Report()
-    places = [_place(connectome, one) for one in allow]
+    spans = [_span(connectome, one) for one in allow]
     for finding in report:
         matching = [
             i
-            for i, (one, place) in enumerate(zip(allow, places, strict=True))
-            if codes.get(one.rule, one.rule) == finding.code and _inside(finding.span, place)
+            for i, (one, around) in enumerate(zip(allow, spans, strict=True))
+            if codes.get(one.rule, one.rule) == finding.code and _inside(finding.span, around)
         ]
         used.update(matching)
         if not matching or finding.severity is Severity.ERROR:
             kept.add(finding)
     if complete:
-        kept.extend(_unused(connectome, used, places, names))
+        kept.extend(_unused(connectome, used, spans, names))
     return kept
 
 
 def _unused(
-    connectome: Connectome, used: set[int], places: list[Span | str | None], names: set[str]
+    connectome: Connectome, used: set[int], spans: list[Span | str | None], names: set[str]
 ) -> Iterator[Diagnostic]:
     for i, one in enumerate(connectome.checker.allow):
         if one.rule not in names:
             hint = did_you_mean(one.rule, sorted(names))
             yield UNUSED.at(connectome.span("checker", "allow", i, "rule"), f"there is no rule `{one.rule}`", help=hint)
-        elif isinstance(places[i], str):
+        elif isinstance(spans[i], str):
             hint = "write a path such as `areas.V4` or `circuits.granular`, or a projection as `V2 -> V1`"
             yield UNUSED.at(
                 connectome.span("checker", "allow", i, "at"), f"`{one.at}` is no place of this spec", help=hint
@@ -81,10 +81,10 @@ def pair_of(one: Allowance) -> tuple[str, str] | None:
     return None if found is None else (found[1], found[2])
 
 
-def _place(connectome: Connectome, one: Allowance) -> Span | str | None:
+def _span(connectome: Connectome, one: Allowance) -> Span | str | None:
     """Return the place of an allowance; None for the whole spec; its own words where there is no such place.
 
-    A connectome that was made in Python has no places: there an allowance is for all of it.
+    A connectome that was made in Python has no spans: there an allowance is for all of it.
     """
     if one.at is None or connectome.locations.tree is None:
         return None
@@ -95,15 +95,15 @@ def _place(connectome: Connectome, one: Allowance) -> Span | str | None:
                 return connectome.span("projections", i)
         return one.at
     path = tuple(int(step) if step.isdecimal() else step for step in one.at.split("."))
-    if not connectome.locations.knows(path):
+    if not connectome.locations.has(path):
         return one.at
     key, value = connectome.locations.span(path, key=True), connectome.span(*path)
     return Span(value.path, key.line, key.column, value.end_line, value.end_column, value.inside)
 
 
-def _inside(span: Span, place: Span | str | None) -> bool:
-    if place is None:
+def _inside(span: Span, around: Span | str | None) -> bool:
+    if around is None:
         return True
-    if isinstance(place, str) or (span.path, span.inside) != (place.path, place.inside):
+    if isinstance(around, str) or (span.path, span.inside) != (around.path, around.inside):
         return False
-    return (place.line, place.column) <= (span.line, span.column) <= (place.end_line, place.end_column)
+    return (around.line, around.column) <= (span.line, span.column) <= (around.end_line, around.end_column)

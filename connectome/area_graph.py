@@ -58,12 +58,12 @@ class AreaGraph:
         """Return the fewest edges from each node to one, as int64 (nodes,); -1 where no way leads there."""
         return steps(self.target, self.origin, len(self.names), [self.node[name]])
 
-    def parts(self, *, strong: bool = False) -> np.ndarray:
+    def components(self, *, strong: bool = False) -> np.ndarray:
         """Return which connected part each node is in, as int32 (nodes,).
 
         ``strong``: a part is then a set of nodes that all reach each other along the edges.
         """
-        return parts(self.origin, self.target, len(self.names), strong=strong)
+        return components(self.origin, self.target, len(self.names), strong=strong)
 
 
 def area_graph(connectome: Connectome) -> AreaGraph:
@@ -94,7 +94,7 @@ def steps(origin: np.ndarray, target: np.ndarray, size: int, starts: Sequence[in
     return np.maximum(np.array(found[:size], np.int64), -1)
 
 
-def parts(origin: np.ndarray, target: np.ndarray, size: int, *, strong: bool = False) -> np.ndarray:
+def components(origin: np.ndarray, target: np.ndarray, size: int, *, strong: bool = False) -> np.ndarray:
     """Return which connected part each node is in, as int32 (size,): parts are numbered from 0.
 
     ``origin``, ``target``: int (edges,), nodes numbered from 0 to ``size`` - 1. ``strong``: a part is then a set of

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from .area_graph import area_graph, parts
+from .area_graph import area_graph, components
 from .model import Connectome, Projection
 
 Direction = Literal["feedforward", "lateral", "feedback"]
@@ -65,14 +65,14 @@ def fit(connectome: Connectome) -> Fit:
         return Fit({}, 0, None)
     index = {name: i for i, name in enumerate(names)}
     origin, target = (np.array([index[getattr(p, end)] for p in known]) for end in ("origin", "target"))
-    part = np.clip([p.sln or 0.0 for p in known], SLN_FLOOR, 1 - SLN_FLOOR)
-    rise = np.log(part / (1 - part))
+    fraction = np.clip([p.sln or 0.0 for p in known], SLN_FLOOR, 1 - SLN_FLOOR)
+    rise = np.log(fraction / (1 - fraction))
     rows = np.arange(len(known))
     signs = np.concatenate([np.ones(len(known)), -np.ones(len(known))])
-    places = (np.concatenate([rows, rows]), np.concatenate([target, origin]))
-    design = coo_array((signs, places), shape=(len(known), len(names))).tocsr()
+    entries = (np.concatenate([rows, rows]), np.concatenate([target, origin]))
+    design = coo_array((signs, entries), shape=(len(known), len(names))).tocsr()
     found = lsqr(design, rise, atol=1e-10, btol=1e-10)[0]
-    group = parts(origin, target, len(names))
+    group = components(origin, target, len(names))
     lowest = np.full(len(names), np.inf)
     np.minimum.at(lowest, group, found)
     total = float(np.sum(rise**2))

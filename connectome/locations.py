@@ -56,7 +56,7 @@ class Locations:
         flow = (whole.line, whole.column) != (first.line, first.column)
         return Span(first.path, first.line, first.column, first.line, first.column), flow
 
-    def knows(self, path: tuple[str | int, ...]) -> bool:
+    def has(self, path: tuple[str | int, ...]) -> bool:
         """Whether something was written at ``path``."""
         node = self.tree
         for step in path:

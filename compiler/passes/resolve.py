@@ -94,8 +94,8 @@ def _probability(connectome: Connectome, circuit_name: str | None) -> np.ndarray
     written = connectome.circuits[circuit_name].connections if circuit_name else None
     if written is None or not isinstance(written.probability, MatrixData):
         return None
-    place = connectome.span("circuits", circuit_name or "", "connections", "probability", "file")
-    matrix: np.ndarray = tables.read_matrix(written.probability.file, written.probability.dataset, place).toarray()
+    span = connectome.span("circuits", circuit_name or "", "connections", "probability", "file")
+    matrix: np.ndarray = tables.read_matrix(written.probability.file, written.probability.dataset, span).toarray()
     return matrix
 
 
@@ -150,9 +150,9 @@ def _pathways(connectome: Connectome, laminar: dict[str, LaminarRoles]) -> tuple
             sending = laminar[p.origin]
             upper = p.sln if p.sln is not None else {"feedforward": 1.0, "feedback": 0.0, "lateral": 0.5}[way]
             parts: dict[str, float] = {}
-            for part, populations in ((upper, sending.supragranular), (1 - upper, sending.infragranular)):
+            for fraction, populations in ((upper, sending.supragranular), (1 - upper, sending.infragranular)):
                 for sender, share in _shares(connectome, p.origin, populations):
-                    parts[f"{p.origin}.{sender}"] = parts.get(f"{p.origin}.{sender}", 0.0) + part * share
+                    parts[f"{p.origin}.{sender}"] = parts.get(f"{p.origin}.{sender}", 0.0) + fraction * share
             senders = [(sender, share) for sender, share in parts.items() if share > 0]
         pathways += [
             Pathway(sender, f"{p.target}.{t}", name, strength(p) * share, p.mode, delay, False, span)

@@ -71,8 +71,8 @@ class _Unrolling:
             sweeps = self.graph.schedule.sweeps
             message = f"nothing of the input reaches the readout within {sweeps} {'sweep' if sweeps == 1 else 'sweeps'}"
             hint = "add projections on the way from the input, raise `dynamics.sweeps`, or lower `minimum_weight`"
-            place = self.graph.readout_span
-            raise SpecError(Report([lowering.UNREACHED_READOUT.at(place, message, help=hint)]))
+            span = self.graph.readout_span
+            raise SpecError(Report([lowering.UNREACHED_READOUT.at(span, message, help=hint)]))
         return [*self.ops, Readout("readout", states)]
 
     def update(self, area: str, sweep: int) -> None:

@@ -49,13 +49,13 @@ def unreached_area(stages: Stages, rule: Rule) -> Findings:
     ```
     """
     connectome = stages.connectome
-    part = stages.areas.parts()
+    part = stages.areas.components()
     steps = stages.areas.steps_from(connectome.input.name)
     for i in np.flatnonzero((steps < 0) & (part == part[0])).tolist():
         name = stages.areas.names[i]
-        place = connectome.locations.span(("areas", name), key=True)
+        span = connectome.locations.span(("areas", name), key=True)
         message = f"nothing of the image reaches `{name}`: no projections lead there from `{connectome.input.name}`"
-        yield rule.at(place, message, help="add a projection to it, or take it out")
+        yield rule.at(span, message, help="add a projection to it, or take it out")
 
 
 @rule("G303", "unread-area", Severity.WARNING)
@@ -96,16 +96,16 @@ def unread_area(stages: Stages, rule: Rule) -> Findings:
     for i, name in enumerate(stages.areas.names[1:], 1):
         if not reached[i] or name == readout:
             continue
-        place = connectome.locations.span(("areas", name), key=True)
+        span = connectome.locations.span(("areas", name), key=True)
         message = f"nothing of `{name}` reaches the readout in `{readout}`"
         if not read[i]:
-            yield rule.at(place, message, help="add a projection from it, or take it out")
+            yield rule.at(span, message, help="add a projection from it, or take it out")
         elif name not in alive:
             unit = "sweep" if connectome.dynamics.order == "hierarchical" else "step"
             count = connectome.dynamics.sweeps
             message += f" within {count} {unit}{'s' if count > 1 else ''}"
             notes = [(connectome.span("dynamics", "sweeps"), f"the {unit}s")]
-            yield rule.at(place, message, help="raise `dynamics.sweeps`, or take it out", notes=notes)
+            yield rule.at(span, message, help="raise `dynamics.sweeps`, or take it out", notes=notes)
 
 
 @rule("G304", "nothing-connected", Severity.WARNING)
@@ -237,8 +237,8 @@ def delay_overrun(stages: Stages, rule: Rule) -> Findings:
             message = f"a delay of {delay} steps, and the run has {sweeps}: nothing arrives"
             notes = [(connectome.span("dynamics", "sweeps"), "the steps of the run")]
             hint = f"raise `dynamics.sweeps` over {delay}, or shorten the delay"
-            place = connectome.span("projections", i, "delay" if p.delay is not None else "delay_ms")
-            yield rule.at(place, message, help=hint, notes=notes)
+            span = connectome.span("projections", i, "delay" if p.delay is not None else "delay_ms")
+            yield rule.at(span, message, help=hint, notes=notes)
 
 
 @rule("G307", "separate-parts", Severity.WARNING)
@@ -267,18 +267,18 @@ def separate_parts(stages: Stages, rule: Rule) -> Findings:
     """
     connectome = stages.connectome
     parts: dict[int, list[str]] = defaultdict(list)
-    for name, part in zip(stages.areas.names, stages.areas.parts().tolist(), strict=True):
+    for name, part in zip(stages.areas.names, stages.areas.components().tolist(), strict=True):
         parts[part].append(name)
     apart = list(parts.values())[1:]  # the first one has the input
     for number, members in enumerate(apart[:PARTS_SHOWN], 1):
         more = f" and {len(members) - 5} more" if members[5:] else ""
         shown = ", ".join(f"`{name}`" for name in members[:5]) + more
-        place = connectome.locations.span(("areas", members[0]), key=True)
+        span = connectome.locations.span(("areas", members[0]), key=True)
         what = "is" if len(members) == 1 else "are"
         message = f"{shown} {what} joined with the input by no projection"
         if number == PARTS_SHOWN < len(apart):
             message += f"; so are {len(apart) - number:,} more parts"
-        yield rule.at(place, message, help="add the projection that is missing, or take the part out")
+        yield rule.at(span, message, help="add the projection that is missing, or take the part out")
 
 
 @rule("G308", "unread-population", Severity.WARNING)
@@ -332,10 +332,10 @@ def unread_population(stages: Stages, rule: Rule) -> Findings:
     for name, circuit in connectome.circuits.items():
         for population in circuit.populations:
             if users[name] and not any(f"{area}.{population}" in live for area in users[name]):
-                place = connectome.locations.span(("circuits", name, "populations", population), key=True)
+                span = connectome.locations.span(("circuits", name, "populations", population), key=True)
                 message = f"nothing reads `{population}` of `{name}`: no axons leave it, and its column does not listen"
                 hint = "give it a role or a connection, or take it out"
-                yield rule.at(place, message, help=hint)
+                yield rule.at(span, message, help=hint)
 
 
 RULES: tuple[Rule, ...] = (

@@ -29,7 +29,7 @@ class Reader:
     texts: dict[str, str] = field(default_factory=dict)
     chain: list[tuple[Path, Span]] = field(default_factory=list)
 
-    def read(self, path: Path, shown: str, place: Span | None = None) -> Node:
+    def read(self, path: Path, shown: str, span: Span | None = None) -> Node:
         """Return the tree of a file with its references followed.
 
         Raises:
@@ -37,16 +37,16 @@ class Reader:
         """
         absolute = path.resolve()
         if any(absolute == seen for seen, _ in self.chain):
-            way = [(span, f"`{seen.name}` is read from here") for seen, span in self.chain[1:]]
+            way = [(link, f"`{seen.name}` is read from here") for seen, link in self.chain[1:]]
             message = f"`{shown}` is already being read: the references go round in a circle"
-            found = reading.CIRCULAR.at(place or Span(shown), message, help="take one of the references out", notes=way)
+            found = reading.CIRCULAR.at(span or Span(shown), message, help="take one of the references out", notes=way)
             raise SpecError(Report([found]))
-        if place is not None and not path.is_file():
+        if span is not None and not path.is_file():
             found = reading.MISSING_FILE.at(
-                place, f"there is no file `{shown}`", help="paths start at this file's folder"
+                span, f"there is no file `{shown}`", help="paths start at this file's folder"
             )
             raise SpecError(Report([found]))
-        self.chain.append((absolute, place or Span(shown)))
+        self.chain.append((absolute, span or Span(shown)))
         tree, text = yaml_tree.parse(path, shown, self.report)
         self.texts[shown] = text
         tree = self.follow(tree, path, shown, root=True)

@@ -186,11 +186,11 @@ def _events(text: str, path: str) -> Iterator[Any]:
             Report([reading.SYNTAX.at(span, f"not valid YAML: {problem}", help=hint, notes=notes)])
         ) from None
     except yaml.YAMLError as error:  # control characters
-        place = str(error).splitlines()[0]
+        problem = str(error).splitlines()[0]
         offset = getattr(error, "position", 0) or 0
         line = text.count("\n", 0, offset) + 1
         span = Span(path, line, 1, line, 2)
-        raise SpecError(Report([reading.SYNTAX.at(span, f"not valid YAML: {place}")])) from None
+        raise SpecError(Report([reading.SYNTAX.at(span, f"not valid YAML: {problem}")])) from None
 
 
 def parse(path: Path, shown: str, report: Report) -> tuple[Node, str]:

@@ -34,7 +34,7 @@ PROBABLE_EXCITATION, PROBABLE_INHIBITION = 0.25, 0.7
 ones take part: 0.243 among excitatory cells (L4, Billeh et al. 2020, doi 10.1016/j.neuron.2020.01.040), 0.676 from
 parvalbumin cells to L2/3 (Allen V1 model); the largest of Potjans & Diesmann 2014, doi 10.1093/cercor/bhs358, is
 0.373."""
-INHIBITORY_PART = (0.05, 0.35)
+INHIBITORY_FRACTION = (0.05, 0.35)
 """Part of a layer's cells that is inhibitory: about 0.2 in Potjans & Diesmann 2014, 0.07 (L6) to 0.19 (L5) in mouse V1
 (Allen V1 model), to 0.25 elsewhere."""
 LONGEST_MM = 200.0
@@ -225,8 +225,8 @@ def _contradictions(connectome: Connectome, level: dict[str, float]) -> list[int
     if not known:
         return []
     sln, rise = np.array([x[1] for x in known]), np.array([x[2] for x in known])
-    part = np.clip(sln, SLN_FLOOR, 1 - SLN_FLOOR)
-    logit = np.log(part / (1 - part))
+    fraction = np.clip(sln, SLN_FLOOR, 1 - SLN_FLOOR)
+    logit = np.log(fraction / (1 - fraction))
     margin = LEVEL_MARGIN * (max(level.values()) - min(level.values()))
     wrong = ((sln > FEEDFORWARD) & (rise < -margin)) | ((sln < FEEDBACK) & (rise > margin))
     if len(known) >= SLN_NEEDED:
@@ -325,12 +325,12 @@ def feedforward_misses_l4(connectome: Connectome, rule: Rule) -> Findings:
         granular = [n for n, p in circuit.populations.items() if p.layer == "L4" and p.kind == "excitatory"]
         landing = circuit.roles.feedforward or ()
         if granular and landing and not set(granular) & set(landing):
-            place = connectome.span("circuits", name, "roles", "feedforward", 0)
+            span = connectome.span("circuits", name, "roles", "feedforward", 0)
             layer = circuit.populations[landing[0]].layer
             where = f"`{landing[0]}`, in {layer}" if layer else f"`{landing[0]}`"
             message = f"feedforward axons land on {where}, and `{name}` has a layer 4"
             hint = f"they end in L4 (Felleman & Van Essen 1991): add `{granular[0]}`"
-            yield rule.at(place, message, help=hint)
+            yield rule.at(span, message, help=hint)
 
 
 @rule("A407", "feedback-in-l4", Severity.WARNING)
@@ -390,10 +390,10 @@ def improbable_connection(connectome: Connectome, rule: Rule) -> Findings:
                 excitatory = all(circuit.populations[n].kind == "excitatory" for n in (origin, target))
                 limit = PROBABLE_EXCITATION if excitatory else PROBABLE_INHIBITION
                 if probability > limit:
-                    place = connectome.span("circuits", name, "connections", "probability", i, j)
+                    span = connectome.span("circuits", name, "connections", "probability", i, j)
                     message = f"`{origin}` connects to `{target}` with a probability of {probability:g}"
                     hint = f"no published one is over {limit:g}; check the units, and what `rows` says of the matrix"
-                    yield rule.at(place, message, help=hint)
+                    yield rule.at(span, message, help=hint)
 
 
 def _of_rates(circuit: Circuit) -> bool:
@@ -430,12 +430,12 @@ def unusual_inhibition(connectome: Connectome, rule: Rule) -> Findings:
             inhibitory = [n for n in members if circuit.populations[n].kind == "inhibitory"]
             if not inhibitory or len(inhibitory) == len(members):
                 continue
-            part = sum(cells[n] for n in inhibitory) / sum(cells.values())
-            if not INHIBITORY_PART[0] <= part <= INHIBITORY_PART[1]:
-                place = connectome.span("circuits", name, "populations", inhibitory[0], "cells")
+            fraction = sum(cells[n] for n in inhibitory) / sum(cells.values())
+            if not INHIBITORY_FRACTION[0] <= fraction <= INHIBITORY_FRACTION[1]:
+                span = connectome.span("circuits", name, "populations", inhibitory[0], "cells")
                 where = f"in {layer} of `{name}`" if layer else f"in `{name}`"
-                message = f"{100 * part:.0f} % of the cells {where} are inhibitory"
-                yield rule.at(place, message, help="expected 5 to 35 %, 20 % in most tables: check `cells` and `kind`")
+                message = f"{100 * fraction:.0f} % of the cells {where} are inhibitory"
+                yield rule.at(span, message, help="expected 5 to 35 %, 20 % in most tables: check `cells` and `kind`")
 
 
 _INHIBITORY_NAME = re.compile(
@@ -465,9 +465,9 @@ def kind_against_name(connectome: Connectome, rule: Rule) -> Findings:
     for name, circuit in connectome.circuits.items():
         for population, written in circuit.populations.items():
             if written.kind == "excitatory" and _INHIBITORY_NAME.search(population):
-                place = connectome.locations.span(("circuits", name, "populations", population), key=True)
+                span = connectome.locations.span(("circuits", name, "populations", population), key=True)
                 message = f"`{population}` is called like an inhibitory population, and is excitatory"
-                yield rule.at(place, message, help="add `kind: inhibitory`, or call it something else")
+                yield rule.at(span, message, help="add `kind: inhibitory`, or call it something else")
 
 
 @rule("A411", "weight-against-distance", Severity.WARNING)
@@ -660,9 +660,9 @@ def source_without_identifier(connectome: Connectome, rule: Rule) -> Findings:
         sources += [(("circuits", circuit_name, "sources"), n, s) for n, s in circuit.sources.items()]
     for path, name, source in sources:
         if source.status != "assumed" and not (source.doi or source.url or source.citation):
-            place = connectome.locations.span((*path, name), key=True)
+            span = connectome.locations.span((*path, name), key=True)
             message = f"the source `{name}` has no DOI, no URL and no citation, and its numbers are {source.status}"
-            yield rule.at(place, message, help="add one of the three, or `status: assumed`")
+            yield rule.at(span, message, help="add one of the three, or `status: assumed`")
 
 
 RULES: tuple[Rule, ...] = (

@@ -272,9 +272,9 @@ def grid_mismatch(connectome: Connectome, rule: Rule) -> Findings:
             hint = "use `{type: retinotopic, radius: 0.5}`, which joins corresponding places of unequal grids"
             yield rule.at(connectome.span(*path), message, help=hint)
         if isinstance(kernel, Matrix):
-            place = connectome.span(*path, "file")
+            span = connectome.span(*path, "file")
             try:
-                shape = tables.matrix_shape(kernel.file, kernel.dataset, place)
+                shape = tables.matrix_shape(kernel.file, kernel.dataset, span)
             except SpecError as error:
                 yield from error.report
                 continue
@@ -283,7 +283,7 @@ def grid_mismatch(connectome: Connectome, rule: Rule) -> Findings:
             if shape != wanted:
                 message = f"the matrix is {shape[0]} x {shape[1]}, and {wanted[0]} x {wanted[1]} is needed"
                 hint = f"rows are the tokens of the {kernel.rows}; set `rows:` if they are the other way round"
-                yield rule.at(place, message, help=hint)
+                yield rule.at(span, message, help=hint)
 
 
 @rule("S207", "width-mismatch")
@@ -392,19 +392,19 @@ def _indivisible(connectome: Connectome, ends: dict[str, _End], rule: Rule) -> F
         for population in dict.fromkeys((*end.senders, *end.receivers)):
             if population not in end.widths:
                 continue  # another rule's finding
-            width, place = end.widths[population], connectome.span("input", "width")
+            width, span = end.widths[population], connectome.span("input", "width")
             if end.circuit is not None and connectome.circuits[end.circuit].populations[population].width is not None:
-                place = connectome.span("circuits", end.circuit, "populations", population, "width")
-            if place in seen:
+                span = connectome.span("circuits", end.circuit, "populations", population, "width")
+            if span in seen:
                 continue
             if width % heads:
-                seen.add(place)
+                seen.add(span)
                 message = f"the width {width} is not a multiple of {heads} heads"
-                yield rule.at(place, message, help="change the width or `attention.heads`")
+                yield rule.at(span, message, help="change the width or `attention.heads`")
             elif width == 1:
-                seen.add(place)
+                seen.add(span)
                 message = "one channel, of which nothing is left when it is normalised"
-                yield rule.at(place, message, help="use two or more")
+                yield rule.at(span, message, help="use two or more")
 
 
 @rule("S208", "matrix-mismatch")
@@ -438,27 +438,27 @@ def matrix_mismatch(connectome: Connectome, rule: Rule) -> Findings:
             yield rule.at(span, message, help="list every population of the circuit")
             continue
         if isinstance(written.probability, MatrixData):
-            place = connectome.span("circuits", name, "connections", "probability", "file")
+            span = connectome.span("circuits", name, "connections", "probability", "file")
             try:
-                matrix = tables.read_matrix(written.probability.file, written.probability.dataset, place)
+                matrix = tables.read_matrix(written.probability.file, written.probability.dataset, span)
             except SpecError as error:
                 yield from error.report
                 continue
             if matrix.shape != (size, size):
                 message = f"the matrix is {matrix.shape[0]} x {matrix.shape[1]}, and lists {size} populations"
-                yield rule.at(place, message, help="one row and one column for each population")
+                yield rule.at(span, message, help="one row and one column for each population")
             elif matrix.nnz and matrix.data.max() > 1:
-                yield rule.at(place, f"the matrix holds {matrix.data.max()}, and a probability is at most 1")
+                yield rule.at(span, f"the matrix holds {matrix.data.max()}, and a probability is at most 1")
             continue
-        place = connectome.span("circuits", name, "connections", "probability")
+        span = connectome.span("circuits", name, "connections", "probability")
         if len(written.probability) != size:
             message = f"the matrix is {len(written.probability)} rows high, not {size}"
-            yield rule.at(place, message, help="one row for each population")
+            yield rule.at(span, message, help="one row for each population")
         for i, row in enumerate(written.probability):
             if len(row) != size:
-                place = connectome.span("circuits", name, "connections", "probability", i)
+                span = connectome.span("circuits", name, "connections", "probability", i)
                 yield rule.at(
-                    place, f"row {i + 1} of the matrix is {len(row)} long, not {size}", help="one for each population"
+                    span, f"row {i + 1} of the matrix is {len(row)} long, not {size}", help="one for each population"
                 )
 
 
@@ -624,9 +624,9 @@ def _missing_levels(connectome: Connectome, declared: list[str]) -> Iterator[tup
     for name, area in connectome.areas.items():
         first = connectome.locations.first_key(("areas", name))
         if area.level is None and first is not None:
-            place, flow = first
+            span, flow = first
             text = f"level: {round(start + slope * depth[name], 4):g}"
-            yield place, f"{text}, " if flow else f"{text}\n{' ' * (place.column - 1)}"
+            yield span, f"{text}, " if flow else f"{text}\n{' ' * (span.column - 1)}"
 
 
 RULES: tuple[Rule, ...] = (

@@ -53,8 +53,8 @@ def _probability(connectome: Connectome, name: str, circuit: Circuit) -> np.ndar
     if written is None:
         return np.ones((len(names), len(names)))
     if isinstance(written.probability, MatrixData):
-        place = connectome.span("circuits", name, "connections", "probability")
-        matrix: np.ndarray = tables.read_matrix(written.probability.file, written.probability.dataset, place).toarray()
+        span = connectome.span("circuits", name, "connections", "probability")
+        matrix: np.ndarray = tables.read_matrix(written.probability.file, written.probability.dataset, span).toarray()
     else:
         matrix = np.array(written.probability)
     matrix = matrix if written.rows == "target" else matrix.T

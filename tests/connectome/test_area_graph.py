@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cortexc import connectome
-from cortexc.connectome.area_graph import AreaGraph, area_graph, parts, steps, strength
+from cortexc.connectome.area_graph import AreaGraph, area_graph, components, steps, strength
 from cortexc.connectome.model import Projection
 
 # input -> a -> b -> c -> a, c -> d, e -> d, f
@@ -45,7 +45,7 @@ def test_steps_count_edges_along_and_against_them() -> None:
 
 
 def test_parts_are_weak_or_strong() -> None:
-    weak, strong = GRAPH.parts(), GRAPH.parts(strong=True)
+    weak, strong = GRAPH.components(), GRAPH.components(strong=True)
     assert [set(np.flatnonzero(weak == one).tolist()) for one in np.unique(weak)] == [{0, 1, 2, 3, 4, 5}, {6, 7}]
     assert {1, 2, 3} in [set(np.flatnonzero(strong == one).tolist()) for one in np.unique(strong)]
     assert len(np.unique(strong)) == 6
@@ -56,7 +56,11 @@ def test_projections_to_what_is_no_area_are_left_out() -> None:
     spec = SPEC.model_copy(update={"projections": (stray, *SPEC.projections)})
     assert area_graph(spec).projection.tolist() == list(range(1, len(spec.projections)))
     none = area_graph(SPEC.model_copy(update={"projections": ()}))
-    assert (len(none.origin), none.parts().tolist(), [len(e) for e in none.outgoing]) == (0, list(range(8)), [0] * 8)
+    assert (len(none.origin), none.components().tolist(), [len(e) for e in none.outgoing]) == (
+        0,
+        list(range(8)),
+        [0] * 8,
+    )
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -70,7 +74,7 @@ def test_it_agrees_with_networkx(seed: int) -> None:
     expected = nx.single_source_shortest_path_length(graph, 0)
     assert steps(origin, target, size, [0]).tolist() == [expected.get(i, -1) for i in range(size)]
     for strong, find in ((False, nx.weakly_connected_components), (True, nx.strongly_connected_components)):
-        found = parts(origin, target, size, strong=strong)
+        found = components(origin, target, size, strong=strong)
         groups = {frozenset(np.flatnonzero(found == one).tolist()) for one in np.unique(found)}
         assert groups == {frozenset(one) for one in find(graph)}
 
@@ -80,5 +84,5 @@ def test_a_large_graph_takes_seconds_and_not_its_square() -> None:
     origin, target = rng.integers(0, 20_000, (2, 1_000_000))
     start = time.process_time()
     assert steps(origin, target, 20_000, [0]).max() < 20
-    assert parts(origin, target, 20_000, strong=True).max() == 0
+    assert components(origin, target, 20_000, strong=True).max() == 0
     assert time.process_time() - start < 20  # 0.6 s; with all pairs of areas it would be minutes
