@@ -14,7 +14,8 @@ UNUSED = Rule(
     "S212",
     "unused-allowance",
     Severity.WARNING,
-    """An entry of `checker.allow` that names no rule or no place, or accepts nothing: the fault is gone, or elsewhere.
+    """An entry of `checker.allow` is not used: its rule does not exist, its location does not exist, or the checker
+finds nothing there that it could accept.
 
 Bad:
 
@@ -32,9 +33,9 @@ checker: {allow: [{rule: A413, at: areas.V4, reason: a fovea}]}
 
 
 def accepted(connectome: Connectome, report: Report, rules: Iterable[Rule], *, complete: bool) -> Report:
-    """Return a report without what the spec accepts. Errors stay.
+    """Return a report without the findings that the spec accepts. Errors stay.
 
-    Where the report is ``complete``, of all rules there are, allowances that accept nothing are added to it.
+    ``complete``: whether the report has the findings of all rules. Allowances that accept nothing are then added to it.
     """
     allow = connectome.checker.allow
     if not allow:
@@ -67,24 +68,22 @@ def _unused(
             yield UNUSED.at(connectome.span("checker", "allow", i, "rule"), f"there is no rule `{one.rule}`", help=hint)
         elif isinstance(spans[i], str):
             hint = "write a path such as `areas.V4` or `circuits.granular`, or a projection as `V2 -> V1`"
-            yield UNUSED.at(
-                connectome.span("checker", "allow", i, "at"), f"`{one.at}` is no place of this spec", help=hint
-            )
-        elif i not in used and connectome.null_model is None:  # a null model brings those of what it was made of
-            message = f"nothing is found that {one.rule} would say{f' at `{one.at}`' if one.at else ''}"
+            yield UNUSED.at(connectome.span("checker", "allow", i, "at"), f"`{one.at}` is not in this spec", help=hint)
+        elif i not in used and connectome.null_model is None:  # a null model inherits the entries of the original
+            message = f"{one.rule} finds nothing{f' at `{one.at}`' if one.at else ''}, so nothing is accepted"
             yield UNUSED.at(connectome.span("checker", "allow", i), message, help="take the entry out")
 
 
 def pair_of(one: Allowance) -> tuple[str, str] | None:
-    """Return source and target of the projection that an allowance is for; None where it is for something else."""
+    """Return origin and target of the projection that an allowance names; None if it does not name a projection."""
     found = re.fullmatch(r"\s*(\S.*?)\s*->\s*(\S.*?)\s*", one.at or "")
     return None if found is None else (found[1], found[2])
 
 
 def _span(connectome: Connectome, one: Allowance) -> Span | str | None:
-    """Return the place of an allowance; None for the whole spec; its own words where there is no such place.
+    """Return the span that an allowance covers; None for the whole spec; its text if the spec has no such location.
 
-    A connectome that was made in Python has no spans: there an allowance is for all of it.
+    In a connectome that was made in Python values have no locations: there an allowance covers everything.
     """
     if one.at is None or connectome.locations.tree is None:
         return None

@@ -1,4 +1,7 @@
-"""The graph of areas: who projects to whom, how strongly, and what can be reached. Costs grow with projections."""
+"""The graph of areas: which area projects to which, how strongly, and what can be reached.
+
+All costs grow linearly with the number of projections.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ class AreaGraph:
     names: tuple[str, ...]
     """The name of each node."""
     projection: np.ndarray
-    """int64 (edges,): where each edge is among the connectome's projections."""
+    """int64 (edges,): the index of each edge in ``connectome.projections``."""
     origin: np.ndarray
     """int64 (edges,): the node that each edge leaves."""
     target: np.ndarray
@@ -37,37 +40,37 @@ class AreaGraph:
 
     @cached_property
     def node(self) -> dict[str, int]:
-        """The node of each name."""
+        """The number of the node with each name."""
         return {name: i for i, name in enumerate(self.names)}
 
     @cached_property
     def incoming(self) -> list[np.ndarray]:
-        """For each node its incoming edges, as int64 (edges of the node,)."""
+        """The incoming edges of each node, as int64 (edges of the node,)."""
         return _grouped(self.target, len(self.names))
 
     @cached_property
     def outgoing(self) -> list[np.ndarray]:
-        """For each node its outgoing edges, as int64 (edges of the node,)."""
+        """The outgoing edges of each node, as int64 (edges of the node,)."""
         return _grouped(self.origin, len(self.names))
 
     def steps_from(self, name: str) -> np.ndarray:
-        """Return the fewest edges from a node to each one, as int64 (nodes,); -1 where no way leads there."""
+        """Return the length of the shortest path from a node to each node, as int64 (nodes,); -1 if there is none."""
         return steps(self.origin, self.target, len(self.names), [self.node[name]])
 
     def steps_to(self, name: str) -> np.ndarray:
-        """Return the fewest edges from each node to one, as int64 (nodes,); -1 where no way leads there."""
+        """Return the length of the shortest path from each node to one, as int64 (nodes,); -1 if there is none."""
         return steps(self.target, self.origin, len(self.names), [self.node[name]])
 
     def components(self, *, strong: bool = False) -> np.ndarray:
-        """Return which connected part each node is in, as int32 (nodes,).
+        """Return the number of the connected component of each node, as int32 (nodes,).
 
-        ``strong``: a part is then a set of nodes that all reach each other along the edges.
+        ``strong``: strongly connected components, whose nodes all reach each other along the edges.
         """
         return components(self.origin, self.target, len(self.names), strong=strong)
 
 
 def area_graph(connectome: Connectome) -> AreaGraph:
-    """Return the graph of a connectome. Projections from or to what is no area of it are left out."""
+    """Return the graph of a connectome, without projections from or to an area that the connectome does not have."""
     names = (connectome.input.name, *connectome.areas)
     node = {name: i for i, name in enumerate(names)}
     edges = [
@@ -81,7 +84,8 @@ def area_graph(connectome: Connectome) -> AreaGraph:
 
 
 def steps(origin: np.ndarray, target: np.ndarray, size: int, starts: Sequence[int]) -> np.ndarray:
-    """Return the fewest edges from any of ``starts`` to each node, as int64 (size,); -1 where no way leads there.
+    """Return the length of the shortest path from any of ``starts`` to each node, as int64 (size,); -1 if there is
+    none.
 
     ``origin``, ``target``: int (edges,), nodes numbered from 0 to ``size`` - 1.
     """
@@ -95,10 +99,10 @@ def steps(origin: np.ndarray, target: np.ndarray, size: int, starts: Sequence[in
 
 
 def components(origin: np.ndarray, target: np.ndarray, size: int, *, strong: bool = False) -> np.ndarray:
-    """Return which connected part each node is in, as int32 (size,): parts are numbered from 0.
+    """Return the connected component of each node, as int32 (size,): components are numbered from 0.
 
-    ``origin``, ``target``: int (edges,), nodes numbered from 0 to ``size`` - 1. ``strong``: a part is then a set of
-    nodes that all reach each other along the edges.
+    ``origin``, ``target``: int (edges,), nodes numbered from 0 to ``size`` - 1. ``strong``: strongly
+    connected components, whose nodes all reach each other along the edges.
     """
     edges = _matrix(origin, target, size)
     found: np.ndarray = connected_components(edges, connection="strong" if strong else "weak")[1]
@@ -110,5 +114,5 @@ def _matrix(origin: np.ndarray, target: np.ndarray, size: int) -> csr_array:
 
 
 def _grouped(ends: np.ndarray, size: int) -> list[np.ndarray]:
-    """Return, for each node, which edges have it as this end, in their order."""
+    """Return, for each node, the edges that end there (or start there), in their order."""
     return np.split(np.argsort(ends, kind="stable"), np.cumsum(np.bincount(ends, minlength=size))[:-1])

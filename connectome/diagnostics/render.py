@@ -14,7 +14,7 @@ from .span import Span
 _COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
 _WIDEST_LINE = 160
 MOST_ALIKE = 5
-"""Findings of one message that are shown as text."""
+"""Findings with the same message that are shown as text; the others are counted."""
 
 
 @lru_cache(maxsize=64)
@@ -62,7 +62,7 @@ def _one(finding: Diagnostic, colour: bool) -> str:
 def as_text(report: Report, *, colour: bool) -> str:
     """Return findings as text, each with its source line and the span underlined.
 
-    Where many say the same of different places, the first ones are shown and the others counted.
+    Of many findings with the same message, the first ones are shown and the others are counted.
     """
     _lines.cache_clear()
     alike = Counter((f.code, f.message) for f in report)
@@ -74,7 +74,9 @@ def as_text(report: Report, *, colour: bool) -> str:
         if seen[key] <= MOST_ALIKE:
             shown.append(_one(finding, colour))
         if seen[key] == MOST_ALIKE < alike[key]:
-            shown.append(f"... and {alike[key] - MOST_ALIKE:,} more that say the same; `--format json` has all of them")
+            shown.append(
+                f"... and {alike[key] - MOST_ALIKE:,} more with the same message; `--format json` has all of them"
+            )
     return "\n\n".join(shown)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Severity(StrEnum):
-    """How bad a finding is. Only errors keep a spec from being compiled."""
+    """How bad a finding is. Only errors prevent a spec from being compiled."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -23,7 +23,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One finding: which rule, where, what is the case, and how to fix it."""
+    """One finding: which rule, where, what is wrong, and how to fix it."""
 
     code: str
     severity: Severity
@@ -32,7 +32,7 @@ class Diagnostic:
     help: str = ""
     notes: tuple[tuple[Span, str], ...] = ()
     fixes: tuple[tuple[Span, str], ...] = ()
-    """What to write instead of what stands at places, where that is safe: it changes no sound part of the spec."""
+    """Replacement texts for spans of the file, where a fix is safe: it changes nothing that was correct."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Rule:
 def rule(
     code: str, name: str, severity: Severity = Severity.ERROR
 ) -> Callable[[Callable[..., Iterator[Diagnostic]]], Rule]:
-    """Make a rule of a generator ``check(connectome, rule)``; its docstring becomes the page."""
+    """Make a rule from a generator ``check(connectome, rule)``; its docstring becomes the page of the rule."""
 
     def decorate(check: Callable[..., Iterator[Diagnostic]]) -> Rule:
         return Rule(code, name, severity, inspect.getdoc(check) or "", check)

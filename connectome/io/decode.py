@@ -1,4 +1,4 @@
-"""From a tree of nodes to a validated connectome; pydantic's complaints become findings with places."""
+"""From a tree of nodes to a validated connectome; pydantic's errors become findings with locations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _RANGE = frozenset(
     "greater_than greater_than_equal less_than less_than_equal literal_error finite_number union_tag_invalid "
     "string_too_short string_too_long string_pattern_mismatch too_short too_long value_error".split()
 )
-"""What pydantic calls it when a value has the right type and is not allowed."""
+"""Pydantic's error types for a value that has the right type but is not allowed."""
 
 
 def decode(tree: Node, texts: dict[str, str], report: Report) -> Connectome:
@@ -40,14 +40,15 @@ def decode(tree: Node, texts: dict[str, str], report: Report) -> Connectome:
         raise SpecError(Report([*report.findings, found]))
     other = next((key for key in tree.keys if key.startswith("cortexc_")), None)
     if other is not None and "cortexc" not in tree.keys:
-        message = f"`{other}` says that this is another kind of file, and a spec is expected"
-        hint = "a spec has `cortexc: 1`; what names a spec here may have meant another file"
+        message = f"`{other}` belongs to another kind of file, and a spec is expected"
+        hint = "a spec starts with `cortexc: 1`; check the name of the file"
         raise SpecError(Report([*report.findings, reading.WRONG_TYPE.at(tree.keys[other], message, help=hint)]))
     return validated(Connectome, _expand_tables(tree), texts, report)
 
 
 def validated(kind: type[T], tree: Mapping, texts: dict[str, str], report: Report) -> T:
-    """Return the ``kind`` that ``tree`` describes; it has a field ``locations`` for the places of its values.
+    """Return the model of type ``kind`` that ``tree`` describes; its field ``locations`` keeps where values are
+    written.
 
     Raises:
         SpecError: with every finding, when there is an error.
@@ -99,9 +100,9 @@ def _expand_tables(tree: Mapping) -> Mapping:
 
 
 def _findings(error: ValidationError, locations: Locations, root: type[BaseModel]) -> Iterator[Diagnostic]:
-    """Yield a finding for each complaint.
+    """Yield a finding for each error of pydantic.
 
-    A key that is missing because it is misspelt is one fault, not two; so is a list too short without its bad entries.
+    A missing key next to a misspelt one is reported once; so is a list that is too short without its bad entries.
     """
     problems = error.errors(include_url=False)
     inside = {problem["loc"][:-1] for problem in problems}
@@ -118,7 +119,7 @@ def _findings(error: ValidationError, locations: Locations, root: type[BaseModel
 
 
 def _finding(problem: Any, locations: Locations, root: type[BaseModel]) -> Diagnostic:
-    """Return pydantic's complaint as a finding of the language, at the value it is about."""
+    """Return an error of pydantic as a finding at the value that it is about."""
     kind, loc = problem["type"], tuple(problem["loc"])
     is_key = bool(loc) and loc[-1] == "[key]"
     written = loc[:-1] if is_key else loc
@@ -161,7 +162,7 @@ def _choices(context: dict[str, Any]) -> list[str]:
 
 
 def _last_key(loc: tuple[Any, ...]) -> str:
-    """Return the last name in a place, with the index behind it: ``grid[1]``."""
+    """Return the last name of a path, with the index after it: ``grid[1]``."""
     index = ""
     for step in reversed(loc):
         if isinstance(step, int):
@@ -231,8 +232,8 @@ def _unknown_key(locations: Locations, written: tuple[Any, ...], span: Span, roo
     before = itertools.takewhile(lambda name: name != key, getattr(present, "items", ()))
     if fix is not None and any(name not in known and nearest(name, free) == fix for name in before):
         fix = None  # another misspelt key there already becomes that one
-    if key in known:  # where a whole spec has it, and a part of one has not
-        hint = f"`{key}` stands at the top of a spec, and not here"
+    if key in known:  # a key of the whole spec, given to a value inside it
+        hint = f"`{key}` belongs to the top level of a spec"
         return reading.UNKNOWN_KEY.at(span, f"unknown key `{key}`{where}", help=hint)
     hint = did_you_mean(key, known if nearest(key, known) is not None else free or known)
     fixes = [] if fix is None else [(span, fix)]
@@ -282,7 +283,7 @@ def _step_type(kind: Any, step: Any) -> list[Any]:
 
 
 def _options(annotation: Any) -> list[Any]:
-    """Return the alternatives of a type: unions opened, annotations taken off."""
+    """Return the members of a union, or the type itself, without annotations."""
     generic = typing.get_origin(annotation)
     if generic is typing.Annotated:
         return _options(typing.get_args(annotation)[0])

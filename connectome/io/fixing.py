@@ -1,4 +1,4 @@
-"""Writes the safe fixes that findings carry into the files, and changes nothing else in them."""
+"""Writes the safe fixes of findings into the files, and changes nothing else in them."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class FixedFile:
 
 
 def fixed(findings: Iterable[Diagnostic]) -> list[FixedFile]:
-    """Return what the files of some findings become; nothing is written.
+    """Return the fixed text of each file that has fixes; nothing is written.
 
-    Only what a finding points at is replaced, so comments and layout stay.
+    Only the spans of fixes are replaced, so comments and layout stay.
     """
     by_file: dict[str, dict[Span, str]] = defaultdict(dict)
     for finding in findings:
@@ -41,7 +41,7 @@ def fixed(findings: Iterable[Diagnostic]) -> list[FixedFile]:
     for path, fixes in by_file.items():
         before = Path(path).read_bytes().decode("utf-8")
         lines = before.splitlines(keepends=True)
-        for span, text in sorted(fixes.items(), reverse=True):  # from the end, so that places stay true
+        for span, text in sorted(fixes.items(), reverse=True):  # from the end, so that the other spans stay valid
             line = lines[span.line - 1]  # a fix never spans lines
             lines[span.line - 1] = line[: span.column - 1] + text + line[span.end_column - 1 :]
         result.append(FixedFile(path, before, "".join(lines), len(fixes)))

@@ -27,7 +27,7 @@ NUMBER_COLUMNS = ("fln", "weight", "sln", "distance_mm", "delay", "delay_ms")
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table as a node of the tree: plain values, a place inside the file."""
+    """One row of a table as a node of the tree: plain values, and a location inside the file."""
 
     span: Span
     values: dict[str, Any] = field(default_factory=dict)
@@ -79,11 +79,11 @@ def _is_text(dtype: np.dtype[Any]) -> bool:
 
 
 def _columns(node: Any, span: Span, name: str) -> dict[str, Any]:
-    """Return column name -> something that slices by row, for a compound dataset or a group of 1-D datasets."""
+    """Return the columns of a compound dataset or of a group of 1-D datasets, by name; each can be sliced by rows."""
     if isinstance(node, h5py.Dataset):
         if node.dtype.names is None or node.ndim != 1:
             raise _bad(
-                span, f"`{name}` is not a table", "use a 1-D compound dataset, or a group with a dataset a column"
+                span, f"`{name}` is not a table", "use a 1-D compound dataset, or a group with one dataset per column"
             )
         return {column: node.fields(column) for column in node.dtype.names}
     columns: dict[str, Any] = {}

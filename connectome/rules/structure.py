@@ -1,4 +1,4 @@
-"""Structure: every name leads somewhere, and what is joined fits together."""
+"""Structure: every name is defined, and connected populations fit together."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def dangling_area(connectome: Connectome, rule: Rule) -> Findings:
     for i, p in enumerate(connectome.projections):
         if p.origin not in ends:
             span = connectome.span("projections", i, "from")
-            yield rule.at(span, f"projection from `{p.origin}`, which is no area", help=did_you_mean(p.origin, ends))
+            yield rule.at(
+                span, f"projection from `{p.origin}`, which is not an area", help=did_you_mean(p.origin, ends)
+            )
         if p.target == connectome.input.name:
             span = connectome.span("projections", i, "to")
             message = f"projection to `{p.target}`, which is the input and receives nothing"
@@ -54,16 +56,16 @@ def dangling_area(connectome: Connectome, rule: Rule) -> Findings:
         elif p.target not in connectome.areas:
             span = connectome.span("projections", i, "to")
             hint = did_you_mean(p.target, connectome.areas)
-            yield rule.at(span, f"projection to `{p.target}`, which is no area", help=hint)
+            yield rule.at(span, f"projection to `{p.target}`, which is not an area", help=hint)
     for name in connectome.lateral:
         if name not in connectome.areas:
             span = connectome.locations.span(("lateral", name), key=True)
             hint = did_you_mean(name, connectome.areas)
-            yield rule.at(span, f"lateral connections of `{name}`, which is no area", help=hint)
+            yield rule.at(span, f"lateral connections of `{name}`, which is not an area", help=hint)
     if connectome.readout.area not in connectome.areas:
         name = connectome.readout.area
         span = connectome.span("readout", "area")
-        yield rule.at(span, f"readout from `{name}`, which is no area", help=did_you_mean(name, connectome.areas))
+        yield rule.at(span, f"readout from `{name}`, which is not an area", help=did_you_mean(name, connectome.areas))
 
 
 @rule("S202", "dangling-circuit")
@@ -110,19 +112,19 @@ def dangling_population(connectome: Connectome, rule: Rule) -> Findings:
             what = f"role `{path[1]}`" if path[0] == "roles" else "the connection matrix"
             for i, population in enumerate(members):
                 if population not in circuit.populations:
-                    message = f"{what} names `{population}`, which is no population of `{name}`"
+                    message = f"{what} names `{population}`, which is not a population of `{name}`"
                     hint = did_you_mean(population, circuit.populations)
                     yield rule.at(connectome.span("circuits", name, *path, i), message, help=hint)
     known = _readable(connectome)
     for i, population in enumerate(connectome.readout.populations or ()):
         if known is not None and population not in known:
             span = connectome.span("readout", "populations", i)
-            message = f"the readout names `{population}`, which is no population of `{connectome.readout.area}`"
+            message = f"the readout names `{population}`, which is not a population of `{connectome.readout.area}`"
             yield rule.at(span, message, help=did_you_mean(population, known))
 
 
 def _lists(circuit: Circuit) -> Iterator[tuple[tuple[str, str], tuple[str, ...]]]:
-    """Yield path and members of each list of populations that a circuit has: of its roles, then of its matrix."""
+    """Yield path and members of each list of populations in a circuit: those of its roles, then that of its matrix."""
     for role in type(circuit.roles).model_fields:
         if role != "source":
             yield ("roles", role), getattr(circuit.roles, role) or ()
@@ -131,7 +133,7 @@ def _lists(circuit: Circuit) -> Iterator[tuple[tuple[str, str], tuple[str, ...]]
 
 
 def _readable(connectome: Connectome) -> dict[str, Population] | None:
-    """Return the populations of the area that is read; None where the area or its circuit is not defined."""
+    """Return the populations of the readout area; None if the area or its circuit is not defined."""
     area = connectome.areas.get(connectome.readout.area)
     if area is None or (area.circuit is not None and area.circuit not in connectome.circuits):
         return None
@@ -183,7 +185,7 @@ def _citations(connectome: Connectome) -> Iterator[tuple[tuple[str | int, ...], 
 
 @rule("S205", "duplicate")
 def duplicate(connectome: Connectome, rule: Rule) -> Findings:
-    """Two things that must be told apart have the same name, or a projection is written twice.
+    """Two different things have the same name, or a projection or a population of a list is written twice.
 
     Bad:
 
@@ -236,8 +238,8 @@ def duplicate(connectome: Connectome, rule: Rule) -> Findings:
 
 @rule("S206", "grid-mismatch")
 def grid_mismatch(connectome: Connectome, rule: Rule) -> Findings:
-    """Two grids do not fit: a one-to-one kernel between grids of different shape, or an explicit matrix whose shape is
-    not tokens by tokens.
+    """Two grids do not fit: a one-to-one kernel connects grids of different shapes, or an explicit matrix does not have
+    the tokens of the two grids as its rows and columns.
 
     Bad:
 
@@ -269,7 +271,7 @@ def grid_mismatch(connectome: Connectome, rule: Rule) -> Findings:
         a, b = grids[origin], grids[target]
         if isinstance(kernel, OneToOne) and a != b:
             message = f"one-to-one from `{origin}` ({a[0]}x{a[1]}) to `{target}` ({b[0]}x{b[1]})"
-            hint = "use `{type: retinotopic, radius: 0.5}`, which joins corresponding places of unequal grids"
+            hint = "use `{type: retinotopic, radius: 0.5}`, which connects corresponding positions of unequal grids"
             yield rule.at(connectome.span(*path), message, help=hint)
         if isinstance(kernel, Matrix):
             span = connectome.span(*path, "file")
@@ -281,15 +283,15 @@ def grid_mismatch(connectome: Connectome, rule: Rule) -> Findings:
             wanted = (b[0] * b[1], a[0] * a[1])
             wanted = wanted if kernel.rows == "target" else wanted[::-1]
             if shape != wanted:
-                message = f"the matrix is {shape[0]} x {shape[1]}, and {wanted[0]} x {wanted[1]} is needed"
-                hint = f"rows are the tokens of the {kernel.rows}; set `rows:` if they are the other way round"
+                message = f"the matrix is {shape[0]} x {shape[1]}, but {wanted[0]} x {wanted[1]} is needed"
+                hint = f"rows are the tokens of the {kernel.rows}; change `rows` if it is the other way round"
                 yield rule.at(span, message, help=hint)
 
 
 @rule("S207", "width-mismatch")
 def width_mismatch(connectome: Connectome, rule: Rule) -> Findings:
-    """Populations that a pathway joins have unequal widths where values pass one-to-one, or a width that the heads do
-    not divide.
+    """Populations that are connected have different widths although values pass one-to-one between them, or a width is
+    not a multiple of the number of heads.
 
     Bad:
 
@@ -337,33 +339,35 @@ def width_mismatch(connectome: Connectome, rule: Rule) -> Findings:
             for r in taken:
                 first, other = heard.setdefault((target, r), (path, width))
                 if other != width:
-                    message = f"`{origin}.{name}` sends {width} channels to `{target}.{r}`, which also hears {other}"
+                    message = (
+                        f"`{origin}.{name}` sends {width} channels to `{target}.{r}`, which already receives {other}"
+                    )
                     notes = [(connectome.span(*first), f"{other} channels come from here")]
-                    hint = "all that drives one population has the same `width`: they share one attention"
+                    hint = "give all populations that drive one population the same `width`: they share one attention"
                     yield rule.at(connectome.span(*path), message, help=hint, notes=notes)
                     break
 
 
 @dataclass(frozen=True)
 class _End:
-    """What projections meet at the input, or at each area of one circuit."""
+    """The populations that projections connect to, at the input or at each area of one circuit."""
 
     circuit: str | None
-    """Name of the circuit; None of the input, and of areas that name none."""
+    """Name of the circuit; None for the input, and for areas without a circuit."""
     widths: dict[str, int]
     """Channels of each population."""
     senders: tuple[str, ...]
-    """Whose axons leave; an inhibitory population among them is another rule's finding."""
+    """The populations whose axons leave; inhibitory ones are reported by role-mismatch."""
     receivers: tuple[str, ...] = ()
-    """Whom axons from other areas reach."""
+    """The populations that axons from other areas reach."""
     lateral: tuple[str, ...] = ()
-    """Whom horizontal axons join."""
+    """The populations that horizontal axons connect."""
     dense: bool = False
     """Whether a learned map follows the attention."""
 
 
 def _ends(connectome: Connectome) -> dict[str, _End]:
-    """Return the ends that projections can have: the input, and each area whose circuit is defined."""
+    """Return the input, and each area whose circuit is defined, as possible ends of projections."""
     known = {name: _end(connectome, name, circuit) for name, circuit in connectome.circuits.items()} | {
         None: _end(connectome, None, SIMPLE)
     }
@@ -386,12 +390,12 @@ def _end(connectome: Connectome, name: str | None, circuit: Circuit) -> _End:
 
 
 def _indivisible(connectome: Connectome, ends: dict[str, _End], rule: Rule) -> Findings:
-    """Yield a finding for each width that the heads do not divide, once where it is written."""
+    """Yield one finding for each written width that is not a multiple of the number of heads."""
     heads, seen = connectome.attention.heads, set()
     for end in {id(end): end for end in ends.values()}.values():
         for population in dict.fromkeys((*end.senders, *end.receivers)):
             if population not in end.widths:
-                continue  # another rule's finding
+                continue  # reported by dangling-population
             width, span = end.widths[population], connectome.span("input", "width")
             if end.circuit is not None and connectome.circuits[end.circuit].populations[population].width is not None:
                 span = connectome.span("circuits", end.circuit, "populations", population, "width")
@@ -403,7 +407,7 @@ def _indivisible(connectome: Connectome, ends: dict[str, _End], rule: Rule) -> F
                 yield rule.at(span, message, help="change the width or `attention.heads`")
             elif width == 1:
                 seen.add(span)
-                message = "one channel, of which nothing is left when it is normalised"
+                message = "a width of one channel, which is always zero after normalisation"
                 yield rule.at(span, message, help="use two or more")
 
 
@@ -445,27 +449,27 @@ def matrix_mismatch(connectome: Connectome, rule: Rule) -> Findings:
                 yield from error.report
                 continue
             if matrix.shape != (size, size):
-                message = f"the matrix is {matrix.shape[0]} x {matrix.shape[1]}, and lists {size} populations"
+                message = f"the matrix is {matrix.shape[0]} x {matrix.shape[1]}, but {size} populations are listed"
                 yield rule.at(span, message, help="one row and one column for each population")
             elif matrix.nnz and matrix.data.max() > 1:
                 yield rule.at(span, f"the matrix holds {matrix.data.max()}, and a probability is at most 1")
             continue
         span = connectome.span("circuits", name, "connections", "probability")
         if len(written.probability) != size:
-            message = f"the matrix is {len(written.probability)} rows high, not {size}"
+            message = f"the matrix has {len(written.probability)} rows, not {size}"
             yield rule.at(span, message, help="one row for each population")
         for i, row in enumerate(written.probability):
             if len(row) != size:
                 span = connectome.span("circuits", name, "connections", "probability", i)
                 yield rule.at(
-                    span, f"row {i + 1} of the matrix is {len(row)} long, not {size}", help="one for each population"
+                    span, f"row {i + 1} of the matrix has {len(row)} values, not {size}", help="one for each population"
                 )
 
 
 @rule("S209", "role-mismatch")
 def role_mismatch(connectome: Connectome, rule: Rule) -> Findings:
-    """A role is given to a population that cannot have it: output leaves a column, and horizontal axons run, from
-    excitatory populations only; a circuit needs at least one of them.
+    """A role is given to a population that cannot have it: only excitatory populations send axons out of a column or
+    horizontally. A circuit needs at least one of them.
 
     Bad:
 
@@ -503,8 +507,8 @@ def role_mismatch(connectome: Connectome, rule: Rule) -> Findings:
 
 @rule("S210", "delay-mismatch")
 def delay_mismatch(connectome: Connectome, rule: Rule) -> Findings:
-    """A delay that the schedule cannot keep: zero where all areas step at once, or towards an area that was updated
-    before its origin; milliseconds that are no whole number of steps, or without the length of a step.
+    """A delay does not fit the schedule: it is zero although all areas are updated at once, or although the target is
+    updated before the origin; or it is in milliseconds and not a whole number of steps, or `step_ms` is missing.
 
     Bad:
 
@@ -536,7 +540,7 @@ def delay_mismatch(connectome: Connectome, rule: Rule) -> Findings:
             span = connectome.span("projections", i, "delay_ms")
             if step is None:
                 hint = "add `step_ms` to `dynamics`, or give `delay` in steps"
-                yield rule.at(span, "a delay in milliseconds, and no length of a step", help=hint)
+                yield rule.at(span, "a delay in milliseconds, but no length of a step", help=hint)
             elif abs(p.delay_ms / step - round(p.delay_ms / step)) > 1e-6:
                 message = f"a delay of {p.delay_ms:g} ms is {p.delay_ms / step:g} steps of {step:g} ms"
                 yield rule.at(span, message, help="use a multiple of `dynamics.step_ms`")
@@ -545,15 +549,15 @@ def delay_mismatch(connectome: Connectome, rule: Rule) -> Findings:
         span = connectome.span("projections", i, "delay" if p.delay is not None else "delay_ms")
         if connectome.dynamics.order == "synchronous":
             message = f"no delay from `{p.origin}` to `{p.target}`, and all areas step at once"
-            yield rule.at(span, message, help="a synchronous step reads the step before: `delay: 1` or more")
+            yield rule.at(span, message, help="a synchronous step reads the previous step: use `delay: 1` or more")
         elif rank[p.origin] >= rank[p.target]:
             message = f"no delay from `{p.origin}` to `{p.target}`, which is updated first"
-            yield rule.at(span, message, help="use `delay: 1` or more for what comes from higher areas")
+            yield rule.at(span, message, help="use `delay: 1` or more for projections from higher areas")
 
 
 @rule("S211", "without-effect")
 def without_effect(connectome: Connectome, rule: Rule) -> Findings:
-    """A value that contradicts another, so that one of the two would be ignored.
+    """A value has no effect, or contradicts another one so that one of the two would be ignored.
 
     Bad:
 
@@ -576,7 +580,7 @@ def without_effect(connectome: Connectome, rule: Rule) -> Findings:
     for i, p in enumerate(connectome.projections):
         if p.fln is not None and p.weight is not None:
             span = connectome.span("projections", i, "weight")
-            yield rule.at(span, "a projection with both `fln` and `weight`", help="keep one: both say how strong it is")
+            yield rule.at(span, "a projection with both `fln` and `weight`", help="keep one: both are its strength")
         if p.origin == connectome.input.name and p.sln is not None:
             span = connectome.span("projections", i, "sln")
             yield rule.at(span, "an SLN of the input, which has no layers", help="take `sln` out")
@@ -600,11 +604,11 @@ def without_effect(connectome: Connectome, rule: Rule) -> Findings:
     control = connectome.input.gain_control
     if control.type == "local" and control.pool % 2 == 0:
         span = connectome.span("input", "gain_control", "pool")
-        yield rule.at(span, f"a pool of {control.pool} pixels has no middle", help="use an odd number")
+        yield rule.at(span, f"a pool of {control.pool} pixels has no central pixel", help="use an odd number")
     for key in ("mean", "spread"):
         if control.type == "none" and getattr(control, key) == "channel":
             span = connectome.span("input", "gain_control", key)
-            message = f"a `{key}` of each channel, where no gain control is"
+            message = f"`{key}: channel` without a gain control"
             yield rule.at(span, message, help=f"give `type: global` or `type: local`, or take `{key}` out")
     for field in ("mean", "std"):
         values = getattr(connectome.input, field)
@@ -614,9 +618,9 @@ def without_effect(connectome: Connectome, rule: Rule) -> Findings:
 
 
 def _missing_levels(connectome: Connectome, declared: list[str]) -> Iterator[tuple[Span, str]]:
-    """Yield what to write where areas lack a level: that of their depth below the input, on the scale of the others."""
+    """Yield fixes for areas without a level: from their depth below the input, on the scale of the declared levels."""
     if len(area_graph(connectome).origin) < len(connectome.projections):
-        return  # a projection is misspelt, and may be what the depths hang on
+        return  # an area in a projection is misspelt: the depths may be wrong
     depth = depths(connectome)
     known = np.array([(depth[n], connectome.areas[n].level) for n in declared], float)
     slope = float(np.polyfit(known[:, 0], known[:, 1], 1)[0]) if np.ptp(known[:, 0]) > 0 else 1.0
