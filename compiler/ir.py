@@ -1,4 +1,4 @@
-"""The typed IR: one immutable graph that each pass reads and hands on, richer by one kind of fact."""
+"""The typed IR: an immutable graph; each pass returns a new one with more facts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .artifact import Connection, InputSettings, Op, Parameter, Population, Wiri
 
 @dataclass(frozen=True)
 class Join:
-    """Two grids and the kernel between them: what a connection is made from."""
+    """Two grids and the kernel between them, from which a connection is made."""
 
     name: str
     source_grid: tuple[int, int]
@@ -33,7 +33,7 @@ class Pathway:
     """Scale of FLNe: fln * sln from supragranular senders, fln * (1 - sln) from infragranular ones."""
     mode: str
     delay: int | None
-    """[steps]; the schedule's own where it is None."""
+    """[steps]; None if the schedule decides."""
     lateral: bool
     span: Span
 
@@ -50,12 +50,12 @@ class Coupling:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How time passes."""
+    """In which order areas are updated, and how often."""
 
     sweeps: int
     order: str
     areas: tuple[str, ...]
-    """From low to high."""
+    """The areas from low to high in the hierarchy."""
 
 
 @dataclass(frozen=True, eq=False)

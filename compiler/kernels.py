@@ -23,7 +23,7 @@ from .artifact import Connection
 from .ir import Join
 
 MAX_CONNECTIONS = 20_000_000
-"""More token pairs than this in one join are refused: while they are made they need 50 bytes each, 1 GB."""
+"""Most token pairs of one join: they need 50 bytes each while they are computed, 1 GB in all."""
 
 _EPSILON = 1e-9
 
@@ -88,8 +88,8 @@ def _bound(join: Join, count: float) -> None:
 def _neighbours(join: Join, radius: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return (target, source, distance) of all pairs of columns within ``radius``.
 
-    Pairs that are near along each axis are found first; only their combinations are looked at, so that the cost grows
-    with the number of connections.
+    Pairs that are near along each axis are found first, and only these are combined, so that the cost grows with the
+    number of connections.
     """
     along = []
     for targets, sources in zip(join.target_grid, join.source_grid, strict=True):

@@ -47,7 +47,7 @@ def resolve(connectome: Connectome, seed: int) -> Graph:
                 kind=written.kind,
                 grid=area.grid,
                 width=width,
-                hidden=expanded if written.kind == "excitatory" else width,  # an inhibitory one is its own rate
+                hidden=expanded if written.kind == "excitatory" else width,  # for inhibition these are the rates
                 values=circuit.values,
                 values_from=circuit.values_from,
                 output=circuit.output,
@@ -90,7 +90,7 @@ def resolve(connectome: Connectome, seed: int) -> Graph:
 
 
 def _probability(connectome: Connectome, circuit_name: str | None) -> np.ndarray | None:
-    """Return a circuit's connection matrix where it lies in HDF5."""
+    """Return a circuit's connection matrix if it is in HDF5, else None."""
     written = connectome.circuits[circuit_name].connections if circuit_name else None
     if written is None or not isinstance(written.probability, MatrixData):
         return None
@@ -163,7 +163,7 @@ def _pathways(connectome: Connectome, laminar: dict[str, LaminarRoles]) -> tuple
 
 
 def _shares(connectome: Connectome, area: str, populations: tuple[str, ...]) -> list[tuple[str, float]]:
-    """Return how output is shared among populations: by their cells where all are counted, else equally."""
+    """Return the fraction of the output that each population sends: by cells if all have a number, else equal."""
     circuit = circuit_of(connectome, connectome.areas[area])
     cells = [circuit.populations[p].cells for p in populations]
     sizes = [c if c is not None and None not in cells else 1.0 for c in cells]

@@ -599,9 +599,7 @@ def finer_above(connectome: Connectome, rule: Rule) -> Findings:
                 f"`{p.origin}`, which drives it from below"
             )
             notes = [(connectome.span("areas", p.origin, "grid"), f"the grid of `{p.origin}`")]
-            hint = (
-                "receptive fields grow along the hierarchy: make this grid as coarse as the lower one, or coarser"
-            )
+            hint = "receptive fields grow along the hierarchy: make this grid as coarse as the lower one, or coarser"
             yield rule.at(connectome.span("areas", p.target, "grid"), message, help=hint, notes=notes)
 
 
