@@ -96,4 +96,4 @@ def test_findings_that_say_the_same_are_counted_after_the_first(tmp_path: Path) 
     assert len(same) == 12
     said = render.as_text(report, colour=False)
     assert said.count("the source `nobody` is not listed") == render.MOST_ALIKE
-    assert "... and 7 more that say the same" in said
+    assert "... and 7 more with the same message" in said
