@@ -127,7 +127,7 @@ def _detail(op: Op) -> str:
             return f", {'with' if op.choice else 'without'} a choice" + (f", kernel {op.kernel}" if op.kernel else "")
         case Mix():
             return "".join(
-                f"; {t.population} hears {', '.join(t.excitatory) or 'itself'}"
+                f"; {t.population} receives {', '.join(t.excitatory) or 'itself'}"
                 + (f", divided by {', '.join(t.inhibitory)}" if t.inhibitory else "")
                 for t in op.targets
             )

@@ -86,7 +86,7 @@ class _Unrolling:
                 self.attend(population, mode, sweep, before)
         self.mix(area, members, sweep)
 
-    def heard(self, population: str, mode: str, sweep: int, now: Mapping[str, str]) -> list[tuple[Pathway, str]]:
+    def incoming(self, population: str, mode: str, sweep: int, now: Mapping[str, str]) -> list[tuple[Pathway, str]]:
         """Return the pathways that carry input to a population in this sweep, and the state that each one reads."""
         found = []
         for pathway, delay in self.into[population, mode]:
@@ -96,7 +96,7 @@ class _Unrolling:
         return found
 
     def relay(self, population: str, sweep: int) -> None:
-        found = self.heard(population, "relay", sweep, self.now)
+        found = self.incoming(population, "relay", sweep, self.now)
         sources = tuple(Source(state, p.source, p.join, p.weight) for p, state in found)
         if sources:
             output = f"{population}@{sweep}.relayed"
@@ -104,7 +104,7 @@ class _Unrolling:
             self.now[population] = output
 
     def attend(self, population: str, mode: Mode, sweep: int, before: Mapping[str, str]) -> None:
-        found = self.heard(population, mode, sweep, before)
+        found = self.incoming(population, mode, sweep, before)
         sources = tuple(Source(self.emission(p.source, state), p.source, p.join, p.weight) for p, state in found)
         state = self.now.get(population)
         if sources and (mode == "driving" or state):  # there is nothing to modulate in a silent population
@@ -200,8 +200,8 @@ def _has_choice(op: Attend, wired: list[tuple[Connection, bool]]) -> bool:
     if any(varies for _, varies in wired):
         return True
     values = [s.value for s in op.sources]
-    heard = np.stack([counts[[v == value for v in values]].sum(axis=0) > 0 for value in dict.fromkeys(values)])
-    return bool((heard.sum(axis=0) > 1).any())
+    reached = np.stack([counts[[v == value for v in values]].sum(axis=0) > 0 for value in dict.fromkeys(values)])
+    return bool((reached.sum(axis=0) > 1).any())
 
 
 def _with_surrounds(op: Mix, varied: set[str], populations: Mapping[str, Population]) -> Mix:
@@ -209,8 +209,8 @@ def _with_surrounds(op: Mix, varied: set[str], populations: Mapping[str, Populat
     own = {t.population for t in op.targets if t.state in varied}
     driven = _driven(op, varied)
     varied.update(t.output for t in op.targets if t.output and t.population in own | driven)
-    told = {t.population for t in op.targets if t.output and populations[t.population].surround} & driven
-    targets = tuple(dataclasses.replace(t, surround=t.population in told) for t in op.targets)
+    normalised = {t.population for t in op.targets if t.output and populations[t.population].surround} & driven
+    targets = tuple(dataclasses.replace(t, surround=t.population in normalised) for t in op.targets)
     return dataclasses.replace(op, targets=targets)
 
 

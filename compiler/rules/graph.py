@@ -190,15 +190,15 @@ def columns_without_input(stages: Stages, rule: Rule) -> Findings:
             incoming[graph.populations[pathway.target].area].append(pathway)
     for area, pathways in incoming.items():
         rows, columns = graph.populations[pathways[0].target].grid
-        heard = np.zeros(rows * columns, bool)
+        reached = np.zeros(rows * columns, bool)
         for join in {p.join for p in pathways}:
-            heard |= np.diff(graph.connections[join].indptr) > 0
-        missing = int((~heard).sum())
-        if missing and heard.any():
-            first = int(np.flatnonzero(~heard)[0])
+            reached |= np.diff(graph.connections[join].indptr) > 0
+        missing = int((~reached).sum())
+        if missing and reached.any():
+            first = int(np.flatnonzero(~reached)[0])
             strongest = max(pathways, key=lambda p: p.weight)
             where = f"the first in row {first // columns}, column {first % columns}"
-            message = f"{missing} of {len(heard)} columns of `{area}` get no input, {where}"
+            message = f"{missing} of {len(reached)} columns of `{area}` get no input, {where}"
             hint = "widen the topography of a projection to it: a radius of 1 leaves no gaps"
             yield rule.at(graph.joins[strongest.join].span, message, help=hint)
 

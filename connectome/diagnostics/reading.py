@@ -203,7 +203,7 @@ projections:
 BAD_TABLE = _rule(
     "S111",
     "bad-table",
-    """A table in HDF5 has columns that the language does not know, lacks those that it needs, has columns of unequal
+    """A table in HDF5 has unknown columns, lacks columns that it needs, has columns of unequal
 length, or holds a value that a projection cannot take (the row is named). No row is ever dropped.
 
 Bad:

@@ -200,10 +200,10 @@ def sln_against_hierarchy(connectome: Connectome, rule: Rule) -> Findings:
     for i in _contradictions(connectome, level):
         p = connectome.projections[i]
         up = level[p.target] - level[p.origin]
-        said = "feedforward" if (p.sln or 0) > FEEDFORWARD else "feedback"
+        meant = "feedforward" if (p.sln or 0) > FEEDFORWARD else "feedback"
         how = "declared" if declared else "fitted to all SLN"
         message = (
-            f"an SLN of {p.sln:g} is {said}, and `{p.target}` lies {'above' if up > 0 else 'below'} `{p.origin}` "
+            f"an SLN of {p.sln:g} is {meant}, and `{p.target}` lies {'above' if up > 0 else 'below'} `{p.origin}` "
             f"({level[p.target]:.3g} and {level[p.origin]:.3g}, {how})"
         )
         notes = [(connectome.span("areas", p.target, "level"), "the level of the target")] if declared else []

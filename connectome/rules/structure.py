@@ -315,7 +315,7 @@ def width_mismatch(connectome: Connectome, rule: Rule) -> Findings:
         if p.origin in ends and p.target in ends and p.target != connectome.input.name
     ]
     joins += [(("lateral", n), n, n, "lateral") for n in connectome.lateral if n in ends]
-    heard: dict[tuple[str, str], tuple[tuple[str | int, ...], int]] = {}
+    received: dict[tuple[str, str], tuple[tuple[str | int, ...], int]] = {}
     for path, origin, target, mode in joins:
         sending, receiving = ends[origin], ends[target]
         senders, receivers = sending.senders, receiving.receivers
@@ -337,7 +337,7 @@ def width_mismatch(connectome: Connectome, rule: Rule) -> Findings:
         elif dense and sent:
             name, width = next(iter(sent.items()))
             for r in taken:
-                first, other = heard.setdefault((target, r), (path, width))
+                first, other = received.setdefault((target, r), (path, width))
                 if other != width:
                     message = (
                         f"`{origin}.{name}` sends {width} channels to `{target}.{r}`, which already receives {other}"

@@ -1,4 +1,4 @@
-"""The null models: random connectomes that keep some properties of a given one exactly, and no others."""
+"""The null models: each makes a connectome that keeps some properties of another one exactly, and destroys others."""
 
 from __future__ import annotations
 

@@ -39,8 +39,8 @@ def keeping_degrees(
     closed = np.zeros(0, np.int64) if taken is None else taken[:, 0] * size + taken[:, 1]
     for _ in range((ROUNDS if edges < LARGE else ROUNDS_OF_LARGE) if half else 0):
         order = rng.permutation(edges)
-        willing = rng.random(half) < 0.5  # without this, small graphs would alternate between few states
-        a, b = order[:half][willing], order[half : 2 * half][willing]
+        candidate = rng.random(half) < 0.5  # without this, small graphs would alternate between few states
+        a, b = order[:half][candidate], order[half : 2 * half][candidate]
         proposed = np.stack([origin[b] * size + target[a], origin[a] * size + target[b]])
         fine = (origin[b] != target[a]) & (origin[a] != target[b]) & (origin[a] != origin[b])
         a, b, proposed = a[fine], b[fine], proposed[:, fine]
@@ -48,8 +48,8 @@ def keeping_degrees(
         held = np.stack([origin[a] * size + target[a], origin[b] * size + target[b]])
         keys, times = np.unique(np.concatenate([held, proposed]), return_counts=True)
         fine = ~_in(proposed, present).any(axis=0)
-        if len(contested := keys[times > 1]):
-            fine &= ~_in(held, contested).any(axis=0) & ~_in(proposed, contested).any(axis=0)
+        if len(conflicting := keys[times > 1]):
+            fine &= ~_in(held, conflicting).any(axis=0) & ~_in(proposed, conflicting).any(axis=0)
         a, b = a[fine], b[fine]
         origin[a], origin[b] = origin[b], origin[a]
     ordered = np.argsort(target, kind="stable")
