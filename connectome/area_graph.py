@@ -73,14 +73,13 @@ def area_graph(connectome: Connectome) -> AreaGraph:
     """Return the graph of a connectome, without projections from or to an area that the connectome does not have."""
     names = (connectome.input.name, *connectome.areas)
     node = {name: i for i, name in enumerate(names)}
-    edges = [
-        (i, node[p.origin], node[p.target], strength(p))
-        for i, p in enumerate(connectome.projections)
-        if p.origin in node and p.target in node
-    ]
-    columns = np.array(edges, np.float64).reshape(-1, 4).T
-    projection, origin, target = columns[:3].astype(np.int64)
-    return AreaGraph(names, projection, origin, target, columns[3])
+    projections = connectome.projections
+    count = len(projections)
+    origin = np.fromiter((node.get(p.origin, -1) for p in projections), np.int64, count)
+    target = np.fromiter((node.get(p.target, -1) for p in projections), np.int64, count)
+    known = np.flatnonzero((origin >= 0) & (target >= 0))
+    strengths = np.fromiter(map(strength, projections), np.float64, count)
+    return AreaGraph(names, known, origin[known], target[known], strengths[known])
 
 
 def steps(origin: np.ndarray, target: np.ndarray, size: int, starts: Sequence[int]) -> np.ndarray:

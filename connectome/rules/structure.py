@@ -368,9 +368,8 @@ class _End:
 
 def _ends(connectome: Connectome) -> dict[str, _End]:
     """Return the input, and each area whose circuit is defined, as possible ends of projections."""
-    known = {name: _end(connectome, name, circuit) for name, circuit in connectome.circuits.items()} | {
-        None: _end(connectome, None, SIMPLE)
-    }
+    named = ((None, SIMPLE), *connectome.circuits.items())
+    known = {name: _end(connectome, name, circuit) for name, circuit in named}
     relay = {connectome.input.name: _End(None, {"relay": connectome.input.width}, ("relay",))}
     return relay | {name: known[area.circuit] for name, area in connectome.areas.items() if area.circuit in known}
 

@@ -166,7 +166,9 @@ Wire = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarr
 new origins and targets."""
 
 
-def _rewired(connectome: Connectome, movable: np.ndarray, wire: Wire, *, free: bool) -> dict[str, Any]:
+def _rewired(
+    connectome: Connectome, graph: AreaGraph, movable: np.ndarray, wire: Wire, *, free: bool
+) -> dict[str, Any]:
     """Return the projections moved by ``wire``, driving and modulatory ones separately.
 
     ``free``: whether a projection may get another target; its strength is then no longer an FLNe.
@@ -174,7 +176,6 @@ def _rewired(connectome: Connectome, movable: np.ndarray, wire: Wire, *, free: b
     Raises:
         NullError: in no wiring that was tried can the image reach the readout, or none differs from the original.
     """
-    graph = area_graph(connectome)
     modes = np.array([connectome.projections[i].mode for i in movable.tolist()])
     groups = [movable[modes == mode] for mode in np.unique(modes)]
     for _ in range(ATTEMPTS):
@@ -216,7 +217,7 @@ def degree(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
     def wire(chosen: np.ndarray, origin: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return rewiring.keeping_degrees(origin, target, len(connectome.areas), rng, taken), target
 
-    return _rewired(connectome, movable, wire, free=False)
+    return _rewired(connectome, graph, movable, wire, free=False)
 
 
 def random(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
@@ -225,12 +226,12 @@ def random(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
     def wire(chosen: np.ndarray, origin: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return rewiring.at_random(len(chosen), len(connectome.areas), rng)
 
-    return _rewired(connectome, _all_movable(connectome), wire, free=True)
+    return _rewired(connectome, area_graph(connectome), _all_movable(connectome), wire, free=True)
 
 
 def lattice(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
     """Move all projections to areas that are close to each other in the hierarchy, the strongest to the closest."""
-    graph = area_graph(connectome)
+    graph, movable = area_graph(connectome), _all_movable(connectome)
     ladder = np.array([graph.node[name] - 1 for name in order(connectome)], np.int64)
 
     def wire(chosen: np.ndarray, origin: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -239,7 +240,7 @@ def lattice(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
         new_origin[rank], new_target[rank] = rewiring.lattice(len(chosen), ladder, rng)
         return new_origin, new_target
 
-    return _rewired(connectome, _all_movable(connectome), wire, free=True)
+    return _rewired(connectome, graph, movable, wire, free=True)
 
 
 def distance(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
@@ -262,7 +263,7 @@ def distance(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]
         mine = np.searchsorted(bounds, lengths, side="right")
         return rewiring.keeping_lengths(origin, target, mine, known_pairs, classes, rng)
 
-    return _rewired(connectome, movable, wire, free=True)
+    return _rewired(connectome, area_graph(connectome), movable, wire, free=True)
 
 
 def weights(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
