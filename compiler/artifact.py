@@ -1,6 +1,6 @@
-"""The artifact: all that the runtime needs of a compiled connectome, in one HDF5 file. The door between the two rooms.
+"""The artifact: a compiled connectome in one HDF5 file, and all that the runtime reads of the compiler.
 
-It imports nothing else of this project, and no torch. The same spec and seed give the same bytes.
+This module imports nothing else of this project, and no torch. The same spec and seed give the same bytes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Scale: TypeAlias = Literal["attention", "column", "embedding", "readout"]
 Kernel: TypeAlias = Literal["", "copy", "prior", "dense", "gather", "edges"]
 SCALES: tuple[Scale, ...] = ("attention", "column", "embedding", "readout")
 UNLISTED_DEFAULT = {"unlisted_default": True}
-"""Metadata of a field that the format got later. Its default is not written down, so that older artifacts can be read
+"""Metadata of a field that was added to the format later. Its default is not saved, so that older artifacts can be read
 and keep their content hash."""
 
 
@@ -47,13 +47,13 @@ class Population:
     width: int
     """Channels."""
     hidden: int
-    """Channels of its part of the column's hidden layer."""
+    """Hidden channels of this population in the column."""
     values: Literal["one_to_one", "block", "dense"]
     values_from: Literal["state", "normalized"]
     output: Literal["one_to_one", "dense"]
     dale: bool
     surround: float = 0.0
-    """Semi-saturation of the inhibition from the whole sheet [hidden units]; 0 for none."""
+    """Semi-saturation of the instance normalisation of its hidden channels [hidden units]; 0 for no normalisation."""
 
     @property
     def tokens(self) -> int:
@@ -63,7 +63,7 @@ class Population:
 
 @dataclass(frozen=True, eq=False)
 class Connection:
-    """Sparse weights from the tokens of a source to those of a target, as CSR with targets as rows.
+    """Sparse weights from the tokens of a source population to those of a target, as CSR with targets as rows.
 
     ``weight`` is float64, positive, and sums to 1 over each row that has entries.
     """
@@ -76,7 +76,7 @@ class Connection:
 
     @property
     def nonzeros(self) -> int:
-        """Number of token pairs that are connected."""
+        """Number of connected token pairs."""
         return len(self.indices)
 
     @property
@@ -91,13 +91,13 @@ class Connection:
 
     @property
     def is_identity(self) -> bool:
-        """Whether every token hears the one of the same number, and no other."""
+        """Whether every token receives input from the token with the same number, and from no other."""
         return self.shape == (self.nonzeros,) * 2 and np.array_equal(self.rows, self.indices)
 
 
 @dataclass(frozen=True)
 class Init:
-    """How a parameter starts: normal with a standard deviation, or constant, for each block of its last axis."""
+    """Initial values of a parameter: normal with a standard deviation, or constant, for each block of its last axis."""
 
     kind: Literal["normal", "constant"]
     blocks: tuple[tuple[int, float], ...]
@@ -121,7 +121,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Source:
-    """One input of a relay or an attention op: a state or an emission, how it is wired, and how strongly."""
+    """One input of a relay or an attention op: a state or an emission, its connection, and its weight."""
 
     value: str
     population: str
@@ -130,7 +130,7 @@ class Source:
 
 
 class _OfPopulation:
-    """What the ops of one population have in common: each makes one value of it."""
+    """Base of ops that compute one value of one population."""
 
     population: str
     output: str
@@ -147,14 +147,14 @@ class _OfPopulation:
 
 
 class _Receiving(_OfPopulation):
-    """What the ops have in common that bring input from other populations to a state."""
+    """Base of ops that add input from other populations to a state."""
 
     state: str | None
     sources: tuple[Source, ...]
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The values that it needs: the state, where the population is not silent, and what its sources give."""
+        """The values that it reads: the state, if the population has one yet, and the values of its sources."""
         own = (self.state,) if self.state else ()
         return (*own, *(s.value for s in self.sources))
 
@@ -173,7 +173,7 @@ class Embed(_OfPopulation):
 
 @dataclass(frozen=True)
 class Emit(_OfPopulation):
-    """Computes what a population sends, once for a state: values, and keys where somebody has a choice."""
+    """Computes what a population sends from one of its states: values, and keys if any attention needs them."""
 
     kind: ClassVar[str] = "emit"
     sources: ClassVar[tuple[Source, ...]] = ()
@@ -203,10 +203,10 @@ class Relay(_Receiving):
 
 @dataclass(frozen=True)
 class Attend(_Receiving):
-    """One joint softmax over all that a population receives; ``driving`` adds, ``modulatory`` multiplies.
+    """One joint softmax over all inputs of a population; ``driving`` adds to the state, ``modulatory`` multiplies it.
 
-    ``choice`` is false where no token has two keys that can differ: then there is nothing to learn in queries and keys,
-    and the attention is the anatomy (kernel ``copy`` where it is one source at most, else ``prior``).
+    ``choice`` is false if no token has two keys that can differ: queries and keys would then have no effect, and the
+    attention equals the anatomy (kernel ``copy`` if every token has one source at most, else ``prior``).
     """
 
     kind: ClassVar[str] = "attend"
@@ -222,7 +222,7 @@ class Attend(_Receiving):
 
 @dataclass(frozen=True)
 class MixTarget:
-    """One population's part of a column update. ``output`` is empty for a population that is only computed inside."""
+    """A column update of one population. ``output`` is empty for a population that is read within the update only."""
 
     population: str
     state: str | None
@@ -230,12 +230,12 @@ class MixTarget:
     inhibitory: tuple[str, ...]
     output: str
     surround: bool = False
-    """Whether its columns can differ, so that there is a surround to be told from."""
+    """Whether its hidden channels are normalised over the columns, which is so if the columns can differ."""
 
 
 @dataclass(frozen=True)
 class Mix:
-    """Updates the populations of an area's columns from each other; ``states`` are those that are not silent."""
+    """Updates the populations of an area's columns from each other; ``states`` has the populations with a state."""
 
     kind: ClassVar[str] = "mix"
     sources: ClassVar[tuple[Source, ...]] = ()
@@ -282,24 +282,24 @@ class Readout:
 
 
 Op: TypeAlias = Embed | Emit | Relay | Attend | Mix | Readout
-"""Each has ``populations``, the values that it ``reads`` and ``writes``, and the ``sources`` that it is wired to."""
+"""Each has ``populations``, the values that it ``reads`` and ``writes``, and the ``sources`` that connect to it."""
 OPS: dict[str, type[Op]] = {op.kind: op for op in (Embed, Emit, Relay, Attend, Mix, Readout)}
 
 
 def sweep_of(value: str) -> int:
-    """Return the sweep that a value is of: ``V1.L23E@2.mixed`` is of sweep 2, the image of sweep 0."""
+    """Return the sweep in which a value is computed: 2 for ``V1.L23E@2.mixed``, 0 for the image."""
     return int(value.partition("@")[2].partition(".")[0].partition("/")[0])
 
 
 @dataclass(frozen=True)
 class Wiring:
-    """Whose states the weights of a population's column read, in the order of the weights' columns."""
+    """The populations whose states the column weights of a population read, in the order of the weights' columns."""
 
     population: str
     excitatory: tuple[str, ...]
     inhibitory: tuple[str, ...]
     own: bool
-    """Whether its own state drives it too: an inhibitory population that axons from outside the column reach."""
+    """Whether its own state is an input too: so for an inhibitory population with axons from outside the column."""
 
 
 @dataclass(frozen=True)
@@ -317,14 +317,14 @@ class InputSettings:
     semi_saturation: float
     positions: bool
     gain_mean: Literal["pooled", "channel"] = field(default="pooled", metadata=UNLISTED_DEFAULT)
-    """What the gain control takes off: one mean over all channels, or of each channel its own."""
+    """Which mean the gain control subtracts: one over all channels, or that of each channel."""
     gain_spread: Literal["pooled", "channel"] = field(default="pooled", metadata=UNLISTED_DEFAULT)
-    """What the gain control divides by: one deviation of all channels, or of each channel its own."""
+    """Which standard deviation the gain control divides by: one over all channels, or that of each channel."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one op costs for one image."""
+    """The cost of one op for one image."""
 
     op: str
     tokens: int
@@ -353,9 +353,9 @@ class Program:
     ops: tuple[Op, ...]
     costs: tuple[Cost, ...]
     spec: str
-    """The spec with references followed and defaults left out, as YAML."""
+    """The spec with references resolved and defaults left out, as YAML."""
     texts: dict[str, str] = field(default_factory=dict)
-    """The YAML files it was read from."""
+    """The YAML files that the spec was read from, by path."""
     versions: dict[str, str] = field(default_factory=dict)
     pipeline: str = ""
 
@@ -366,7 +366,7 @@ class Program:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """Shape of the image it takes: channels, height, width."""
+        """Shape of an input image: channels, height, width."""
         grid = self.populations[0].grid
         return self.input.channels, grid[0] * self.input.patch, grid[1] * self.input.patch
 
@@ -383,7 +383,7 @@ class Program:
 
     @property
     def updates(self) -> dict[tuple[str, int], list[Op]]:
-        """The ops by the area and the sweep whose values they make, in order; the readout makes none."""
+        """The ops by the area and sweep whose values they compute, in order; without the readout."""
         found: dict[tuple[str, int], list[Op]] = {}
         for op in self.ops:
             for value in op.writes[:1]:
@@ -392,7 +392,7 @@ class Program:
 
     @property
     def summary(self) -> str:
-        """What it is, in four lines: images and classes, populations and heads, parameters, FLOPs."""
+        """A summary in four lines: images and classes, populations and heads, parameters, FLOPs."""
         channels, height, width = self.image_shape
         return (
             f"{self.name}: images {channels}x{height}x{width} -> {self.classes} classes\n"
@@ -481,7 +481,7 @@ def as_bytes(program: Program) -> bytes:
 
 
 def is_artifact(path: str | os.PathLike[str]) -> bool:
-    """Return whether a file is an artifact, of whatever version."""
+    """Return whether a file is an artifact of any version."""
     try:
         with h5py.File(path, "r") as file:
             return bool(file.attrs.get("program") == "cortexc")
@@ -499,7 +499,7 @@ def load(path: str | os.PathLike[str]) -> Program:
         with h5py.File(path, "r") as file:
             if file.attrs.get("program") != "cortexc":
                 raise ArtifactError(
-                    f"{path}: an HDF5 file, but no compiled connectome; make one with `cortexc compile`"
+                    f"{path}: an HDF5 file, but not a compiled connectome; make one with `cortexc compile`"
                 )
             if int(file.attrs["format"]) != FORMAT:
                 found = int(file.attrs["format"])
@@ -540,14 +540,14 @@ def _read(file: Any) -> Program:
 
 
 def _typed(value: Any, annotation: Any) -> Any:
-    """Return plain JSON data as the dataclasses and tuples that ``annotation`` says."""
-    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    """Return plain JSON data converted to the dataclasses and tuples of ``annotation``."""
+    generic, args = typing.get_origin(annotation), typing.get_args(annotation)
     if dataclasses.is_dataclass(annotation):
         hints = typing.get_type_hints(annotation)
         return annotation(**{k: _typed(v, hints[k]) for k, v in value.items()})  # type: ignore[operator]
-    if origin is tuple:
+    if generic is tuple:
         each = [args[0]] * len(value) if len(args) == 2 and args[1] is Ellipsis else args
         return tuple(_typed(v, a) for v, a in zip(value, each, strict=True))
-    if origin in (typing.Union, types.UnionType) and value is not None:
+    if generic in (typing.Union, types.UnionType) and value is not None:
         return _typed(value, next(a for a in args if a is not type(None)))
     return value

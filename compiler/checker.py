@@ -1,4 +1,4 @@
-"""The whole checker: the rules of the connectome, and those that need its compiled graph."""
+"""The complete checker: the rules of the connectome, and those that need its compiled graph."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .rules.stages import Stages
 
 COMPILED: tuple[Rule, ...] = (*graph.RULES, *cost.RULES)
 RULES: tuple[Rule, ...] = (*reading.RULES, *COMPILED)
-"""Every rule there is."""
+"""All rules for specs."""
 
 
 def check(spec: Connectome | str | os.PathLike[str]) -> Report:
     """Return all findings on a spec: a connectome, a path, or a shipped name. Never raises for a bad spec.
 
-    What cannot be found without compiling is looked for in a trial compilation, if no error keeps the spec from it.
+    Rules that need the compiled graph run on a trial compilation, if the spec has no errors.
     """
     connectome, report = reading.examine(spec, accept=False)
     if connectome is None:
@@ -44,5 +44,5 @@ def check(spec: Connectome | str | os.PathLike[str]) -> Report:
 
 
 def explain(code: str) -> Rule | None:
-    """Return the rule of a code or a name, or None."""
+    """Return the rule with this code or name, or None."""
     return next((r for r in RULES if code.upper() == r.code or code.lower() == r.name), None)

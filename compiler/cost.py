@@ -1,4 +1,4 @@
-"""What a program costs: parameters and FLOPs of each op, and the time that each attention kernel would take."""
+"""The cost of a program: parameters and FLOPs of each op, and the expected time of each attention kernel."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from .artifact import Attend, Cost, Embed, Emit, Kernel, Mix, Op, Readout, Relay
 from .ir import Graph
 
 SURROUND_MACS = 4
-"""Of a hidden channel of one token: into the mean, its square into the variance, less the mean, by the spread."""
+"""Multiply-accumulates of instance normalisation for each hidden channel of a token."""
 
 
 @dataclass(frozen=True)
 class AttentionShape:
-    """What the time of an attention op depends on, for one image."""
+    """The sizes that the time of an attention op depends on, for one image."""
 
     targets: int
     sources: int

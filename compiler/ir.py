@@ -1,4 +1,4 @@
-"""The typed IR: one immutable graph that each pass reads and hands on, richer by one kind of fact."""
+"""The typed IR: an immutable graph; each pass returns a new one with more facts."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .artifact import Connection, InputSettings, Op, Parameter, Population, Wiri
 
 @dataclass(frozen=True)
 class Join:
-    """Two grids and the kernel between them: what a connection is made from."""
+    """Two grids and the kernel between them, from which a connection is made."""
 
     name: str
     source_grid: tuple[int, int]
     target_grid: tuple[int, int]
     kernel: Kernel
-    origin: Span
+    span: Span
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Pathway:
     """Scale of FLNe: fln * sln from supragranular senders, fln * (1 - sln) from infragranular ones."""
     mode: str
     delay: int | None
-    """[steps]; the schedule's own where it is None."""
+    """[steps]; None if the schedule decides."""
     lateral: bool
-    origin: Span
+    span: Span
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ class Coupling:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How time passes."""
+    """In which order areas are updated, and how often."""
 
     sweeps: int
     order: str
     areas: tuple[str, ...]
-    """From low to high."""
+    """The areas from low to high in the hierarchy."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ class Graph:
     couplings: tuple[Coupling, ...]
     schedule: Schedule
     readout: tuple[str, ...]
-    readout_origin: Span
+    readout_span: Span
     joins: Mapping[str, Join]
     # ---
     connections: Mapping[str, Connection] = field(default_factory=dict)

@@ -23,7 +23,7 @@ from .artifact import Connection
 from .ir import Join
 
 MAX_CONNECTIONS = 20_000_000
-"""More token pairs than this in one join are refused: while they are made they need 50 bytes each, 1 GB."""
+"""Most token pairs of one join: they need 50 bytes each while they are computed, 1 GB in all."""
 
 _EPSILON = 1e-9
 
@@ -42,7 +42,7 @@ def connect(join: Join, rng: np.random.Generator) -> Connection:
         case OneToOne():
             matrix = sp.csr_array(sp.identity(targets, format="csr"))
         case Matrix() as kernel:
-            matrix = tables.read_matrix(kernel.file, kernel.dataset, join.origin)
+            matrix = tables.read_matrix(kernel.file, kernel.dataset, join.span)
             matrix = matrix if kernel.rows == "target" else sp.csr_array(matrix.T.tocsr())
         case Disc() | Retinotopic() as kernel:
             rows, columns, _ = _neighbours(join, reach(kernel))
@@ -82,14 +82,14 @@ def _bound(join: Join, count: float) -> None:
             f"`{join.name}` would make about {count:.3g} connections, and at most {MAX_CONNECTIONS:.3g} are possible"
         )
         hint = "use a kernel with a smaller reach, or a smaller grid"
-        raise SpecError(Report([lowering.TOO_MANY_CONNECTIONS.at(join.origin, message, help=hint)]))
+        raise SpecError(Report([lowering.TOO_MANY_CONNECTIONS.at(join.span, message, help=hint)]))
 
 
 def _neighbours(join: Join, radius: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return (target, source, distance) of all pairs of columns within ``radius``.
 
-    Pairs that are near along each axis are found first; only their combinations are looked at, so that the cost grows
-    with the number of connections.
+    Pairs that are near along each axis are found first, and only these are combined, so that the cost grows with the
+    number of connections.
     """
     along = []
     for targets, sources in zip(join.target_grid, join.source_grid, strict=True):
@@ -116,8 +116,8 @@ def _orientation(grid: tuple[int, int], spacing: float, seed: int) -> np.ndarray
     doi 10.1162/neco.1994.6.4.602).
     """
     rng = np.random.default_rng(seed)
-    place = np.indices(grid).reshape(2, -1).T + 0.5  # (tokens, 2), in columns
+    position = np.indices(grid).reshape(2, -1).T + 0.5  # (tokens, 2), in columns
     angle, phase = rng.uniform(0, 2 * np.pi, (2, 24))
-    waves = np.exp(1j * (2 * np.pi / spacing * place @ np.stack([np.cos(angle), np.sin(angle)]) + phase))
+    waves = np.exp(1j * (2 * np.pi / spacing * position @ np.stack([np.cos(angle), np.sin(angle)]) + phase))
     orientation: np.ndarray = (np.angle(waves.sum(axis=1)) / 2) % np.pi
     return orientation

@@ -35,11 +35,11 @@ PASSES: tuple[tuple[str, Pass], ...] = (
     ("plan", plan),
     ("choose", choose),
 )
-"""What follows ``resolve``, in order."""
+"""The passes after ``resolve``, in order."""
 
 
 def run(spec: Connectome, *, seed: int, observe: Observer | None = None) -> Graph:
-    """Return the graph after all passes; ``observe`` sees it after each one.
+    """Return the graph after all passes; ``observe`` is called after each pass.
 
     Raises:
         SpecError: the spec cannot be compiled.
@@ -59,7 +59,7 @@ def compile(spec: Connectome | str | os.PathLike[str], *, seed: int = 0, observe
     ``seed`` decides random kernels. The same spec and seed give the same program, byte for byte.
 
     Raises:
-        SpecError: the spec has errors, or cannot be compiled; the report names the places.
+        SpecError: the spec has errors, or cannot be compiled; the report has their locations.
         ValueError: the seed is negative.
     """
     if seed < 0:
@@ -71,9 +71,9 @@ def compile(spec: Connectome | str | os.PathLike[str], *, seed: int = 0, observe
 
 
 def emit(graph: Graph, spec: Connectome) -> Program:
-    """Return the program of a graph that has passed all passes."""
-    texts = {_short(path, spec.origins.texts): text for path, text in spec.origins.texts.items()}
-    main = Path(next(iter(spec.origins.texts), "spec.yaml"))
+    """Return the program of a graph after all passes."""
+    texts = {_short(path, spec.locations.texts): text for path, text in spec.locations.texts.items()}
+    main = Path(next(iter(spec.locations.texts), "spec.yaml"))
     return Program(
         name=graph.name,
         seed=graph.seed,
@@ -96,7 +96,7 @@ def emit(graph: Graph, spec: Connectome) -> Program:
 
 
 def _short(path: str, paths: Iterable[str]) -> str:
-    """Return a path without the folder it happens to lie in, so that a program does not depend on it."""
+    """Return a path without the folders above the spec, so that a program does not depend on them."""
     shipped = Path(specs.__file__).resolve().parent
     if Path(path).resolve().is_relative_to(shipped):
         return f"specs:{Path(path).resolve().relative_to(shipped).as_posix()}"

@@ -1,4 +1,4 @@
-"""The listing, a program as people and as programs read it; and the graph after a pass, as people read it."""
+"""The listing of a program, as text and as JSON, and the graph after a pass, as text."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def as_json(program: Program) -> str:
 
 
 def as_text(program: Program) -> str:
-    """Return the listing as text, one line an op."""
+    """Return the listing as text, one line per op."""
     lines = [program.summary, ""]
     rows = [("op", "tokens", "nonzeros", "density", "kernel", "parameters", "FLOPs")]
     for op, cost in zip(program.ops, program.costs, strict=True):
@@ -67,7 +67,7 @@ def as_text(program: Program) -> str:
 def graph_as_text(graph: Graph) -> str:
     """Return a graph as text: a heading for each kind of fact that it has, and below it a line for each fact.
 
-    It is the same for the same graph, whatever the machine. To see a spec become a program:
+    The text depends on the graph only, not on the machine. To see a spec become a program:
     ``compiler.run(spec, seed=0, observe=lambda name, graph: print(f"after {name}", graph_as_text(graph), sep="\\n"))``.
     """
     sections = {
@@ -119,7 +119,7 @@ def _kernel(kernel: Kernel) -> str:
 
 
 def _detail(op: Op) -> str:
-    """Return what there is to say of an op besides the values that it reads and writes."""
+    """Return the details of an op beyond the values that it reads and writes."""
     match op:
         case Emit():
             return ", with keys" if op.keys else ""
@@ -127,7 +127,7 @@ def _detail(op: Op) -> str:
             return f", {'with' if op.choice else 'without'} a choice" + (f", kernel {op.kernel}" if op.kernel else "")
         case Mix():
             return "".join(
-                f"; {t.population} hears {', '.join(t.excitatory) or 'itself'}"
+                f"; {t.population} receives {', '.join(t.excitatory) or 'itself'}"
                 + (f", divided by {', '.join(t.inhibitory)}" if t.inhibitory else "")
                 for t in op.targets
             )

@@ -1,4 +1,4 @@
-"""What must hold of the graph after every pass. A failure is a fault of the compiler, never of the user."""
+"""Invariants of the graph after every pass. A failure is a fault of the compiler, never of the user."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .ir import Graph
 
 
 def verify(graph: Graph) -> None:
-    """Check that every name leads somewhere and every value is made before it is read.
+    """Check that every name is defined and every value is computed before it is read.
 
     Raises:
         AssertionError: a pass broke the graph.
@@ -23,7 +23,7 @@ def verify(graph: Graph) -> None:
     for coupling in graph.couplings:
         known = coupling.source in graph.populations and coupling.target in graph.populations
         assert known, f"coupling of unknown {coupling}"
-    verified: set[int] = set()  # weights that several connections share are looked at once
+    verified: set[int] = set()  # weights that several connections share are checked once
     for connection in graph.connections.values():
         join = graph.joins[connection.name]
         shape = math.prod(join.target_grid), math.prod(join.source_grid)

@@ -14,7 +14,8 @@ UNUSED = Rule(
     "S212",
     "unused-allowance",
     Severity.WARNING,
-    """An entry of `checker.allow` that names no rule or no place, or accepts nothing: the fault is gone, or elsewhere.
+    """An entry of `checker.allow` is not used: its rule does not exist, its location does not exist, or the checker
+finds nothing there that it could accept.
 
 Bad:
 
@@ -32,9 +33,9 @@ checker: {allow: [{rule: A413, at: areas.V4, reason: a fovea}]}
 
 
 def accepted(connectome: Connectome, report: Report, rules: Iterable[Rule], *, complete: bool) -> Report:
-    """Return a report without what the spec accepts. Errors stay.
+    """Return a report without the findings that the spec accepts. Errors stay.
 
-    Where the report is ``complete``, of all rules there are, allowances that accept nothing are added to it.
+    ``complete``: whether the report has the findings of all rules. Allowances that accept nothing are then added to it.
     """
     allow = connectome.checker.allow
     if not allow:
@@ -43,50 +44,48 @@ def accepted(connectome: Connectome, report: Report, rules: Iterable[Rule], *, c
     names = {*codes, *codes.values()}
     used: set[int] = set()
     kept = Report()
-    places = [_place(connectome, one) for one in allow]
+    spans = [_span(connectome, one) for one in allow]
     for finding in report:
         matching = [
             i
-            for i, (one, place) in enumerate(zip(allow, places, strict=True))
-            if codes.get(one.rule, one.rule) == finding.code and _inside(finding.span, place)
+            for i, (one, around) in enumerate(zip(allow, spans, strict=True))
+            if codes.get(one.rule, one.rule) == finding.code and _inside(finding.span, around)
         ]
         used.update(matching)
         if not matching or finding.severity is Severity.ERROR:
             kept.add(finding)
     if complete:
-        kept.extend(_unused(connectome, used, places, names))
+        kept.extend(_unused(connectome, used, spans, names))
     return kept
 
 
 def _unused(
-    connectome: Connectome, used: set[int], places: list[Span | str | None], names: set[str]
+    connectome: Connectome, used: set[int], spans: list[Span | str | None], names: set[str]
 ) -> Iterator[Diagnostic]:
     for i, one in enumerate(connectome.checker.allow):
         if one.rule not in names:
             hint = did_you_mean(one.rule, sorted(names))
             yield UNUSED.at(connectome.span("checker", "allow", i, "rule"), f"there is no rule `{one.rule}`", help=hint)
-        elif isinstance(places[i], str):
+        elif isinstance(spans[i], str):
             hint = "write a path such as `areas.V4` or `circuits.granular`, or a projection as `V2 -> V1`"
-            yield UNUSED.at(
-                connectome.span("checker", "allow", i, "at"), f"`{one.at}` is no place of this spec", help=hint
-            )
-        elif i not in used and connectome.null_model is None:  # a null model brings those of what it was made of
-            message = f"nothing is found that {one.rule} would say{f' at `{one.at}`' if one.at else ''}"
+            yield UNUSED.at(connectome.span("checker", "allow", i, "at"), f"`{one.at}` is not in this spec", help=hint)
+        elif i not in used and connectome.null_model is None:  # a null model inherits the entries of the original
+            message = f"{one.rule} finds nothing{f' at `{one.at}`' if one.at else ''}, so nothing is accepted"
             yield UNUSED.at(connectome.span("checker", "allow", i), message, help="take the entry out")
 
 
 def pair_of(one: Allowance) -> tuple[str, str] | None:
-    """Return source and target of the projection that an allowance is for; None where it is for something else."""
+    """Return origin and target of the projection that an allowance names; None if it does not name a projection."""
     found = re.fullmatch(r"\s*(\S.*?)\s*->\s*(\S.*?)\s*", one.at or "")
     return None if found is None else (found[1], found[2])
 
 
-def _place(connectome: Connectome, one: Allowance) -> Span | str | None:
-    """Return the place of an allowance; None for the whole spec; its own words where there is no such place.
+def _span(connectome: Connectome, one: Allowance) -> Span | str | None:
+    """Return the span that an allowance covers; None for the whole spec; its text if the spec has no such location.
 
-    A connectome that was made in Python has no places: there an allowance is for all of it.
+    In a connectome that was made in Python values have no locations: there an allowance covers everything.
     """
-    if one.at is None or connectome.origins.tree is None:
+    if one.at is None or connectome.locations.tree is None:
         return None
     ends = pair_of(one)
     if ends is not None:
@@ -95,15 +94,15 @@ def _place(connectome: Connectome, one: Allowance) -> Span | str | None:
                 return connectome.span("projections", i)
         return one.at
     path = tuple(int(step) if step.isdecimal() else step for step in one.at.split("."))
-    if not connectome.origins.knows(path):
+    if not connectome.locations.has(path):
         return one.at
-    key, value = connectome.origins.span(path, key=True), connectome.span(*path)
+    key, value = connectome.locations.span(path, key=True), connectome.span(*path)
     return Span(value.path, key.line, key.column, value.end_line, value.end_column, value.inside)
 
 
-def _inside(span: Span, place: Span | str | None) -> bool:
-    if place is None:
+def _inside(span: Span, around: Span | str | None) -> bool:
+    if around is None:
         return True
-    if isinstance(place, str) or (span.path, span.inside) != (place.path, place.inside):
+    if isinstance(around, str) or (span.path, span.inside) != (around.path, around.inside):
         return False
-    return (place.line, place.column) <= (span.line, span.column) <= (place.end_line, place.end_column)
+    return (around.line, around.column) <= (span.line, span.column) <= (around.end_line, around.end_column)

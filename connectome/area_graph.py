@@ -1,4 +1,7 @@
-"""The graph of areas: who projects to whom, how strongly, and what can be reached. Costs grow with projections."""
+"""The graph of areas: which area projects to which, how strongly, and what can be reached.
+
+All costs grow linearly with the number of projections.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,8 @@ class AreaGraph:
     names: tuple[str, ...]
     """The name of each node."""
     projection: np.ndarray
-    """int64 (edges,): where each edge is among the connectome's projections."""
-    source: np.ndarray
+    """int64 (edges,): the index of each edge in ``connectome.projections``."""
+    origin: np.ndarray
     """int64 (edges,): the node that each edge leaves."""
     target: np.ndarray
     """int64 (edges,): the node that each edge reaches."""
@@ -37,55 +40,56 @@ class AreaGraph:
 
     @cached_property
     def node(self) -> dict[str, int]:
-        """The node of each name."""
+        """The number of the node with each name."""
         return {name: i for i, name in enumerate(self.names)}
 
     @cached_property
     def incoming(self) -> list[np.ndarray]:
-        """For each node its incoming edges, as int64 (edges of the node,)."""
+        """The incoming edges of each node, as int64 (edges of the node,)."""
         return _grouped(self.target, len(self.names))
 
     @cached_property
     def outgoing(self) -> list[np.ndarray]:
-        """For each node its outgoing edges, as int64 (edges of the node,)."""
-        return _grouped(self.source, len(self.names))
+        """The outgoing edges of each node, as int64 (edges of the node,)."""
+        return _grouped(self.origin, len(self.names))
 
     def steps_from(self, name: str) -> np.ndarray:
-        """Return the fewest edges from a node to each one, as int64 (nodes,); -1 where no way leads there."""
-        return steps(self.source, self.target, len(self.names), [self.node[name]])
+        """Return the length of the shortest path from a node to each node, as int64 (nodes,); -1 if there is none."""
+        return steps(self.origin, self.target, len(self.names), [self.node[name]])
 
     def steps_to(self, name: str) -> np.ndarray:
-        """Return the fewest edges from each node to one, as int64 (nodes,); -1 where no way leads there."""
-        return steps(self.target, self.source, len(self.names), [self.node[name]])
+        """Return the length of the shortest path from each node to one, as int64 (nodes,); -1 if there is none."""
+        return steps(self.target, self.origin, len(self.names), [self.node[name]])
 
-    def parts(self, *, strong: bool = False) -> np.ndarray:
-        """Return which connected part each node is in, as int32 (nodes,).
+    def components(self, *, strong: bool = False) -> np.ndarray:
+        """Return the number of the connected component of each node, as int32 (nodes,).
 
-        ``strong``: a part is then a set of nodes that all reach each other along the edges.
+        ``strong``: strongly connected components, whose nodes all reach each other along the edges.
         """
-        return parts(self.source, self.target, len(self.names), strong=strong)
+        return components(self.origin, self.target, len(self.names), strong=strong)
 
 
 def area_graph(connectome: Connectome) -> AreaGraph:
-    """Return the graph of a connectome. Projections from or to what is no area of it are left out."""
+    """Return the graph of a connectome, without projections from or to an area that the connectome does not have."""
     names = (connectome.input.name, *connectome.areas)
     node = {name: i for i, name in enumerate(names)}
     projections = connectome.projections
     count = len(projections)
-    source = np.fromiter((node.get(p.origin, -1) for p in projections), np.int64, count)
+    origin = np.fromiter((node.get(p.origin, -1) for p in projections), np.int64, count)
     target = np.fromiter((node.get(p.target, -1) for p in projections), np.int64, count)
-    known = np.flatnonzero((source >= 0) & (target >= 0))
+    known = np.flatnonzero((origin >= 0) & (target >= 0))
     strengths = np.fromiter(map(strength, projections), np.float64, count)
-    return AreaGraph(names, known, source[known], target[known], strengths[known])
+    return AreaGraph(names, known, origin[known], target[known], strengths[known])
 
 
-def steps(source: np.ndarray, target: np.ndarray, size: int, starts: Sequence[int]) -> np.ndarray:
-    """Return the fewest edges from any of ``starts`` to each node, as int64 (size,); -1 where no way leads there.
+def steps(origin: np.ndarray, target: np.ndarray, size: int, starts: Sequence[int]) -> np.ndarray:
+    """Return the length of the shortest path from any of ``starts`` to each node, as int64 (size,); -1 if there is
+    none.
 
-    ``source``, ``target``: int (edges,), nodes numbered from 0 to ``size`` - 1.
+    ``origin``, ``target``: int (edges,), nodes numbered from 0 to ``size`` - 1.
     """
     root = np.full(len(starts), size)  # one more node, from which an edge leads to each start
-    edges = _matrix(np.concatenate([source, root]), np.concatenate([target, np.asarray(starts, np.int64)]), size + 1)
+    edges = _matrix(np.concatenate([origin, root]), np.concatenate([target, np.asarray(starts, np.int64)]), size + 1)
     order, before = breadth_first_order(edges, size)
     found = [-2] * size + [-1]
     for node, previous in zip(order[1:].tolist(), before[order[1:]].tolist(), strict=True):
@@ -93,21 +97,21 @@ def steps(source: np.ndarray, target: np.ndarray, size: int, starts: Sequence[in
     return np.maximum(np.array(found[:size], np.int64), -1)
 
 
-def parts(source: np.ndarray, target: np.ndarray, size: int, *, strong: bool = False) -> np.ndarray:
-    """Return which connected part each node is in, as int32 (size,): parts are numbered from 0.
+def components(origin: np.ndarray, target: np.ndarray, size: int, *, strong: bool = False) -> np.ndarray:
+    """Return the connected component of each node, as int32 (size,): components are numbered from 0.
 
-    ``source``, ``target``: int (edges,), nodes numbered from 0 to ``size`` - 1. ``strong``: a part is then a set of
-    nodes that all reach each other along the edges.
+    ``origin``, ``target``: int (edges,), nodes numbered from 0 to ``size`` - 1. ``strong``: strongly
+    connected components, whose nodes all reach each other along the edges.
     """
-    edges = _matrix(source, target, size)
+    edges = _matrix(origin, target, size)
     found: np.ndarray = connected_components(edges, connection="strong" if strong else "weak")[1]
     return found
 
 
-def _matrix(source: np.ndarray, target: np.ndarray, size: int) -> csr_array:
-    return csr_array((np.ones(len(source), bool), (source, target)), shape=(size, size))
+def _matrix(origin: np.ndarray, target: np.ndarray, size: int) -> csr_array:
+    return csr_array((np.ones(len(origin), bool), (origin, target)), shape=(size, size))
 
 
 def _grouped(ends: np.ndarray, size: int) -> list[np.ndarray]:
-    """Return, for each node, which edges have it as this end, in their order."""
+    """Return, for each node, the edges that end there (or start there), in their order."""
     return np.split(np.argsort(ends, kind="stable"), np.cumsum(np.bincount(ends, minlength=size))[:-1])

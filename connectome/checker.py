@@ -23,9 +23,9 @@ def check(spec: Connectome | str | os.PathLike[str]) -> Report:
 
 
 def examine(spec: Connectome | str | os.PathLike[str], *, accept: bool = True) -> tuple[Connectome | None, Report]:
-    """Return the connectome, where it could be read at all, and the findings on it.
+    """Return the connectome, or None if it could not be read, and the findings on it.
 
-    ``accept``: whether to leave out what the spec accepts under ``checker.allow``.
+    ``accept``: whether to leave out findings that the spec accepts under ``checker.allow``.
     """
     if isinstance(spec, Connectome):
         connectome, report = spec, Report()
@@ -35,7 +35,7 @@ def examine(spec: Connectome | str | os.PathLike[str], *, accept: bool = True) -
         except SpecError as error:
             return None, error.report
     report.extend(_found(structure.RULES, connectome))
-    if not report.errors:  # a fault in the structure would show in the anatomy once more
+    if not report.errors:  # a fault in the structure would be reported again as one of the anatomy
         report.extend(_found(anatomy.RULES, connectome))
     return connectome, accepted(connectome, report, RULES, complete=False) if accept else report
 
@@ -50,7 +50,7 @@ def load(path: str | os.PathLike[str]) -> Connectome:
     """Read a spec from a path, or a shipped one by name, and check it.
 
     Raises:
-        SpecError: the spec has errors; ``error.report`` holds every finding with its place.
+        SpecError: the spec has errors; ``error.report`` holds every finding with its location.
     """
     connectome, report = examine(path)
     if connectome is None or report.errors:
@@ -59,5 +59,5 @@ def load(path: str | os.PathLike[str]) -> Connectome:
 
 
 def explain(code: str) -> Rule | None:
-    """Return the rule of a code or a name, or None."""
+    """Return the rule with this code or name, or None."""
     return next((r for r in RULES if code.upper() == r.code or code.lower() == r.name), None)

@@ -1,4 +1,4 @@
-"""A connectome straight from arrays, tables or a graph, without a file."""
+"""A connectome made directly from arrays, tables or a graph, without a file."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def from_edges(
     sweeps: int = 2,
     topography: Kernel | Mapping[str, Any] | None = None,
 ) -> Connectome:
-    """Return a small connectome with one area a node and one projection an edge, ready to check and compile.
+    """Return a small connectome with one area per node and one projection per edge, ready to check and compile.
 
     Areas have one excitatory population and come in the order of first appearance. ``source``, ``target`` and
     ``weight`` are sequences of equal length (lists, arrays, columns of a data frame), or ``source`` alone is a networkx
-    DiGraph, whose edge attribute ``weight`` is used where there is one. The image reaches ``input_to`` (the first
-    area), and the decision is read from ``readout`` (the last one); ``topography`` holds for all projections.
+    DiGraph, whose edge attribute ``weight`` is used if it is there. The image reaches ``input_to`` (the first
+    area), and the decision is read from ``readout`` (the last one); all projections have this ``topography``.
 
     >>> from_edges(["V1", "V1", "V2"], ["V2", "V4", "V4"], [0.7, 0.1, 0.4]).readout.area
     'V4'
 
     Raises:
-        ValueError: lengths differ, nothing is given, an edge is there twice or leads back to its own area, a weight is
-            not a positive finite number, or ``input_to`` or ``readout`` is no area.
+        ValueError: lengths differ, nothing is given, an edge occurs twice or leads from an area to itself, a weight is
+            not a positive finite number, or ``input_to`` or ``readout`` is not an area.
     """
     sources, targets, weights = _columns(source, target, weight)
     seen: dict[tuple[str, str], int] = {}
@@ -52,7 +52,7 @@ def from_edges(
     first, last = input_to or names[0], readout or names[-1]
     for role, area in (("input_to", first), ("readout", last)):
         if area not in names:
-            raise ValueError(f"{role} is {area!r}, which is no area; the areas are {', '.join(names)}")
+            raise ValueError(f"{role} is {area!r}, which is not an area; the areas are {', '.join(names)}")
     relay = "LGN" if "LGN" not in names else "input"
     shape = {} if topography is None else {"topography": topography}
     projections = [Projection.model_validate({"from": relay, "to": first, **shape})]

@@ -8,17 +8,17 @@ from typing import Literal
 
 import numpy as np
 
-from .area_graph import area_graph, parts
+from .area_graph import area_graph, components
 from .model import Connectome, Projection
 
 Direction = Literal["feedforward", "lateral", "feedback"]
 
 SLN_FLOOR = 0.02
-"""An SLN counts as this much at least, and as one minus this at most: few of them rest on more than 50 neurons."""
+"""SLN are limited to the range from this to one minus this before the logit: few rest on more than 50 neurons."""
 
 
 def depths(connectome: Connectome) -> dict[str, float]:
-    """Return the fewest projections from the input to each area; areas that it cannot reach come last."""
+    """Return how many projections the shortest path from the input to each area has; unreachable areas come last."""
     graph = area_graph(connectome)
     found = graph.steps_from(connectome.input.name)
     found[found < 0] = found.max() + 1
@@ -26,7 +26,7 @@ def depths(connectome: Connectome) -> dict[str, float]:
 
 
 def levels(connectome: Connectome) -> dict[str, float]:
-    """Return each area's level: as declared where all areas declare one, else its depth below the input."""
+    """Return each area's level: as declared if all areas declare one, else its depth (projections from the input)."""
     if all(a.level is not None for a in connectome.areas.values()):
         return {n: float(a.level) for n, a in connectome.areas.items() if a.level is not None}
     found = depths(connectome)
@@ -35,18 +35,18 @@ def levels(connectome: Connectome) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Fit:
-    """Levels that explain the SLN."""
+    """Levels of areas that were fitted to the SLN of projections."""
 
     levels: dict[str, float]
-    """Of the areas that have a projection with an SLN; the lowest area of each connected group is at 0."""
+    """Of the areas that have a projection with an SLN; the lowest area of each connected component is at 0."""
     projections: int
-    """How many were fitted to."""
+    """How many projections the levels were fitted to."""
     explained: float | None
-    """R2 of logit(SLN), about 0; None where there is nothing to explain."""
+    """R2 of the fit of logit(SLN), without intercept; None if all logits are 0."""
 
 
 def fit(connectome: Connectome) -> Fit:
-    """Return the levels that fit the SLN best: logit(SLN) of a projection is the rise from its source to its target.
+    """Return the levels that fit the SLN best: logit(SLN) of a projection is the rise from its origin to its target.
 
     Least squares over all projections between areas.
 
@@ -64,15 +64,15 @@ def fit(connectome: Connectome) -> Fit:
     if not names:
         return Fit({}, 0, None)
     index = {name: i for i, name in enumerate(names)}
-    source, target = (np.array([index[getattr(p, end)] for p in known]) for end in ("origin", "target"))
-    part = np.clip([p.sln or 0.0 for p in known], SLN_FLOOR, 1 - SLN_FLOOR)
-    rise = np.log(part / (1 - part))
+    origin, target = (np.array([index[getattr(p, end)] for p in known]) for end in ("origin", "target"))
+    fraction = np.clip([p.sln or 0.0 for p in known], SLN_FLOOR, 1 - SLN_FLOOR)
+    rise = np.log(fraction / (1 - fraction))
     rows = np.arange(len(known))
     signs = np.concatenate([np.ones(len(known)), -np.ones(len(known))])
-    places = (np.concatenate([rows, rows]), np.concatenate([target, source]))
-    design = coo_array((signs, places), shape=(len(known), len(names))).tocsr()
+    entries = (np.concatenate([rows, rows]), np.concatenate([target, origin]))
+    design = coo_array((signs, entries), shape=(len(known), len(names))).tocsr()
     found = lsqr(design, rise, atol=1e-10, btol=1e-10)[0]
-    group = parts(source, target, len(names))
+    group = components(origin, target, len(names))
     lowest = np.full(len(names), np.inf)
     np.minimum.at(lowest, group, found)
     total = float(np.sum(rise**2))
@@ -81,13 +81,13 @@ def fit(connectome: Connectome) -> Fit:
 
 
 def order(connectome: Connectome) -> list[str]:
-    """Return the areas from low to high; areas of one level keep the order they are written in."""
+    """Return the areas from low to high; areas of the same level stay in the order of the spec."""
     level = levels(connectome)
     return sorted(connectome.areas, key=lambda name: level[name])
 
 
 def ranks(connectome: Connectome) -> dict[str, int]:
-    """Return the place of each area in the ``order``: 0 for the lowest."""
+    """Return the position of each area in the ``order``: 0 for the lowest."""
     return {name: i for i, name in enumerate(order(connectome))}
 
 

@@ -1,4 +1,4 @@
-"""What a circuit says of its layers: the roles that follow from them, and the connections between populations.
+"""The layers of a circuit: the roles that follow from them, and the connections between populations.
 
 Where roles are not written down they follow from the layers. Feedforward axons land in L4, feedback avoids it, and
 horizontal axons run in L2/3 (Felleman & Van Essen 1991, doi 10.1093/cercor/1.1.1-a; criteria restated by Vezoli et al.
@@ -18,7 +18,7 @@ SUPRAGRANULAR = frozenset({"L1", "L2", "L3", "L2/3"})
 INFRAGRANULAR = frozenset({"L5", "L6", "L5/6"})
 
 SIMPLE = Circuit(populations={"E": Population()})
-"""The circuit of an area that names none: one excitatory population."""
+"""The circuit of an area without a circuit: one excitatory population."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def circuit_of(connectome: Connectome, area: Area) -> Circuit:
 
 
 def roles(circuit: Circuit) -> LaminarRoles:
-    """Return the roles of a circuit: as written, else by layer, else every excitatory population."""
+    """Return the roles of a circuit: as written, else by layer, else all excitatory populations."""
     excitatory = {n: p.layer for n, p in circuit.populations.items() if p.kind == "excitatory"}
 
     def in_layers(layers: frozenset[str]) -> tuple[str, ...]:
@@ -62,10 +62,10 @@ def width_of(connectome: Connectome, population: Population) -> int:
 def in_degrees(circuit: Circuit, probability: np.ndarray | None) -> dict[tuple[str, str], float]:
     """Return the mean number of synaptic partners, probability times cells, by (target, source).
 
-    Where cells are not given each population counts as one, and where no connections are given all connect equally.
+    Without cells each population counts as one neuron; without connections all populations connect equally.
     Connections under the circuit's ``minimum_probability`` are left out.
 
-    ``probability``: the circuit's matrix, where it lies in HDF5 and was read by the caller.
+    ``probability``: the circuit's matrix if it is in HDF5; the caller has read it.
     """
     names = list(circuit.populations)
     written = circuit.connections
@@ -73,7 +73,7 @@ def in_degrees(circuit: Circuit, probability: np.ndarray | None) -> dict[tuple[s
         return {(target, source): 1.0 for target in names for source in names}
     if isinstance(written.probability, MatrixData):
         if probability is None:
-            raise ValueError("the circuit's connection probabilities lie in HDF5: read them and pass them in")
+            raise ValueError("the circuit's connection probabilities are in HDF5: read them and pass them in")
         matrix = probability
     else:
         matrix = np.array(written.probability, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""The data: what a connectome IS. Frozen pydantic models, no behaviour beyond validation of single fields.
+"""The data of a connectome: frozen pydantic models, which validate single fields and do nothing else.
 
 Lengths of kernels and topographies are in columns (grid points) of the coarser of the two grids that they join.
 """
@@ -13,12 +13,12 @@ from pydantic_core import PydanticCustomError
 
 from . import units
 from .diagnostics.span import Span
-from .origins import Origins
+from .locations import Locations
 
 MAX_AREAS = 20_000
-"""A hundred times what any parcellation of a cortex has."""
+"""A hundred times as many as any parcellation of a cortex has."""
 SMALLEST, LARGEST = 1e-12, 1e12
-"""Of numbers that are not counts. Beyond them, float32 would no longer tell them from zero or infinity."""
+"""The range of numbers that are not counts: float32 holds them and their squares."""
 MAX_DELAY = 64
 """The longest delay [steps], and the most sweeps."""
 MAX_SIDE = 4096
@@ -26,7 +26,7 @@ MAX_SIDE = 4096
 
 
 def _as_written(value: Any) -> Any:
-    """Let an area be called ``7`` or ``08``: a bare number where a name belongs is that text."""
+    """Return a number as the text it was written as, so that an area may be called ``7`` or ``08``."""
     return getattr(value, "text", value)
 
 
@@ -54,7 +54,7 @@ def _one_or_many(value: Any) -> Any:
 Name: TypeAlias = Annotated[
     str, BeforeValidator(_as_written), Field(min_length=1, max_length=200, pattern=r"^[^.@:~>\n]+$")
 ]
-"""What things are called: the marks that programs join names with (``. @ : ~ >``) are not part of one."""
+"""A name. It cannot contain ``. @ : ~ >``, which join names in compiled programs."""
 Text: TypeAlias = Annotated[str, BeforeValidator(_as_written)]
 Citation: TypeAlias = Annotated[
     tuple[Name, ...],
@@ -80,7 +80,7 @@ Side: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=MAX_SIDE)]
 Grid: TypeAlias = tuple[Side, Side]
 Width: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=65536)]
 ValueMap: TypeAlias = Literal["one_to_one", "block", "dense"]
-ValueOrigin: TypeAlias = Literal["state", "normalized"]
+ValuesFrom: TypeAlias = Literal["state", "normalized"]
 
 
 class _Data(BaseModel):
@@ -113,13 +113,13 @@ class All(_Data):
 
 
 class OneToOne(_Data):
-    """Each column reaches the column at the same place of a grid of the same shape."""
+    """Each column reaches the column at the same position in a grid of the same shape."""
 
     type: Literal["one_to_one"] = "one_to_one"
 
 
 class Disc(_Data):
-    """All columns within ``radius`` of the same place in the visual field, equally."""
+    """All columns within ``radius`` of the same position in the visual field, equally."""
 
     type: Literal["disc"] = "disc"
     radius: NonNegative
@@ -127,7 +127,7 @@ class Disc(_Data):
 
 
 class Retinotopic(_Data):
-    """Corresponding places of two retinotopic maps: all columns within ``radius``, equally."""
+    """Corresponding positions of two retinotopic maps: all columns within ``radius``, equally."""
 
     type: Literal["retinotopic"] = "retinotopic"
     radius: NonNegative = 0.5
@@ -155,7 +155,7 @@ class Exponential(_Data):
 
 
 class Patchy(_Data):
-    """Patchy horizontal axons: exp(-d/length), sharpened to columns of like preference.
+    """Patchy horizontal axons: exp(-d/length), favouring columns of similar preference.
 
     Each column has a preferred orientation from a seeded random map of period ``spacing``; the weight is multiplied by
     exp(selectivity (cos 2(θi - θj) - 1)).
@@ -172,20 +172,20 @@ class Patchy(_Data):
 
 
 class Matrix(_Data):
-    """An explicit sparse matrix in HDF5: a 2-D dataset, or a group with the CSR parts data, indices, indptr, shape."""
+    """An explicit sparse matrix in HDF5: a 2-D dataset, or a group with the CSR arrays data, indices, indptr, shape."""
 
     type: Literal["matrix"] = "matrix"
     file: Text
     dataset: Text
     rows: Literal["target", "source"] = "target"
-    """What a row of the matrix is."""
+    """Whether a row of the matrix belongs to a target or to a source."""
 
 
 Kernel: TypeAlias = Annotated[
     All | OneToOne | Disc | Retinotopic | Gaussian | Exponential | Patchy | Matrix, Field(discriminator="type")
 ]
 KERNEL_TYPES = frozenset(kind.model_fields["type"].default for kind in get_args(get_args(Kernel)[0]))
-"""The ``type`` of each kernel: what tells one member of the union from another."""
+"""The ``type`` of each kernel, which identifies a member of the union."""
 
 
 Pooling: TypeAlias = Literal["pooled", "channel"]
@@ -199,9 +199,9 @@ class GainControl(_Data):
     pool: Side = 9
     """Side of the square neighbourhood of ``local`` [pixels]; odd."""
     mean: Pooling = "pooled"
-    """Whether one mean is taken off all channels, or from each channel its own: a colour cast then goes too."""
+    """Whether one mean is subtracted from all channels, or each channel's own, which also removes a colour cast."""
     spread: Pooling = "pooled"
-    """Whether one deviation from that mean divides all channels, or each channel its own."""
+    """Whether all channels are divided by one standard deviation, or each channel by its own."""
     semi_saturation: Positive = 0.1
     """[standard deviations of the image after ``mean`` and ``std``]"""
 
@@ -221,25 +221,25 @@ class Input(_Data):
     std: tuple[PixelSpread, ...] | None = None
     """Per-channel value that the image is then divided by [pixel values 0 to 1]; one by default."""
     point_spread: PointSpread | None = None
-    """Standard deviation of the Gaussian through which the image is seen, before the gain control: the optics of the
-    eye and the receptive-field centres of the relay [pixels]."""
+    """Standard deviation of the Gaussian that blurs the image before the gain control: the optics of the eye and the
+    receptive-field centres of the relay [pixels]."""
     gain_control: GainControl = GainControl()
     positions: Flag = True
     """Whether tokens carry a learned position embedding."""
     values: ValueMap = "one_to_one"
-    values_from: ValueOrigin = "state"
+    values_from: ValuesFrom = "state"
     source: Citation = ()
 
 
 class Population(_Data):
-    """A layer compartment of a column."""
+    """A population of a column: the cells of one kind in one layer."""
 
     kind: Literal["excitatory", "inhibitory"] = "excitatory"
     layer: Literal["L1", "L2", "L3", "L2/3", "L4", "L5", "L6", "L5/6"] | None = None
     width: Width | None = None
-    """Channels; the width of the input where it is not given."""
+    """Channels; by default the width of the input."""
     hidden: Width | None = None
-    """Hidden channels of its part of the column; ``column.expansion`` times the width where it is not given."""
+    """Hidden channels of this population; by default ``column.expansion`` times the width."""
     cells: Positive | None = None
     """Number of neurons, from which in-degrees follow."""
     source: Citation = ()
@@ -253,10 +253,10 @@ class MatrixData(_Data):
 
 
 class Connections(_Data):
-    """Which populations of a column connect, and how often."""
+    """Which populations of a column are connected, and with what probability."""
 
     rows: Literal["target", "source"]
-    """What a row of the matrix is: the field uses both orientations, so it must be said."""
+    """Whether a row of the matrix belongs to a target or to a source. Both are common, so there is no default."""
     populations: tuple[Name, ...]
     """The populations in the order of the rows and of the columns."""
     probability: tuple[tuple[Fraction, ...], ...] | MatrixData
@@ -265,7 +265,7 @@ class Connections(_Data):
 
 
 class Roles(_Data):
-    """Which populations receive and send axons of each kind. What is not given follows from the layers."""
+    """Which populations receive and send axons of each kind. Roles that are not given follow from the layers."""
 
     feedforward: Names | None = None
     """Where feedforward input lands (L4)."""
@@ -281,8 +281,8 @@ class Roles(_Data):
 
 
 class Surround(_Data):
-    """Inhibition from the whole sheet, tuned to the feature: (h - mean) / (std + semi_saturation) of each hidden
-    channel over the columns of the area. This is instance normalisation without learned gain and bias."""
+    """Surround inhibition as instance normalisation, without learned gain and bias: each hidden channel becomes
+    (h - mean) / (std + semi_saturation), with mean and std over all columns of the area."""
 
     semi_saturation: Positive = 0.1
     """[hidden units]"""
@@ -294,11 +294,11 @@ class Column(_Data):
     expansion: Positive = 2.0
     """Hidden channels of an excitatory population, as a multiple of its width."""
     minimum_probability: Fraction = 0.0
-    """Connections less probable than this get no weight block."""
+    """Connections less probable than this are left out."""
     dale: Flag = False
     """Dale's law: weights from excitatory populations are not negative."""
     surround: Surround | None = None
-    """Whether what the hidden channels of the excitatory populations say is told from what they say elsewhere."""
+    """Instance normalisation of the hidden channels of the excitatory populations; none by default."""
 
 
 class Circuit(_Data):
@@ -308,11 +308,11 @@ class Circuit(_Data):
     sources: dict[Name, Source] = {}
     populations: dict[Name, Population] = Field(min_length=1)
     connections: Connections | None = None
-    """All populations connect where it is not given."""
+    """By default all populations are connected."""
     roles: Roles = Roles()
     column: Column = Column()
     values: ValueMap = "one_to_one"
-    values_from: ValueOrigin = "state"
+    values_from: ValuesFrom = "state"
     """Whether values are the state itself or the normalised state."""
     output: Literal["one_to_one", "dense"] = "one_to_one"
     """Whether a learned map follows the attention."""
@@ -324,11 +324,11 @@ class Area(_Data):
 
     grid: Grid
     circuit: Name | None = None
-    """One excitatory population, `E`, where it is not given."""
+    """By default a circuit of one excitatory population, `E`."""
     level: Number | None = None
     """Position in the hierarchy, in any unit: larger is higher."""
     surface_mm2: Positive | None = None
-    """Surface of the area [mm2]. For the checker: no number of the model follows from it."""
+    """Surface of the area [mm2]. Used by the checker only; the model does not depend on it."""
     source: Citation = ()
 
 
@@ -337,7 +337,7 @@ class Lateral(_Data):
 
     kernel: Kernel = All()
     weight: Positive = 1.0
-    """On the scale of FLNe: the share of the input relative to that of a projection of ``fln`` 1."""
+    """On the scale of FLNe: relative to a projection of ``fln`` 1."""
     source: Citation = ()
 
 
@@ -347,27 +347,27 @@ class Projection(_Data):
     origin: Name = Field(alias="from")
     target: Name = Field(alias="to")
     fln: Fraction | None = None
-    """Extrinsic fraction of labelled neurons, FLNe: the source's share of the target's extrinsic input."""
+    """Extrinsic fraction of labelled neurons, FLNe: the fraction of the target's extrinsic input that it carries."""
     weight: Positive | None = None
     """Any other measure of strength; one of ``fln`` and ``weight``, or neither (1)."""
     sln: Fraction | None = None
     """Fraction of the labelled neurons that are supragranular."""
     distance_mm: Millimetres | None = None
-    """[mm], along the white matter. For the record and for the checker: no number of the model follows from it."""
+    """[mm], along the white matter. Used by the checker and null models only; the model does not depend on it."""
     delay: Annotated[int, Strict(), Field(ge=0, le=MAX_DELAY)] | None = None
     """[steps]"""
     delay_ms: Milliseconds | None = None
     """[ms], in whole steps of ``dynamics.step_ms``."""
     direction: Literal["feedforward", "lateral", "feedback"] | None = None
-    """Follows from sln, or from the levels, where it is not given."""
+    """By default it follows from ``sln``, or else from the levels."""
     mode: Literal["driving", "modulatory", "relay"] = "driving"
     topography: Kernel = Retinotopic(radius=1.0)
-    """Corresponding places within one column where it is not given."""
+    """By default corresponding positions, within one column."""
     source: Citation = ()
 
 
 class Attention(_Data):
-    """What all populations that attend to each other share."""
+    """Settings of attention that all populations share."""
 
     heads: Width = 1
     key_width: Width = 8
@@ -377,23 +377,23 @@ class Attention(_Data):
 
 
 class Dynamics(_Data):
-    """How time passes."""
+    """How often and in which order areas are updated."""
 
     sweeps: Annotated[int, Strict(), Field(ge=1, le=MAX_DELAY)] = 1
     """How often every area is updated."""
     order: Literal["hierarchical", "synchronous"] = "hierarchical"
-    """Whether a sweep climbs the hierarchy, or all areas step at once."""
+    """Whether a sweep updates the areas from low to high, or all at once."""
     step_ms: Milliseconds | None = None
     """Duration of a step [ms]; needed where delays are in milliseconds."""
 
 
 class Readout(_Data):
-    """Where the decision is read: mean over the columns of an area, then a linear map."""
+    """The readout: the mean over the columns of an area, then a linear map to the classes."""
 
     area: Name
     classes: Annotated[int, Strict(), Field(ge=2, le=1_000_000)]
     populations: Names | None = None
-    """The populations that leave the area (supra- and infragranular) where they are not given."""
+    """By default the populations whose axons leave the area (supra- and infragranular)."""
 
 
 class Allowance(_Data):
@@ -402,48 +402,48 @@ class Allowance(_Data):
     rule: Name
     """Code or name of a rule."""
     at: Text | None = None
-    """The part of the spec where it is accepted, as in ``areas.V4``, ``circuits.granular`` or ``V2 -> V1``; all of it
-    where it is not given."""
+    """Where in the spec it is accepted, as in ``areas.V4``, ``circuits.granular`` or ``V2 -> V1``; by default
+    everywhere."""
     reason: Annotated[str, BeforeValidator(_as_written), Field(min_length=1)]
 
 
 class Bounds(_Data):
-    """The largest that a model may become."""
+    """Upper limits of the size and cost of the model."""
 
     attention_parameters: Count | None = None
     parameters: Count | None = None
     flops: Positive | None = None
     """Of one image."""
     activation_mb: Positive | None = None
-    """Memory for the states of one training step, as far as ops keep them [10^6 bytes of float32]."""
+    """Memory for the activations that one training step keeps [10^6 bytes of float32]."""
     batch: Count = 128
-    """Images of the step."""
+    """Images in that step."""
     density: Positive | None = None
-    """Part of all pairs of tokens that an attention op connects, in the densest one."""
+    """Fraction of all pairs of tokens that the densest attention op connects."""
     ops: Count | None = None
     """Length of the unrolled program."""
 
 
 class Checker(_Data):
-    """What the checker is told by the spec itself."""
+    """Settings of the checker for this spec."""
 
     allow: tuple[Allowance, ...] = ()
     bounds: Bounds = Bounds()
 
 
 class NullModel(_Data):
-    """What a null model kept of the connectome that it was made of, and what it destroyed."""
+    """Which properties of the original connectome a null model keeps, and which it destroys."""
 
     model: Name
     of: Name
-    """The connectome that it was made of."""
+    """Name of the original connectome."""
     seed: Annotated[int, Strict(), Field(ge=0)]
     kept: tuple[Text, ...]
     destroyed: tuple[Text, ...]
 
 
 class Connectome(_Data):
-    """A whole spec, references followed and defaults applied."""
+    """A whole spec with references resolved and defaults applied."""
 
     model_config = ConfigDict(title="cortexc connectome")
 
@@ -462,9 +462,9 @@ class Connectome(_Data):
     readout: Readout
     checker: Checker = Checker()
     null_model: NullModel | None = None
-    """Set where the connectome is a null model of another one."""
-    origins: SkipJsonSchema[Origins] = Field(default_factory=Origins, exclude=True, repr=False)
+    """Given if the connectome is a null model of another one."""
+    locations: SkipJsonSchema[Locations] = Field(default_factory=Locations, exclude=True, repr=False)
 
     def span(self, *path: str | int) -> Span:
-        """Return the place of the value at ``path``, or of the nearest value around it that was written down."""
-        return self.origins.span(path)
+        """Return the location of the value at ``path``, or of the nearest enclosing value that was written."""
+        return self.locations.span(path)

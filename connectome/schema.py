@@ -8,7 +8,7 @@ from .model import Connectome
 
 _REFERENCE = {
     "type": "object",
-    "description": "Another file whose content stands here; keys beside `file` are laid over it.",
+    "description": "Another file whose content is used here; keys beside `file` are laid over it.",
     "properties": {
         "file": {"type": "string", "description": "Path of a YAML file, or of an HDF5 file with `dataset`."},
         "dataset": {"type": "string", "description": "Dataset inside the HDF5 file."},
@@ -21,7 +21,7 @@ def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a spec file, with `extends` and `file` references."""
     schema = Connectome.model_json_schema(by_alias=True)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["properties"].pop("origins", None)
+    schema["properties"].pop("locations", None)
     names = {"type": "string", "description": "A spec to build upon: path, or name of a shipped one."}
     schema["properties"]["extends"] = {"anyOf": [names, {"type": "array", "items": names}]}
     required = schema.pop("required")
@@ -32,9 +32,9 @@ def json_schema() -> dict[str, Any]:
     for name in ("circuits", "areas", "lateral"):
         entries = schema["properties"][name]
         entries["additionalProperties"] = {"anyOf": [entries["additionalProperties"], _ref("FileReference")]}
-        entries["additionalProperties"]["anyOf"].append({"type": "null", "description": "Takes it out of the base."})
+        entries["additionalProperties"]["anyOf"].append({"type": "null", "description": "Removes it from the base."})
     for name in ("Input", "Area", "Readout"):
-        definitions[name].pop("required", None)  # an overlay gives a part of them; the checker sees the whole
+        definitions[name].pop("required", None)  # an overlay gives some of them; the checker looks at the whole spec
     projections = schema["properties"]["projections"]
     projections["items"] = {"anyOf": [projections["items"], _ref("FileReference")]}
     return schema

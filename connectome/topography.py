@@ -1,4 +1,4 @@
-"""What follows from a kernel or topography before any connection is made."""
+"""Properties of kernels and topographies that need no grids."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .model import All, Disc, Exponential, Gaussian, Kernel, Matrix, OneToOne, P
 
 
 def reach(kernel: Kernel) -> float:
-    """Return how far a kernel reaches [columns of the coarser grid]; infinity where distance does not limit it."""
+    """Return how far a kernel reaches [columns of the coarser grid]; infinity if distance does not limit it."""
     match kernel:
         case All() | Matrix():
             return math.inf
@@ -26,7 +26,7 @@ def reach(kernel: Kernel) -> float:
 
 
 def is_tied(kernel: Kernel) -> bool:
-    """Whether a kernel belongs to the two grids that it is written for, and cannot be put between two others."""
+    """Whether a kernel fits only the two grids that it was written for, and cannot connect two others."""
     match kernel:
         case OneToOne() | Matrix() | Patchy():
             return True

@@ -1,4 +1,4 @@
-"""Quantities: a number with a unit, as people write them, in the unit that a field is kept in."""
+"""Quantities: a number with a unit, as people write them, converted to the unit that a field is stored in."""
 
 from __future__ import annotations
 

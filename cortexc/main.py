@@ -1,4 +1,4 @@
-"""The command line: one file a command, loaded when it is asked for."""
+"""The command line: one module per command, loaded when the command is used."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 _PART = re.compile(r"(^|/)\.([^/]+?)\.part")
-"""A file is written under such a name before it takes its own."""
+"""The name of a file while it is written."""
 COMMANDS = {
     "check": "find what is wrong with a spec before a GPU-hour is spent",
     "explain": "explain a finding's code",
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(name: str) -> ModuleType:
-    """Return the module of a command; one that is called as a word of Python has a mark behind its name."""
+    """Return the module of a command; an underscore follows names that are Python keywords, as ``import_``."""
     return importlib.import_module(f".commands.{name}{'_' if keyword.iskeyword(name) else ''}", __package__)
 
 

@@ -1,4 +1,4 @@
-"""What a command's SPEC|X.h5 means: a spec is compiled, an artifact is loaded."""
+"""From a command's argument SPEC|X.h5 to a program: a spec is compiled, an artifact is loaded."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def program_of(name: str, seed: int | None) -> Program:
 
 
 def compile_spec(name: str, seed: int) -> Program:
-    """Compile a spec, showing the findings that are no errors.
+    """Compile a spec and show its findings that are not errors.
 
     Raises:
         SpecError: the spec has errors.

@@ -1,4 +1,4 @@
-"""Choose: an attention kernel for each op, by what the cost model says each would take."""
+"""Choose: an attention kernel for each op, by the time that the cost model expects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..ir import Graph
 
 
 def choose(graph: Graph) -> Graph:
-    """Return the graph with a kernel for each attention op: the cheapest; none is needed where there is no choice."""
+    """Return the graph with a kernel for each attention op: the fastest, or a fixed one if the op has no choice."""
     ops = tuple(
         dataclasses.replace(op, kernel=_cheapest(op, graph)) if isinstance(op, Attend) else op for op in graph.ops
     )

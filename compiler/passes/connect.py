@@ -27,6 +27,6 @@ def connect(graph: Graph) -> Graph:
         rng = np.random.default_rng([graph.seed, zlib.crc32(name.encode())])
         untouched = rng.bit_generator.state
         connections[name] = kernels.connect(join, rng)
-        if rng.bit_generator.state == untouched:  # nothing random in it: another one would be the same
+        if rng.bit_generator.state == untouched:  # not random, so other joins of this kernel and these grids are equal
             made[key] = connections[name]
     return dataclasses.replace(graph, connections=connections)

@@ -1,8 +1,8 @@
 """Plan: which parameters exist, their shapes, scales and starting values. Only what an op reads is planned.
 
-Where no token has a choice between keys there is no query and no key. A bias of keys, and of a norm that serves keys
-alone, shifts all logits of a token alike unless its keys compete with those of another population: only there is a key
-bias. A silent population asks with its query bias alone.
+If no token has a choice between keys there is no query and no key. A bias of keys, or of a norm that is used for keys
+only, shifts all logits of a token equally unless keys of several populations compete: only then is there a key bias. A
+population that has no state yet has only a query bias as its query.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..artifact import Attend, Embed, Emit, Init, Mix, Parameter, Readout, Relay
 from ..ir import Graph
 
 SPREAD = math.sqrt(1 / 3)
-"""Standard deviation of a linear map's weights times the root of its inputs, as torch.nn.Linear starts them."""
+"""Standard deviation of a linear map's weights times the root of its number of inputs, as in torch.nn.Linear."""
 
 
 def plan(graph: Graph) -> Graph:
@@ -32,7 +32,7 @@ def plan(graph: Graph) -> Graph:
             case Readout():
                 planning.readout(op)
             case Relay() | Mix():
-                pass  # a relay learns nothing, and the columns are planned together below
+                pass  # a relay has no parameters; those of the columns are planned together below
             case _:
                 assert_never(op)
     wirings = _wirings(graph)
@@ -42,7 +42,7 @@ def plan(graph: Graph) -> Graph:
 
 
 class _Planning:
-    """Collects parameters by name; one that is there already is shared."""
+    """Collects parameters by name; ops that use the same name share one parameter."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -93,8 +93,8 @@ class _Planning:
         if population.values == "dense":
             self.linear(f"{name}.value.weight", (width, width), "attention")
         if population.values == "block":
-            part = width // self.graph.heads
-            self.linear(f"{name}.value.weight", (self.graph.heads, part, part), "attention")
+            per_head = width // self.graph.heads
+            self.linear(f"{name}.value.weight", (self.graph.heads, per_head, per_head), "attention")
         if population.values != "one_to_one":
             self.constant(f"{name}.value.bias", (width,), "attention")
 
@@ -130,7 +130,7 @@ class _Planning:
             self.add(f"{name}.column.input.weight", shape, "column", *blocks, kind="normal")
             self.constant(f"{name}.column.input.bias", (hidden,), "column")
         if wiring.inhibitory:
-            # inhibition starts at the anatomical share of each source; the weight is kept positive by softplus
+            # inhibition starts at the anatomical fraction of each source; softplus keeps the weight positive
             blocks = [
                 (p.width, math.log(math.expm1(self.shares[name, s] / p.width)))
                 for s, p in ((s, self.graph.populations[s]) for s in wiring.inhibitory)
@@ -142,7 +142,7 @@ class _Planning:
             self.constant(f"{name}.column.output.bias", (population.width,), "column")
 
     def _block(self, target: str, source: str, *, of: tuple[str, ...]) -> tuple[int, float]:
-        """Return width and spread of a weight block: the sources' variances are in proportion to their in-degrees."""
+        """Return width and standard deviation of each weight block; variances are proportional to in-degrees."""
         width = self.graph.populations[source].width
         share = self.shares[target, source] / sum(self.shares[target, s] for s in of)
         return width, SPREAD * math.sqrt(share / width)

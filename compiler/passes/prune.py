@@ -1,4 +1,4 @@
-"""Prune: what is too weak, cannot be reached from the input, or cannot reach the readout, goes."""
+"""Prune: remove what is too weak, what the input cannot reach, and what cannot reach the readout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..ir import Coupling, Graph, Pathway
 
 
 def prune(graph: Graph) -> Graph:
-    """Return the graph with only the populations, pathways and couplings that can matter to the readout."""
+    """Return the graph with only the populations, pathways and couplings that can affect the readout."""
     pathways = [p for p in graph.pathways if p.weight >= graph.minimum_weight and graph.connections[p.join].nonzeros]
     alive = _alive(graph, pathways, graph.couplings)
     pathways = [p for p in pathways if p.source in alive and p.target in alive]
@@ -31,7 +31,7 @@ def prune(graph: Graph) -> Graph:
 
 
 def _alive(graph: Graph, pathways: Iterable[Pathway], couplings: Iterable[Coupling]) -> set[str]:
-    """Return the populations that lie on a way from the input to the readout."""
+    """Return the populations on any path from the input to the readout."""
     node = {name: i for i, name in enumerate(graph.populations)}
     ends = [(node[p.source], node[p.target]) for p in pathways]
     ends += [(node[c.source], node[c.target]) for c in couplings]

@@ -47,7 +47,7 @@ def resolve(connectome: Connectome, seed: int) -> Graph:
                 kind=written.kind,
                 grid=area.grid,
                 width=width,
-                hidden=expanded if written.kind == "excitatory" else width,  # an inhibitory one is its own rate
+                hidden=expanded if written.kind == "excitatory" else width,  # for inhibition these are the rates
                 values=circuit.values,
                 values_from=circuit.values_from,
                 output=circuit.output,
@@ -84,18 +84,18 @@ def resolve(connectome: Connectome, seed: int) -> Graph:
         couplings=tuple(couplings),
         schedule=Schedule(connectome.dynamics.sweeps, connectome.dynamics.order, tuple(order(connectome))),
         readout=tuple(f"{connectome.readout.area}.{p}" for p in read),
-        readout_origin=connectome.span("readout"),
+        readout_span=connectome.span("readout"),
         joins=joins,
     )
 
 
 def _probability(connectome: Connectome, circuit_name: str | None) -> np.ndarray | None:
-    """Return a circuit's connection matrix where it lies in HDF5."""
+    """Return a circuit's connection matrix if it is in HDF5, else None."""
     written = connectome.circuits[circuit_name].connections if circuit_name else None
     if written is None or not isinstance(written.probability, MatrixData):
         return None
-    place = connectome.span("circuits", circuit_name or "", "connections", "probability", "file")
-    matrix: np.ndarray = tables.read_matrix(written.probability.file, written.probability.dataset, place).toarray()
+    span = connectome.span("circuits", circuit_name or "", "connections", "probability", "file")
+    matrix: np.ndarray = tables.read_matrix(written.probability.file, written.probability.dataset, span).toarray()
     return matrix
 
 
@@ -147,12 +147,12 @@ def _pathways(connectome: Connectome, laminar: dict[str, LaminarRoles]) -> tuple
         if p.origin == connectome.input.name:
             senders = [(connectome.input.name, 1.0)]
         else:
-            origin = laminar[p.origin]
+            sending = laminar[p.origin]
             upper = p.sln if p.sln is not None else {"feedforward": 1.0, "feedback": 0.0, "lateral": 0.5}[way]
             parts: dict[str, float] = {}
-            for part, populations in ((upper, origin.supragranular), (1 - upper, origin.infragranular)):
+            for fraction, populations in ((upper, sending.supragranular), (1 - upper, sending.infragranular)):
                 for sender, share in _shares(connectome, p.origin, populations):
-                    parts[f"{p.origin}.{sender}"] = parts.get(f"{p.origin}.{sender}", 0.0) + part * share
+                    parts[f"{p.origin}.{sender}"] = parts.get(f"{p.origin}.{sender}", 0.0) + fraction * share
             senders = [(sender, share) for sender, share in parts.items() if share > 0]
         pathways += [
             Pathway(sender, f"{p.target}.{t}", name, strength(p) * share, p.mode, delay, False, span)
@@ -163,7 +163,7 @@ def _pathways(connectome: Connectome, laminar: dict[str, LaminarRoles]) -> tuple
 
 
 def _shares(connectome: Connectome, area: str, populations: tuple[str, ...]) -> list[tuple[str, float]]:
-    """Return how output is shared among populations: by their cells where all are counted, else equally."""
+    """Return the fraction of the output that each population sends: by cells if all have a number, else equal."""
     circuit = circuit_of(connectome, connectome.areas[area])
     cells = [circuit.populations[p].cells for p in populations]
     sizes = [c if c is not None and None not in cells else 1.0 for c in cells]

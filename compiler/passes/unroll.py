@@ -1,8 +1,8 @@
 """Unroll: sweeps and delays become a list of ops over (population, time), each value named and made once.
 
-What a population sends is computed once for each of its states, however many pathways leave it; what hangs on the
-input alone is therefore computed once for all sweeps. A population that nothing has reached yet is silent: it has no
-state, and ops that would read it leave it out. Ops whose result nobody reads are dropped at the end.
+What a population sends is computed once for each of its states, however many pathways leave it; what depends on the
+input only is therefore computed once for all sweeps. A population is silent until input reaches it: it has no state,
+and ops that would read it leave it out. Ops whose result nothing reads are removed at the end.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..ir import Graph, Pathway
 
 Mode: TypeAlias = Literal["driving", "modulatory"]
 MODES: tuple[Mode, ...] = ("driving", "modulatory")
-"""Of attention, in the order in which a population is updated."""
+"""The modes of attention, in the order in which a population is updated."""
 
 
 def unroll(graph: Graph) -> Graph:
@@ -37,7 +37,7 @@ def unroll(graph: Graph) -> Graph:
 
 
 class _Unrolling:
-    """The state of one unrolling: what each population's state is called now, and was called after each sweep."""
+    """The state of one unrolling: the name of each population's current state, and of its state after each sweep."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -46,7 +46,7 @@ class _Unrolling:
         self.now: dict[str, str] = {}
         self.after: list[dict[str, str]] = []
         self.into: dict[tuple[str, str], list[tuple[Pathway, int]]] = defaultdict(list)
-        """By target and mode: the pathways, and how many sweeps ago is the state that each one reads."""
+        """The pathways by target and mode, each with how many sweeps before now the state is that it reads."""
         rank = {area: i for i, area in enumerate(graph.schedule.areas)}
         for pathway in graph.pathways:
             self.into[pathway.target, pathway.mode].append((pathway, _delay(pathway, graph, rank)))
@@ -71,8 +71,8 @@ class _Unrolling:
             sweeps = self.graph.schedule.sweeps
             message = f"nothing of the input reaches the readout within {sweeps} {'sweep' if sweeps == 1 else 'sweeps'}"
             hint = "add projections on the way from the input, raise `dynamics.sweeps`, or lower `minimum_weight`"
-            place = self.graph.readout_origin
-            raise SpecError(Report([lowering.UNREACHED_READOUT.at(place, message, help=hint)]))
+            span = self.graph.readout_span
+            raise SpecError(Report([lowering.UNREACHED_READOUT.at(span, message, help=hint)]))
         return [*self.ops, Readout("readout", states)]
 
     def update(self, area: str, sweep: int) -> None:
@@ -86,8 +86,8 @@ class _Unrolling:
                 self.attend(population, mode, sweep, before)
         self.mix(area, members, sweep)
 
-    def heard(self, population: str, mode: str, sweep: int, now: Mapping[str, str]) -> list[tuple[Pathway, str]]:
-        """Return the pathways that bring a population something in this sweep, and the state that each one reads."""
+    def incoming(self, population: str, mode: str, sweep: int, now: Mapping[str, str]) -> list[tuple[Pathway, str]]:
+        """Return the pathways that carry input to a population in this sweep, and the state that each one reads."""
         found = []
         for pathway, delay in self.into[population, mode]:
             states = now if delay == 0 else self.after[sweep - delay] if delay <= sweep else {}
@@ -96,7 +96,7 @@ class _Unrolling:
         return found
 
     def relay(self, population: str, sweep: int) -> None:
-        found = self.heard(population, "relay", sweep, self.now)
+        found = self.incoming(population, "relay", sweep, self.now)
         sources = tuple(Source(state, p.source, p.join, p.weight) for p, state in found)
         if sources:
             output = f"{population}@{sweep}.relayed"
@@ -104,7 +104,7 @@ class _Unrolling:
             self.now[population] = output
 
     def attend(self, population: str, mode: Mode, sweep: int, before: Mapping[str, str]) -> None:
-        found = self.heard(population, mode, sweep, before)
+        found = self.incoming(population, mode, sweep, before)
         sources = tuple(Source(self.emission(p.source, state), p.source, p.join, p.weight) for p, state in found)
         state = self.now.get(population)
         if sources and (mode == "driving" or state):  # there is nothing to modulate in a silent population
@@ -136,11 +136,11 @@ class _Unrolling:
 
 
 def _delay(pathway: Pathway, graph: Graph, rank: Mapping[str, int]) -> int:
-    """Return how many sweeps ago is the state that a pathway reads: what the spec says, or else what the order says."""
+    """Return how many sweeps ago the state is that a pathway reads: its delay, or else by the order of updates."""
     if pathway.delay is not None:
         return pathway.delay
     if pathway.source == graph.input_name:
-        return 0  # the image stands still
+        return 0  # the image does not change
     if graph.schedule.order == "synchronous":
         return 1
     source, target = (rank[graph.populations[p].area] for p in (pathway.source, pathway.target))
@@ -150,10 +150,10 @@ def _delay(pathway: Pathway, graph: Graph, rank: Mapping[str, int]) -> int:
 def _with_choices(ops: list[Op], graph: Graph) -> list[Op]:
     """Return the ops with ``choice`` of each attention set: whether any token has two keys that can differ.
 
-    And ``surround`` of each target of a mixing: whether it has one, and its columns can differ.
+    Also set is ``surround`` of each target of a mixing: whether it is normalised, and its columns can differ.
 
-    Keys of one population differ where its tokens do. Tokens differ from the input on, until an all-to-all projection
-    gives every token of an area the same.
+    Keys of one population differ if its tokens do. Tokens of the input differ, and those of an area too, unless
+    all-to-all projections give every token the same input.
     """
     varied: set[str] = set()  # states and emissions whose tokens can differ
     found: list[Op] = []
@@ -181,9 +181,9 @@ def _with_choices(ops: list[Op], graph: Graph) -> list[Op]:
 
 
 def _rows_vary(connection: Connection, varies: bool) -> bool:
-    """Return whether targets can receive different things over a connection, of sources that vary or do not."""
+    """Return whether the target tokens can receive different inputs; ``varies``: whether the source tokens differ."""
     counts = connection.counts
-    if not varies:  # all rows sum to the same, so only an empty one makes a difference
+    if not varies:  # non-empty rows all sum to 1, so tokens differ only if some row is empty
         return len(set(counts > 0)) > 1
     if len(set(counts)) > 1:
         return True
@@ -192,7 +192,7 @@ def _rows_vary(connection: Connection, varies: bool) -> bool:
 
 
 def _has_choice(op: Attend, wired: list[tuple[Connection, bool]]) -> bool:
-    """Return whether a token has two keys that can differ: of two tokens that do, or of two populations."""
+    """Return whether a token has two keys that can differ: of two tokens that differ, or of two populations."""
     counts = np.stack([c.counts for c, _ in wired])  # (sources, tokens)
     several = counts.sum(axis=0) > 1
     if not several.any():
@@ -200,8 +200,8 @@ def _has_choice(op: Attend, wired: list[tuple[Connection, bool]]) -> bool:
     if any(varies for _, varies in wired):
         return True
     values = [s.value for s in op.sources]
-    heard = np.stack([counts[[v == value for v in values]].sum(axis=0) > 0 for value in dict.fromkeys(values)])
-    return bool((heard.sum(axis=0) > 1).any())
+    reached = np.stack([counts[[v == value for v in values]].sum(axis=0) > 0 for value in dict.fromkeys(values)])
+    return bool((reached.sum(axis=0) > 1).any())
 
 
 def _with_surrounds(op: Mix, varied: set[str], populations: Mapping[str, Population]) -> Mix:
@@ -209,8 +209,8 @@ def _with_surrounds(op: Mix, varied: set[str], populations: Mapping[str, Populat
     own = {t.population for t in op.targets if t.state in varied}
     driven = _driven(op, varied)
     varied.update(t.output for t in op.targets if t.output and t.population in own | driven)
-    told = {t.population for t in op.targets if t.output and populations[t.population].surround} & driven
-    targets = tuple(dataclasses.replace(t, surround=t.population in told) for t in op.targets)
+    normalised = {t.population for t in op.targets if t.output and populations[t.population].surround} & driven
+    targets = tuple(dataclasses.replace(t, surround=t.population in normalised) for t in op.targets)
     return dataclasses.replace(op, targets=targets)
 
 
@@ -226,7 +226,7 @@ def _driven(op: Mix, varied: set[str]) -> set[str]:
 
 
 def _live(ops: list[Op]) -> tuple[Op, ...]:
-    """Return the ops, and of each mixing the targets, that the readout depends on; keys only where they are read."""
+    """Return the ops that the readout depends on, without unneeded targets of mixings and without unneeded keys."""
     needed: set[str] = set()
     keyed: set[str] = set()
     kept: list[Op] = []
@@ -245,7 +245,7 @@ def _live(ops: list[Op]) -> tuple[Op, ...]:
 
 
 def _live_mix(op: Mix, needed: set[str]) -> Mix:
-    """Return a mixing with what the needed states depend on.
+    """Return a mixing reduced to what the needed states depend on.
 
     An inhibitory population is inhibited by rates before inhibition, so what inhibits its inhibitors does not matter.
     """

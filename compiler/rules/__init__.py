@@ -1,1 +1,1 @@
-"""Rules that need the compiled graph: what is reached, what is read, what it costs."""
+"""Rules that need the compiled graph: reachability, use and cost."""

@@ -1,4 +1,4 @@
-"""The cost: what is larger than the spec allows itself."""
+"""Cost: whether the model exceeds the bounds that the spec sets."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def over_bounds(stages: Stages, rule: Rule) -> Findings:
 
 
 def measured(graph: Graph, batch: int) -> dict[str, float]:
-    """Return the figures that `Bounds` can limit, by the names of its fields."""
+    """Return the quantities that `Bounds` can limit, by the names of its fields."""
     assert set(Bounds.model_fields) == {*_NAMES, "batch"}
     costs = cost.costs(graph)
     attention = [c for op, c in zip(graph.ops, costs, strict=True) if isinstance(op, Attend)]

@@ -1,4 +1,4 @@
-"""The graph: what cannot be reached, is not read, or comes too late."""
+"""The graph: what the input does not reach, what nothing reads, and what arrives too late."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .stages import Stages
 
 Findings = Iterator[Diagnostic]
 
-PARTS_SHOWN = 10
-"""Separate parts that are named; the rest is counted."""
+COMPONENTS_SHOWN = 10
+"""This many separate components are named; the others are counted."""
 
 
 @rule("G302", "unreached-area", Severity.WARNING)
 def unreached_area(stages: Stages, rule: Rule) -> Findings:
-    """An area that nothing of the image can reach: no chain of projections leads to it from the input. Its projections
-    carry nothing, and are dropped.
+    """The image cannot reach an area: no chain of projections leads to it from the input. Its projections carry
+    nothing, and are dropped.
 
     Bad:
 
@@ -49,19 +49,19 @@ def unreached_area(stages: Stages, rule: Rule) -> Findings:
     ```
     """
     connectome = stages.connectome
-    part = stages.areas.parts()
+    component = stages.areas.components()
     steps = stages.areas.steps_from(connectome.input.name)
-    for i in np.flatnonzero((steps < 0) & (part == part[0])).tolist():
+    for i in np.flatnonzero((steps < 0) & (component == component[0])).tolist():
         name = stages.areas.names[i]
-        place = connectome.origins.span(("areas", name), key=True)
+        span = connectome.locations.span(("areas", name), key=True)
         message = f"nothing of the image reaches `{name}`: no projections lead there from `{connectome.input.name}`"
-        yield rule.at(place, message, help="add a projection to it, or take it out")
+        yield rule.at(span, message, help="add a projection to it, or take it out")
 
 
 @rule("G303", "unread-area", Severity.WARNING)
 def unread_area(stages: Stages, rule: Rule) -> Findings:
-    """An area whose activity never arrives at the readout: nothing leads there, or not within the sweeps (or steps)
-    that the spec allows. Its parameters do not exist in the model.
+    """The activity of an area never reaches the readout: no chain of projections leads there, or not within the sweeps
+    (or steps) of the spec. The model has no parameters for this area.
 
     Bad:
 
@@ -96,22 +96,22 @@ def unread_area(stages: Stages, rule: Rule) -> Findings:
     for i, name in enumerate(stages.areas.names[1:], 1):
         if not reached[i] or name == readout:
             continue
-        place = connectome.origins.span(("areas", name), key=True)
+        span = connectome.locations.span(("areas", name), key=True)
         message = f"nothing of `{name}` reaches the readout in `{readout}`"
         if not read[i]:
-            yield rule.at(place, message, help="add a projection from it, or take it out")
+            yield rule.at(span, message, help="add a projection from it, or take it out")
         elif name not in alive:
             unit = "sweep" if connectome.dynamics.order == "hierarchical" else "step"
             count = connectome.dynamics.sweeps
             message += f" within {count} {unit}{'s' if count > 1 else ''}"
             notes = [(connectome.span("dynamics", "sweeps"), f"the {unit}s")]
-            yield rule.at(place, message, help="raise `dynamics.sweeps`, or take it out", notes=notes)
+            yield rule.at(span, message, help="raise `dynamics.sweeps`, or take it out", notes=notes)
 
 
 @rule("G304", "nothing-connected", Severity.WARNING)
 def nothing_connected(stages: Stages, rule: Rule) -> Findings:
-    """A projection, or horizontal axons, without effect: its topography joins no pair of columns, or it is weaker than
-    `attention.minimum_weight`, and dropped.
+    """A projection, or the horizontal axons of an area, have no effect: their kernel connects no pair of columns, or
+    they are weaker than `attention.minimum_weight`, and dropped.
 
     Bad:
 
@@ -138,30 +138,30 @@ def nothing_connected(stages: Stages, rule: Rule) -> Findings:
     graph = stages.connected
     strongest: dict[object, float] = defaultdict(float)
     for pathway in graph.pathways:
-        strongest[pathway.origin] = max(strongest[pathway.origin], pathway.weight)
-    told = set()
+        strongest[pathway.span] = max(strongest[pathway.span], pathway.weight)
+    reported = set()
     for pathway in graph.pathways:
-        if pathway.origin in told:
+        if pathway.span in reported:
             continue
         if not graph.connections[pathway.join].nonzeros:
-            told.add(pathway.origin)
+            reported.add(pathway.span)
             kernel = graph.joins[pathway.join].kernel
-            message = f"`{kernel.type}` joins no column of `{pathway.source}` with one of `{pathway.target}`"
-            yield rule.at(graph.joins[pathway.join].origin, message, help="widen its radius or length")
-        elif strongest[pathway.origin] < graph.minimum_weight:
-            told.add(pathway.origin)
-            most, area = strongest[pathway.origin], graph.populations[pathway.source].area
-            message = f"all of it is weaker than {graph.minimum_weight:g}, and dropped: at most {most:.3g} in one layer"
+            message = f"`{kernel.type}` connects no column of `{pathway.source}` to one of `{pathway.target}`"
+            yield rule.at(graph.joins[pathway.join].span, message, help="widen its radius or length")
+        elif strongest[pathway.span] < graph.minimum_weight:
+            reported.add(pathway.span)
+            most, area = strongest[pathway.span], graph.populations[pathway.source].area
+            message = f"weaker than {graph.minimum_weight:g}, and therefore dropped: at most {most:.3g} from one layer"
             message += f" of `{area}`"
             notes = [(stages.connectome.span("attention", "minimum_weight"), "the threshold")]
             hint = "lower `attention.minimum_weight`, or take the projection out"
-            yield rule.at(pathway.origin, message, help=hint, notes=notes)
+            yield rule.at(pathway.span, message, help=hint, notes=notes)
 
 
 @rule("G305", "columns-without-input", Severity.WARNING)
 def columns_without_input(stages: Stages, rule: Rule) -> Findings:
-    """Some columns of an area get no input from any other area: the topographies leave gaps, as a small radius between
-    grids of no whole ratio does. These columns see nothing of the image but through horizontal axons.
+    """Some columns of an area get no input from any other area: the topographies leave gaps, for example with a small
+    radius between grids whose sizes have no whole ratio. The image reaches these columns through horizontal axons only.
 
     Bad:
 
@@ -190,22 +190,22 @@ def columns_without_input(stages: Stages, rule: Rule) -> Findings:
             incoming[graph.populations[pathway.target].area].append(pathway)
     for area, pathways in incoming.items():
         rows, columns = graph.populations[pathways[0].target].grid
-        heard = np.zeros(rows * columns, bool)
+        reached = np.zeros(rows * columns, bool)
         for join in {p.join for p in pathways}:
-            heard |= np.diff(graph.connections[join].indptr) > 0
-        missing = int((~heard).sum())
-        if missing and heard.any():
-            first = int(np.flatnonzero(~heard)[0])
+            reached |= np.diff(graph.connections[join].indptr) > 0
+        missing = int((~reached).sum())
+        if missing and reached.any():
+            first = int(np.flatnonzero(~reached)[0])
             strongest = max(pathways, key=lambda p: p.weight)
             where = f"the first in row {first // columns}, column {first % columns}"
-            message = f"{missing} of {len(heard)} columns of `{area}` get no input, {where}"
+            message = f"{missing} of {len(reached)} columns of `{area}` get no input, {where}"
             hint = "widen the topography of a projection to it: a radius of 1 leaves no gaps"
-            yield rule.at(graph.joins[strongest.join].origin, message, help=hint)
+            yield rule.at(graph.joins[strongest.join].span, message, help=hint)
 
 
 @rule("G306", "delay-overrun", Severity.WARNING)
 def delay_overrun(stages: Stages, rule: Rule) -> Findings:
-    """A delay that is as long as the whole run, or longer: what is sent never arrives.
+    """A delay is as long as the whole run or longer, so nothing arrives.
 
     Bad:
 
@@ -234,16 +234,16 @@ def delay_overrun(stages: Stages, rule: Rule) -> Findings:
     for i, p in enumerate(connectome.projections):
         delay = delay_steps(p, connectome.dynamics.step_ms)
         if delay is not None and delay >= sweeps and p.origin != connectome.input.name:
-            message = f"a delay of {delay} steps, and the run has {sweeps}: nothing arrives"
+            message = f"a delay of {delay} steps, but the run has {sweeps}: nothing arrives"
             notes = [(connectome.span("dynamics", "sweeps"), "the steps of the run")]
             hint = f"raise `dynamics.sweeps` over {delay}, or shorten the delay"
-            place = connectome.span("projections", i, "delay" if p.delay is not None else "delay_ms")
-            yield rule.at(place, message, help=hint, notes=notes)
+            span = connectome.span("projections", i, "delay" if p.delay is not None else "delay_ms")
+            yield rule.at(span, message, help=hint, notes=notes)
 
 
 @rule("G307", "separate-parts", Severity.WARNING)
 def separate_parts(stages: Stages, rule: Rule) -> Findings:
-    """The areas fall into parts that no projection joins. A name was misspelt in a table, or a projection is missing.
+    """No projection connects some areas to the rest. A name may be misspelt in a table, or a projection is missing.
 
     Bad:
 
@@ -266,25 +266,25 @@ def separate_parts(stages: Stages, rule: Rule) -> Findings:
     ```
     """
     connectome = stages.connectome
-    parts: dict[int, list[str]] = defaultdict(list)
-    for name, part in zip(stages.areas.names, stages.areas.parts().tolist(), strict=True):
-        parts[part].append(name)
-    apart = list(parts.values())[1:]  # the first one has the input
-    for number, members in enumerate(apart[:PARTS_SHOWN], 1):
+    components: dict[int, list[str]] = defaultdict(list)
+    for name, component in zip(stages.areas.names, stages.areas.components().tolist(), strict=True):
+        components[component].append(name)
+    apart = list(components.values())[1:]  # the first one has the input
+    for number, members in enumerate(apart[:COMPONENTS_SHOWN], 1):
         more = f" and {len(members) - 5} more" if members[5:] else ""
         shown = ", ".join(f"`{name}`" for name in members[:5]) + more
-        place = connectome.origins.span(("areas", members[0]), key=True)
+        span = connectome.locations.span(("areas", members[0]), key=True)
         what = "is" if len(members) == 1 else "are"
-        message = f"{shown} {what} joined with the input by no projection"
-        if number == PARTS_SHOWN < len(apart):
-            message += f"; so are {len(apart) - number:,} more parts"
-        yield rule.at(place, message, help="add the projection that is missing, or take the part out")
+        message = f"{shown} {what} not connected to the input by any projection"
+        if number == COMPONENTS_SHOWN < len(apart):
+            message += f"; nor are {len(apart) - number:,} more groups of areas"
+        yield rule.at(span, message, help="add the projection that is missing, or take these areas out")
 
 
 @rule("G308", "unread-population", Severity.WARNING)
 def unread_population(stages: Stages, rule: Rule) -> Findings:
-    """A population that nothing reads, in any area of its circuit: no axon leaves it and no population of the column
-    listens to it. It has no parameters, and could be left out.
+    """Nothing reads a population, in any area of its circuit: no axon leaves it, and no population of the column
+    receives input from it. It has no parameters, and can be left out.
 
     Bad:
 
@@ -332,10 +332,10 @@ def unread_population(stages: Stages, rule: Rule) -> Findings:
     for name, circuit in connectome.circuits.items():
         for population in circuit.populations:
             if users[name] and not any(f"{area}.{population}" in live for area in users[name]):
-                place = connectome.origins.span(("circuits", name, "populations", population), key=True)
-                message = f"nothing reads `{population}` of `{name}`: no axons leave it, and its column does not listen"
+                span = connectome.locations.span(("circuits", name, "populations", population), key=True)
+                message = f"nothing reads `{population}` of `{name}`, neither its own column nor another area"
                 hint = "give it a role or a connection, or take it out"
-                yield rule.at(place, message, help=hint)
+                yield rule.at(span, message, help=hint)
 
 
 RULES: tuple[Rule, ...] = (

@@ -1,4 +1,4 @@
-"""What the rules of the compiler look at: a connectome, and its graph after the passes."""
+"""The input of the compiler's rules: a connectome, and its graph after the passes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ..ir import Graph
 
 @dataclass(frozen=True, eq=False)
 class Stages:
-    """A compilation, as far as rules ask."""
+    """The stages of one compilation that rules read."""
 
     connectome: Connectome
     connected: Graph
     """All pathways, with their connections."""
     final: Graph
-    """What is left after pruning and unrolling, with its ops."""
+    """The graph after all passes, with its ops."""
 
     @cached_property
     def areas(self) -> AreaGraph:

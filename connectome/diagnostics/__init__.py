@@ -1,1 +1,1 @@
-"""What the checker says, and how: places, rules, findings and their rendering."""
+"""What the checker reports: locations, rules, findings and their rendering."""

@@ -7,7 +7,7 @@ from .report import Report
 
 
 class SpecError(ValueError):
-    """A spec cannot be used as written. ``report`` holds every finding with its place."""
+    """A spec cannot be used as written. ``report`` holds every finding with its location."""
 
     def __init__(self, report: Report) -> None:
         """Keep the report; the message is its plain-text rendering."""

@@ -1,4 +1,4 @@
-"""Rules of importing: what keeps a file of anatomy from becoming a spec, or is odd about it."""
+"""Rules of importing: why a file of anatomy cannot become a spec, or what looks wrong in it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BAD_TABLE = Rule(
     "I602",
     "bad-anatomy-table",
     Severity.ERROR,
-    """The table has not the columns, rows or labels that it needs: a row of another length, a label that is there
+    """The table does not have the columns, rows or labels that it needs: a row of another length, a label that occurs
 twice, no column that could be the source. Options such as `--source-column` say which column is which.
 
 Bad:
@@ -100,8 +100,9 @@ AMBIGUOUS = Rule(
     "I605",
     "ambiguous-anatomy",
     Severity.ERROR,
-    """What the file means cannot be told from the file, and guessing could turn the brain around: what the rows of a
-matrix are, which of several matrices is meant, rows of one pair that contradict each other.
+    """The file can be read in more than one way, and a wrong guess could reverse every projection: it does not say
+whether the rows of a matrix are sources or targets, or which of several matrices is meant, or two rows of one pair
+contradict each other.
 
 Bad:
 
@@ -123,8 +124,8 @@ ORIENTATION = Rule(
     "I606",
     "orientation-betrayed",
     Severity.WARNING,
-    """The numbers say that source and target are the other way round: FLNe are parts of the *target's* input, so they
-sum to at most 1 into each area, and here they do so out of each area.
+    """Source and target seem to be swapped: FLNe are fractions of the *target's* input, so they sum to at most 1 over
+the projections into each area, but here they do so over the projections out of each area.
 
 Bad:
 

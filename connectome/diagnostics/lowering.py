@@ -1,4 +1,4 @@
-"""Rules that show only when a sound spec is compiled: the compiler's passes raise them."""
+"""Rules that can be checked only while a spec is compiled: the compiler's passes report them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ UNREACHED_READOUT = Rule(
     "G301",
     "unreached-readout",
     Severity.ERROR,
-    """Nothing of the image arrives at the readout: no chain of projections leads there from the input, or the chain is
-longer than the sweeps (or steps) that the spec allows.
+    """The readout receives nothing of the image: no chain of projections leads from the input to it, or every chain
+needs more sweeps (or steps) than the spec has.
 
 Bad:
 

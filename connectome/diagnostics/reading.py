@@ -1,4 +1,4 @@
-"""Rules that hold while a spec is being read, before there is a connectome: the reader raises them."""
+"""Rules that are checked while a spec is read, before there is a connectome: the reader reports them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ SYNTAX = _rule(
     "yaml-syntax",
     """The file is not well-formed YAML, is empty, or is not UTF-8 text.
 
-The place is where the parser gave up; the cause (an unclosed bracket or quote, a tab, an indentation that does not
-match) often lies just before it.
+The location is where the parser stopped; the cause (an unclosed bracket or quote, a tab, an indentation that does
+not match) is often just before it.
 
 Bad:
 
@@ -32,7 +32,7 @@ areas: {V1: {grid: [8, 8]}}
 DUPLICATE_KEY = _rule(
     "S102",
     "duplicate-key",
-    """A mapping has the same key twice. Most YAML readers keep the last one in silence, and the first is lost.
+    """A mapping has the same key twice. Most YAML readers silently keep the last one only.
 
 Bad:
 
@@ -49,7 +49,7 @@ areas: {V1: {grid: [8, 8]}, V2: {grid: [8, 8]}}
 UNKNOWN_KEY = _rule(
     "S103",
     "unknown-key",
-    """A key that the language does not have at this place, most often a misspelling. It is never ignored.
+    """A key that the language does not have at this location, most often a misspelling. Unknown keys are never ignored.
 
 Bad:
 
@@ -66,7 +66,7 @@ dynamics: {sweeps: 3}
 MISSING_KEY = _rule(
     "S104",
     "missing-key",
-    """A key without which the value has no meaning is absent.
+    """A required key is missing.
 
 Bad:
 
@@ -83,7 +83,7 @@ lateral: {V1: {kernel: {type: exponential, length: 1.0}, source: paper}}
 WRONG_TYPE = _rule(
     "S105",
     "wrong-type",
-    """A value of another type than the key takes: text for a number, a list for a mapping.
+    """A value has the wrong type: text instead of a number, a list instead of a mapping.
 
 Bad:
 
@@ -124,7 +124,7 @@ projections:
 WRONG_UNIT = _rule(
     "S107",
     "wrong-unit",
-    """A quantity whose unit is unknown or of another dimension than the key takes.
+    """A quantity has an unknown unit, or a unit of the wrong dimension.
 
 Bad:
 
@@ -147,7 +147,7 @@ projections:
 CIRCULAR = _rule(
     "S108",
     "circular-reference",
-    """A file extends or includes itself, directly or by way of others. The notes show the way round.
+    """A file extends or includes itself, directly or by way of others. The notes show the chain of references.
 
 Bad:
 
@@ -203,7 +203,7 @@ projections:
 BAD_TABLE = _rule(
     "S111",
     "bad-table",
-    """A table in HDF5 has columns that the language does not know, lacks those that it needs, has columns of unequal
+    """A table in HDF5 has unknown columns, lacks columns that it needs, has columns of unequal
 length, or holds a value that a projection cannot take (the row is named). No row is ever dropped.
 
 Bad:
@@ -225,8 +225,8 @@ projections:
 HOSTILE = _rule(
     "S112",
     "out-of-bounds",
-    """The file is larger, deeper or, by its aliases, longer than any spec needs to be; reading it would cost memory
-without bound. Large tables belong into HDF5.
+    """The file is larger or more deeply nested than any spec needs to be, or its aliases expand to too many values;
+reading it could exhaust the memory. Put large tables into HDF5.
 
 Bad:
 
@@ -246,8 +246,7 @@ areas: {V1: {grid: [8, 8]}}
 BAD_REFERENCE = _rule(
     "S113",
     "bad-reference",
-    """A `file:` or `extends:` reference is not of a form the reader knows: a YAML file, or an HDF5 file with a
-`dataset`.
+    """A `file:` or `extends:` reference must name a YAML file, or an HDF5 file with a `dataset`.
 
 Bad:
 

@@ -14,7 +14,7 @@ from .span import Span
 _COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
 _WIDEST_LINE = 160
 MOST_ALIKE = 5
-"""Findings of one message that are shown as text."""
+"""Findings with the same message that are shown as text; the others are counted."""
 
 
 @lru_cache(maxsize=64)
@@ -62,7 +62,7 @@ def _one(finding: Diagnostic, colour: bool) -> str:
 def as_text(report: Report, *, colour: bool) -> str:
     """Return findings as text, each with its source line and the span underlined.
 
-    Where many say the same of different places, the first ones are shown and the others counted.
+    Of many findings with the same message, the first ones are shown and the others are counted.
     """
     _lines.cache_clear()
     alike = Counter((f.code, f.message) for f in report)
@@ -74,22 +74,24 @@ def as_text(report: Report, *, colour: bool) -> str:
         if seen[key] <= MOST_ALIKE:
             shown.append(_one(finding, colour))
         if seen[key] == MOST_ALIKE < alike[key]:
-            shown.append(f"... and {alike[key] - MOST_ALIKE:,} more that say the same; `--format json` has all of them")
+            shown.append(
+                f"... and {alike[key] - MOST_ALIKE:,} more with the same message; `--format json` has all of them"
+            )
     return "\n\n".join(shown)
 
 
-def _place(span: Span) -> dict[str, str | int]:
-    place: dict[str, str | int] = {"path": span.path}
+def _location(span: Span) -> dict[str, str | int]:
+    location: dict[str, str | int] = {"path": span.path}
     if span.inside:
-        place["inside"] = span.inside
+        location["inside"] = span.inside
     else:
-        place |= {
+        location |= {
             "line": span.line,
             "column": span.column,
             "end_line": span.end_line,
             "end_column": span.end_column,
         }
-    return place
+    return location
 
 
 def as_json(report: Report) -> str:
@@ -101,9 +103,9 @@ def as_json(report: Report) -> str:
                 "severity": f.severity.value,
                 "message": f.message,
                 "help": f.help,
-                "place": _place(f.span),
-                "notes": [{"place": _place(s), "message": m} for s, m in f.notes],
-                **({"mends": [{"place": _place(s), "text": t} for s, t in f.mends]} if f.mends else {}),
+                "location": _location(f.span),
+                "notes": [{"location": _location(s), "message": m} for s, m in f.notes],
+                **({"fixes": [{"location": _location(s), "text": t} for s, t in f.fixes]} if f.fixes else {}),
             }
             for f in report
         ],

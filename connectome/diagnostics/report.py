@@ -10,12 +10,12 @@ from .rule import Diagnostic, Severity
 
 @dataclass
 class Report:
-    """The findings of one check, in order of place once sorted."""
+    """The findings of one check, in order of their locations once sorted."""
 
     findings: list[Diagnostic] = field(default_factory=list)
 
     def add(self, *found: Diagnostic) -> None:
-        """Add findings; one that is there already changes nothing."""
+        """Add findings; one that is already in the report is not added again."""
         self.findings.extend(found)
 
     def extend(self, found: Iterable[Diagnostic]) -> None:
@@ -23,7 +23,7 @@ class Report:
         self.add(*found)
 
     def __iter__(self) -> Iterator[Diagnostic]:
-        """Iterate over the distinct findings, sorted by place and code."""
+        """Iterate over the distinct findings, sorted by location and code."""
         return iter(sorted(set(self.findings), key=lambda d: (d.span, d.code, d.message)))
 
     def __len__(self) -> int:
@@ -32,7 +32,7 @@ class Report:
 
     @property
     def errors(self) -> list[Diagnostic]:
-        """The findings that keep the spec from being compiled."""
+        """The findings that prevent the spec from being compiled."""
         return [d for d in self if d.severity is Severity.ERROR]
 
     def only(self, select: Iterable[str] = (), ignore: Iterable[str] = ()) -> Report:
@@ -43,6 +43,6 @@ class Report:
         )
 
     def at_least(self, severity: Severity) -> list[Diagnostic]:
-        """Return the findings that are as bad as ``severity``, or worse."""
+        """Return the findings of this severity or a worse one."""
         order = list(Severity)
         return [d for d in self if order.index(d.severity) <= order.index(severity)]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Severity(StrEnum):
-    """How bad a finding is. Only errors keep a spec from being compiled."""
+    """How bad a finding is. Only errors prevent a spec from being compiled."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -23,7 +23,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One finding: which rule, where, what is the case, and how to mend it."""
+    """One finding: which rule, where, what is wrong, and how to fix it."""
 
     code: str
     severity: Severity
@@ -31,8 +31,8 @@ class Diagnostic:
     message: str
     help: str = ""
     notes: tuple[tuple[Span, str], ...] = ()
-    mends: tuple[tuple[Span, str], ...] = ()
-    """What to write instead of what stands at places, where that is safe: it changes no sound part of the spec."""
+    fixes: tuple[tuple[Span, str], ...] = ()
+    """Replacement texts for spans of the file, where a fix is safe: it changes nothing that was correct."""
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,16 @@ class Rule:
         *,
         help: str = "",
         notes: Iterable[tuple[Span, str]] = (),
-        mends: Iterable[tuple[Span, str]] = (),
+        fixes: Iterable[tuple[Span, str]] = (),
     ) -> Diagnostic:
         """Return a finding of this rule at ``span``."""
-        return Diagnostic(self.code, self.severity, span, message, help, tuple(notes), tuple(mends))
+        return Diagnostic(self.code, self.severity, span, message, help, tuple(notes), tuple(fixes))
 
 
 def rule(
     code: str, name: str, severity: Severity = Severity.ERROR
 ) -> Callable[[Callable[..., Iterator[Diagnostic]]], Rule]:
-    """Make a rule of a generator ``check(connectome, rule)``; its docstring becomes the page."""
+    """Make a rule from a generator ``check(connectome, rule)``; its docstring becomes the page of the rule."""
 
     def decorate(check: Callable[..., Iterator[Diagnostic]]) -> Rule:
         return Rule(code, name, severity, inspect.getdoc(check) or "", check)

@@ -23,7 +23,7 @@ LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "
 
 
 def as_sarif(report: Report, rules: Iterable[Rule]) -> str:
-    """Return the findings as one SARIF run, with the pages of the rules that were broken."""
+    """Return the findings as one SARIF run, with the pages of the rules that have findings."""
     findings = list(report)
     broken = {finding.code for finding in findings}
     described = [rule for rule in rules if rule.code in broken]

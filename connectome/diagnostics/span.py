@@ -1,4 +1,4 @@
-"""A place in a file the user wrote."""
+"""A location in a file that the user wrote."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, order=True)
 class Span:
-    """The place of one value: file, first line and column (both counted from 1), and where it ends.
+    """The location of one value: file, first line and column (both counted from 1), and where it ends.
 
     ``path`` is the path as the user would type it. A span inside an HDF5 file has line 0 and names the
     dataset (and row) in ``inside``.
@@ -21,5 +21,5 @@ class Span:
     inside: str = ""
 
     def __str__(self) -> str:
-        """Return ``path:line:column``, or ``path:dataset`` for a place inside an HDF5 file."""
+        """Return ``path:line:column``, or ``path:dataset`` for a location inside an HDF5 file."""
         return f"{self.path}:{self.inside}" if self.inside else f"{self.path}:{self.line}:{self.column}"

@@ -1,1 +1,1 @@
-"""Specs on disk: reading with places, references between files, tables in HDF5, writing back."""
+"""Specs on disk: reading with locations, references between files, tables in HDF5, writing back."""

@@ -1,4 +1,4 @@
-"""From a tree of nodes to a validated connectome; pydantic's complaints become findings with places."""
+"""From a tree of nodes to a validated connectome; pydantic's errors become findings with locations."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ..diagnostics.error import SpecError
 from ..diagnostics.report import Report
 from ..diagnostics.rule import Diagnostic, did_you_mean, nearest
 from ..diagnostics.span import Span
+from ..locations import Locations, step_into
 from ..model import Connectome
-from ..origins import Origins, step_into
 from . import tables
 from .yaml_tree import Mapping, Node, Sequence, plain
 
@@ -26,7 +26,7 @@ _RANGE = frozenset(
     "greater_than greater_than_equal less_than less_than_equal literal_error finite_number union_tag_invalid "
     "string_too_short string_too_long string_pattern_mismatch too_short too_long value_error".split()
 )
-"""What pydantic calls it when a value has the right type and is not allowed."""
+"""Pydantic's error types for a value that has the right type but is not allowed."""
 
 
 def decode(tree: Node, texts: dict[str, str], report: Report) -> Connectome:
@@ -40,27 +40,28 @@ def decode(tree: Node, texts: dict[str, str], report: Report) -> Connectome:
         raise SpecError(Report([*report.findings, found]))
     other = next((key for key in tree.keys if key.startswith("cortexc_")), None)
     if other is not None and "cortexc" not in tree.keys:
-        message = f"`{other}` says that this is another kind of file, and a spec is expected"
-        hint = "a spec has `cortexc: 1`; what names a spec here may have meant another file"
+        message = f"`{other}` belongs to another kind of file, and a spec is expected"
+        hint = "a spec starts with `cortexc: 1`; check the name of the file"
         raise SpecError(Report([*report.findings, reading.WRONG_TYPE.at(tree.keys[other], message, help=hint)]))
     return validated(Connectome, _expand_tables(tree), texts, report)
 
 
 def validated(kind: type[T], tree: Mapping, texts: dict[str, str], report: Report) -> T:
-    """Return the ``kind`` that ``tree`` describes; it has a field ``origins`` for the places of its values.
+    """Return the model of type ``kind`` that ``tree`` describes; its field ``locations`` keeps where values are
+    written.
 
     Raises:
         SpecError: with every finding, when there is an error.
     """
     values = {key: _values(node) for key, node in tree.items.items()}
-    origins = Origins(tree, texts)
-    if "origins" in values:
-        report.add(_unknown_key(origins, ("origins",), tree.keys["origins"], kind))
-        del values["origins"]
+    locations = Locations(tree, texts)
+    if "locations" in values:
+        report.add(_unknown_key(locations, ("locations",), tree.keys["locations"], kind))
+        del values["locations"]
     try:
-        found = kind.model_validate({**values, "origins": origins})
+        found = kind.model_validate({**values, "locations": locations})
     except ValidationError as error:
-        report.extend(_findings(error, origins, kind))
+        report.extend(_findings(error, locations, kind))
         raise SpecError(report) from None
     if report.errors:
         raise SpecError(report)
@@ -98,10 +99,10 @@ def _expand_tables(tree: Mapping) -> Mapping:
     return Mapping(tree.span, tree.items | {"projections": Sequence(projections.span, items)}, tree.keys)
 
 
-def _findings(error: ValidationError, origins: Origins, root: type[BaseModel]) -> Iterator[Diagnostic]:
-    """Yield a finding for each complaint.
+def _findings(error: ValidationError, locations: Locations, root: type[BaseModel]) -> Iterator[Diagnostic]:
+    """Yield a finding for each error of pydantic.
 
-    A key that is missing because it is misspelt is one fault, not two; so is a list too short without its bad entries.
+    A missing key next to a misspelt one is reported once; so is a list that is too short without its bad entries.
     """
     problems = error.errors(include_url=False)
     inside = {problem["loc"][:-1] for problem in problems}
@@ -114,19 +115,19 @@ def _findings(error: ValidationError, origins: Origins, root: type[BaseModel]) -
         again = problem["type"] == "missing" and problem["loc"] in misspelt
         again |= problem["type"] == "too_short" and problem["loc"] in inside
         if not again:
-            yield _finding(problem, origins, root)
+            yield _finding(problem, locations, root)
 
 
-def _finding(problem: Any, origins: Origins, root: type[BaseModel]) -> Diagnostic:
-    """Return pydantic's complaint as a finding of the language, at the value it is about."""
+def _finding(problem: Any, locations: Locations, root: type[BaseModel]) -> Diagnostic:
+    """Return an error of pydantic as a finding at the value that it is about."""
     kind, loc = problem["type"], tuple(problem["loc"])
     is_key = bool(loc) and loc[-1] == "[key]"
     written = loc[:-1] if is_key else loc
-    span = origins.span(written, key=is_key)
+    span = locations.span(written, key=is_key)
     name = f"the name {written[-1]}" if is_key else _last_key(written)
     shown = _shown(problem.get("input"))
     if kind == "extra_forbidden":
-        return _unknown_key(origins, written, origins.span(written, key=True), root)
+        return _unknown_key(locations, written, locations.span(written, key=True), root)
     if kind == "missing" and isinstance(loc[-1], int):
         name = _last_key(loc[:-1])
         return reading.WRONG_TYPE.at(span, f"`{name}` has {loc[-1]} entries, and more are needed", help=GRID_HINT)
@@ -142,7 +143,7 @@ def _finding(problem: Any, origins: Origins, root: type[BaseModel]) -> Diagnosti
             words = [w.strip(" '") for w in _choices(problem["ctx"])]
             got = problem["ctx"]["tag"] if kind == "union_tag_invalid" else problem["input"]
             if kind == "union_tag_invalid":
-                span, name = origins.span((*written, "type")), "type"
+                span, name = locations.span((*written, "type")), "type"
             shown, expected, hint = f"`{got}`", "be one of " + ", ".join(f"`{w}`" for w in words), ""
             guess = did_you_mean(got, words)
             hint = guess if guess.startswith("did") else ""
@@ -161,7 +162,7 @@ def _choices(context: dict[str, Any]) -> list[str]:
 
 
 def _last_key(loc: tuple[Any, ...]) -> str:
-    """Return the last name in a place, with the index behind it: ``grid[1]``."""
+    """Return the last name of a path, with the index after it: ``grid[1]``."""
     index = ""
     for step in reversed(loc):
         if isinstance(step, int):
@@ -220,23 +221,23 @@ def _expected(kind: str, context: dict[str, Any], message: str) -> str:
     return f"be valid: {message[0].lower()}{message[1:]}"
 
 
-def _unknown_key(origins: Origins, written: tuple[Any, ...], span: Span, root: type[BaseModel]) -> Diagnostic:
+def _unknown_key(locations: Locations, written: tuple[Any, ...], span: Span, root: type[BaseModel]) -> Diagnostic:
     key = str(written[-1])
     known = known_keys(written[:-1], root)
-    present = step_into_all(origins.tree, written[:-1])
+    present = step_into_all(locations.tree, written[:-1])
     taken = set(getattr(present, "items", ())) if isinstance(getattr(present, "items", None), dict) else set()
     free = [k for k in known if k not in taken]
     where = f" in row `{span.inside}`" if span.inside else ""
-    mend = None if span.inside else nearest(key, free)
+    fix = None if span.inside else nearest(key, free)
     before = itertools.takewhile(lambda name: name != key, getattr(present, "items", ()))
-    if mend is not None and any(name not in known and nearest(name, free) == mend for name in before):
-        mend = None  # another misspelt key there already becomes that one
-    if key in known:  # where a whole spec has it, and a part of one has not
-        hint = f"`{key}` stands at the top of a spec, and not here"
+    if fix is not None and any(name not in known and nearest(name, free) == fix for name in before):
+        fix = None  # another misspelt key there already becomes that one
+    if key in known:  # a key of the whole spec, given to a value inside it
+        hint = f"`{key}` belongs to the top level of a spec"
         return reading.UNKNOWN_KEY.at(span, f"unknown key `{key}`{where}", help=hint)
     hint = did_you_mean(key, known if nearest(key, known) is not None else free or known)
-    mends = [] if mend is None else [(span, mend)]
-    return reading.UNKNOWN_KEY.at(span, f"unknown key `{key}`{where}", help=hint, mends=mends)
+    fixes = [] if fix is None else [(span, fix)]
+    return reading.UNKNOWN_KEY.at(span, f"unknown key `{key}`{where}", help=hint, fixes=fixes)
 
 
 def step_into_all(node: Any, path: tuple[Any, ...]) -> Any:
@@ -258,7 +259,7 @@ def known_keys(path: tuple[Any, ...], root: type[BaseModel] = Connectome) -> lis
     keys: dict[str, None] = {}
     for kind in candidates:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            keys |= {f.alias or n: None for n, f in kind.model_fields.items() if n != "origins"}
+            keys |= {f.alias or n: None for n, f in kind.model_fields.items() if n != "locations"}
     if not path and root is Connectome:
         keys["extends"] = None
     return list(keys)
@@ -266,11 +267,11 @@ def known_keys(path: tuple[Any, ...], root: type[BaseModel] = Connectome) -> lis
 
 def _step_type(kind: Any, step: Any) -> list[Any]:
     if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
-        origin = typing.get_origin(kind)
+        generic = typing.get_origin(kind)
         args = typing.get_args(kind)
-        if origin is dict:
+        if generic is dict:
             return _options(args[1])
-        if origin is tuple:
+        if generic is tuple:
             return [o for a in args if a is not Ellipsis for o in _options(a)]
         return []
     for name, info in kind.model_fields.items():
@@ -282,10 +283,10 @@ def _step_type(kind: Any, step: Any) -> list[Any]:
 
 
 def _options(annotation: Any) -> list[Any]:
-    """Return the alternatives of a type: unions opened, annotations taken off."""
-    origin = typing.get_origin(annotation)
-    if origin is typing.Annotated:
+    """Return the members of a union, or the type itself, without annotations."""
+    generic = typing.get_origin(annotation)
+    if generic is typing.Annotated:
         return _options(typing.get_args(annotation)[0])
-    if origin in (typing.Union, types.UnionType):
+    if generic in (typing.Union, types.UnionType):
         return [o for a in typing.get_args(annotation) for o in _options(a)]
     return [annotation]

@@ -1,4 +1,4 @@
-"""From a connectome to YAML, as a person would have written it."""
+"""From a connectome to YAML in the style of hand-written specs."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def _is_flat(data: Any) -> bool:
 
 def _float(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
     text = repr(float(value))
-    if "e" in text and "." not in text:  # YAML 1.1 readers take 1e-09 for a word
+    if "e" in text and "." not in text:  # YAML 1.1 readers take 1e-09 for text
         text = text.replace("e", ".0e")
     return dumper.represent_scalar("tag:yaml.org,2002:float", text)
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     quoted = "'" if not isinstance(decode(value), str) else None
-    if not value.isprintable():  # line ends of all kinds, controls: only escapes keep them
+    if not value.isprintable():  # line ends and control characters survive only as escapes
         quoted = '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=quoted)
 
@@ -57,7 +57,7 @@ _Dumper.add_representer(str, _text)
 
 
 def as_dict(connectome: Connectome) -> dict[str, Any]:
-    """Return a spec as plain data, without what is default."""
+    """Return a spec as plain data, without values that are the default."""
     data = _single_citations(connectome.model_dump(mode="json", by_alias=True, exclude_defaults=True))
     assert isinstance(data, dict)
     return data
@@ -73,7 +73,7 @@ def _single_citations(value: Any) -> Any:
 
 
 def _with_tags(connectome: Connectome, data: dict[str, Any]) -> dict[str, Any]:
-    """Put back the ``type`` of kernels, which is a default of each kernel but says which one it is."""
+    """Put back the ``type`` of kernels, which is the default of its class but identifies the kernel."""
     for entry, projection in zip(data.get("projections", ()), connectome.projections, strict=False):
         if "topography" in entry:
             entry["topography"] = {"type": projection.topography.type, **entry["topography"]}
@@ -140,7 +140,7 @@ def _is_tabular(projections: tuple[Projection, ...]) -> bool:
 
 
 def columns(projections: Sequence[Projection], *, sources: bool = True) -> dict[str, list[Any]]:
-    """Return projections as the columns of a table; those that none of them has are left out."""
+    """Return projections as the columns of a table; fields that no projection has are left out."""
     found: dict[str, list[Any]] = {
         "from": [p.origin for p in projections],
         "to": [p.target for p in projections],

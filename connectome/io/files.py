@@ -43,7 +43,7 @@ def read(path: str | os.PathLike[str]) -> tuple[Connectome, Report]:
     """Read a spec without the rules that need the whole connectome; return it with the findings so far.
 
     Raises:
-        SpecError: the spec cannot be read; the report names every place.
+        SpecError: the spec cannot be read; the report names every location.
     """
     report = Report()
     file = locate(path)

@@ -1,4 +1,4 @@
-"""References between files: ``extends`` and ``file:`` are followed, every value keeps the place it was written at."""
+"""References between files (``extends`` and ``file:``) are followed; every value keeps its location."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Reader:
     texts: dict[str, str] = field(default_factory=dict)
     chain: list[tuple[Path, Span]] = field(default_factory=list)
 
-    def read(self, path: Path, shown: str, place: Span | None = None) -> Node:
+    def read(self, path: Path, shown: str, span: Span | None = None) -> Node:
         """Return the tree of a file with its references followed.
 
         Raises:
@@ -37,16 +37,16 @@ class Reader:
         """
         absolute = path.resolve()
         if any(absolute == seen for seen, _ in self.chain):
-            way = [(span, f"`{seen.name}` is read from here") for seen, span in self.chain[1:]]
-            message = f"`{shown}` is already being read: the references go round in a circle"
-            found = reading.CIRCULAR.at(place or Span(shown), message, help="take one of the references out", notes=way)
+            way = [(link, f"`{seen.name}` is read from here") for seen, link in self.chain[1:]]
+            message = f"`{shown}` is already being read: the references form a cycle"
+            found = reading.CIRCULAR.at(span or Span(shown), message, help="take one of the references out", notes=way)
             raise SpecError(Report([found]))
-        if place is not None and not path.is_file():
+        if span is not None and not path.is_file():
             found = reading.MISSING_FILE.at(
-                place, f"there is no file `{shown}`", help="paths start at this file's folder"
+                span, f"there is no file `{shown}`", help="paths start at this file's folder"
             )
             raise SpecError(Report([found]))
-        self.chain.append((absolute, place or Span(shown)))
+        self.chain.append((absolute, span or Span(shown)))
         tree, text = yaml_tree.parse(path, shown, self.report)
         self.texts[shown] = text
         tree = self.follow(tree, path, shown, root=True)
@@ -54,13 +54,13 @@ class Reader:
         return tree
 
     def follow(self, node: Node, path: Path, shown: str, *, root: bool = False) -> Node:
-        """Return ``node`` with every reference below it replaced by what it names."""
+        """Return ``node`` with every reference below it replaced by the content that it names."""
         if isinstance(node, Sequence):
             entries: list[Node] = []
             for item in node.items:
                 entry = self.follow(item, path, shown)
                 if isinstance(entry, Sequence) and isinstance(item, Mapping):
-                    entries.extend(entry.items)  # a list named by a `file:` entry of a list joins that list
+                    entries.extend(entry.items)  # a list that an entry `file:` of a list names is inserted there
                 else:
                     entries.append(entry)
             return Sequence(node.span, entries)
@@ -86,7 +86,7 @@ class Reader:
                 self._check_dataset(own, named)
                 own.items["file"] = Scalar(named.span, self._locate(named.value, path, shown)[0].resolve().as_posix())
             else:
-                message = f"`{named.value}` is neither YAML nor HDF5 by its name"
+                message = f"the name `{named.value}` ends neither as YAML nor as HDF5"
                 hint = f"use one of {', '.join(YAML_SUFFIXES + HDF5_SUFFIXES)}"
                 raise SpecError(Report([reading.BAD_REFERENCE.at(named.span, message, help=hint)]))
         items = {key: self.follow(value, path, shown) for key, value in own.items.items()}
@@ -128,8 +128,8 @@ class Reader:
 def merge(base: Node, over: Node) -> Node:
     """Return ``over`` laid over ``base``: mappings merge key by key, anything else is replaced, null removes a key.
 
-    A kernel or topography of another ``type`` replaces the whole mapping, since the keys of the first have no meaning
-    for the second.
+    A kernel or topography of another ``type`` replaces the whole mapping, since the keys of the first do not apply
+    to the second.
     """
     if not (isinstance(base, Mapping) and isinstance(over, Mapping)):
         return over

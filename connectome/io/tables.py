@@ -27,7 +27,7 @@ NUMBER_COLUMNS = ("fln", "weight", "sln", "distance_mm", "delay", "delay_ms")
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table as a node of the tree: plain values, a place inside the file."""
+    """One row of a table as a node of the tree: plain values, and a location inside the file."""
 
     span: Span
     values: dict[str, Any] = field(default_factory=dict)
@@ -39,14 +39,14 @@ def _fail(span: Span, message: str, help: str = "", note: Span | None = None) ->
 
 
 @contextmanager
-def opened(path: str, dataset: str, place: Span) -> Iterator[Any]:
+def opened(path: str, dataset: str, span: Span) -> Iterator[Any]:
     """Open one dataset or group of an HDF5 file for reading.
 
     Raises:
         SpecError: the file is missing or not sound HDF5, or has no such dataset, or it links out of the file.
     """
     if not Path(path).is_file():
-        found = reading.MISSING_FILE.at(place, f"there is no file `{path}`", help="check the path")
+        found = reading.MISSING_FILE.at(span, f"there is no file `{path}`", help="check the path")
         raise SpecError(Report([found]))
     try:
         with h5py.File(path, "r") as file:
@@ -54,10 +54,10 @@ def opened(path: str, dataset: str, place: Span) -> Iterator[Any]:
             for depth in range(1, len(parts) + 1):
                 link = file.get("/".join(parts[:depth]), getlink=True)
                 if isinstance(link, h5py.ExternalLink):
-                    raise _fail(place, f"`{dataset}` in `{path}` links to another file", "copy the data into this file")
+                    raise _fail(span, f"`{dataset}` in `{path}` links to another file", "copy the data into this file")
                 if link is None:
                     raise _fail(
-                        place,
+                        span,
                         f"`{path}` has no dataset `{dataset}`",
                         did_you_mean(dataset.strip("/"), _names(file)) or "the file is empty",
                     )
@@ -65,7 +65,7 @@ def opened(path: str, dataset: str, place: Span) -> Iterator[Any]:
     except (OSError, RuntimeError, KeyError) as error:
         reason = str(error).split("(", 1)[-1].rstrip(")'\" ").strip() or "unknown reason"
         message = f"cannot read `{dataset}` from `{path}`: it is truncated, corrupt or not HDF5"
-        raise _fail(place, message, f"the HDF5 library says: {reason}") from None
+        raise _fail(span, message, f"the HDF5 library says: {reason}") from None
 
 
 def _names(file: Any) -> list[str]:
@@ -78,29 +78,29 @@ def _is_text(dtype: np.dtype[Any]) -> bool:
     return dtype.kind in "SU" or h5py.check_string_dtype(dtype) is not None
 
 
-def _columns(node: Any, place: Span, name: str) -> dict[str, Any]:
-    """Return column name -> something that slices by row, for a compound dataset or a group of 1-D datasets."""
+def _columns(node: Any, span: Span, name: str) -> dict[str, Any]:
+    """Return the columns of a compound dataset or of a group of 1-D datasets, by name; each can be sliced by rows."""
     if isinstance(node, h5py.Dataset):
         if node.dtype.names is None or node.ndim != 1:
             raise _bad(
-                place, f"`{name}` is not a table", "use a 1-D compound dataset, or a group with a dataset a column"
+                span, f"`{name}` is not a table", "use a 1-D compound dataset, or a group with one dataset per column"
             )
         return {column: node.fields(column) for column in node.dtype.names}
     columns: dict[str, Any] = {}
     for column in node:
         if isinstance(node.get(column, getlink=True), h5py.ExternalLink):
-            raise _fail(place, f"`{name}/{column}` links to another file", "copy the data into this file")
+            raise _fail(span, f"`{name}/{column}` links to another file", "copy the data into this file")
         if not isinstance(node[column], h5py.Dataset) or node[column].ndim != 1:
-            raise _bad(place, f"`{name}/{column}` is not a 1-D dataset", "each column is a dataset of one dimension")
+            raise _bad(span, f"`{name}/{column}` is not a 1-D dataset", "each column is a dataset of one dimension")
         columns[column] = node[column]
     return columns
 
 
-def _bad(place: Span, message: str, help: str = "") -> SpecError:
-    return SpecError(Report([reading.BAD_TABLE.at(place, message, help=help)]))
+def _bad(span: Span, message: str, help: str = "") -> SpecError:
+    return SpecError(Report([reading.BAD_TABLE.at(span, message, help=help)]))
 
 
-def read_rows(path: str, shown: str, dataset: str, place: Span) -> Iterator[Row]:
+def read_rows(path: str, shown: str, dataset: str, span: Span) -> Iterator[Row]:
     """Yield the rows of a projection table, chunk by chunk.
 
     A value equal to a column's declared marker (HDF5 attribute ``missing`` of the column's dataset, or
@@ -110,28 +110,28 @@ def read_rows(path: str, shown: str, dataset: str, place: Span) -> Iterator[Row]
     Raises:
         SpecError: unreadable file, unknown or missing columns, columns of unequal length or of a wrong type.
     """
-    with opened(path, dataset, place) as node:
-        columns = _columns(node, place, dataset)
+    with opened(path, dataset, span) as node:
+        columns = _columns(node, span, dataset)
         known = (*TEXT_COLUMNS, *NUMBER_COLUMNS)
         for column in columns:
             if column not in known:
-                raise _bad(place, f"the table `{dataset}` has a column `{column}`", did_you_mean(column, known))
+                raise _bad(span, f"the table `{dataset}` has a column `{column}`", did_you_mean(column, known))
         for column in ("from", "to"):
             if column not in columns:
-                raise _bad(place, f"the table `{dataset}` has no column `{column}`", "both ends must be named")
+                raise _bad(span, f"the table `{dataset}` has no column `{column}`", "both ends must be named")
         lengths = {column: len(data) for column, data in columns.items()}
         rows = lengths["from"]
         if rows > MAX_ROWS:
             message = f"the table `{dataset}` has {rows:,} rows, and at most {MAX_ROWS:,} can be read"
-            raise SpecError(Report([reading.HOSTILE.at(place, message, help="aggregate neurons to areas first")]))
+            raise SpecError(Report([reading.HOSTILE.at(span, message, help="aggregate neurons to areas first")]))
         if uneven := [c for c, n in lengths.items() if n != rows]:
-            raise _bad(place, f"column `{uneven[0]}` of `{dataset}` has {lengths[uneven[0]]} rows, `from` has {rows}")
+            raise _bad(span, f"column `{uneven[0]}` of `{dataset}` has {lengths[uneven[0]]} rows, `from` has {rows}")
         markers = {}
         for column, data in columns.items():
             dtype = node.dtype[column] if isinstance(node, h5py.Dataset) else data.dtype
             if _is_text(dtype) != (column in TEXT_COLUMNS) or dtype.kind not in "SUOiuf":
                 wanted = "text" if column in TEXT_COLUMNS else "numbers"
-                raise _bad(place, f"column `{column}` of `{dataset}` holds {dtype}, and {wanted} belong there")
+                raise _bad(span, f"column `{column}` of `{dataset}` holds {dtype}, and {wanted} belong there")
             attrs = node.attrs if isinstance(node, h5py.Dataset) else data.attrs
             markers[column] = attrs.get(f"missing_{column}" if isinstance(node, h5py.Dataset) else "missing")
         for start in range(0, rows, CHUNK_ROWS):
@@ -154,36 +154,36 @@ def _is_missing(value: Any, marker: Any) -> bool:
     return bool(value == marker or (value != value and marker != marker))
 
 
-def matrix_shape(path: str, dataset: str, place: Span) -> tuple[int, int]:
+def matrix_shape(path: str, dataset: str, span: Span) -> tuple[int, int]:
     """Return the shape of a matrix in HDF5 from its header alone.
 
     Raises:
         SpecError: unreadable, or not a matrix of numbers.
     """
-    with opened(path, dataset, place) as node:
+    with opened(path, dataset, span) as node:
         if isinstance(node, h5py.Dataset):
             if node.ndim != 2 or node.dtype.kind not in "iuf":
-                raise _fail(place, f"`{dataset}` of `{path}` is not a matrix of numbers")
+                raise _fail(span, f"`{dataset}` of `{path}` is not a matrix of numbers")
             return int(node.shape[0]), int(node.shape[1])
         for part in ("data", "indices", "indptr", "shape"):
             if part not in node or isinstance(node.get(part, getlink=True), h5py.ExternalLink):
-                raise _fail(place, f"the sparse matrix `{dataset}` of `{path}` has no part `{part}`")
+                raise _fail(span, f"the sparse matrix `{dataset}` of `{path}` has no part `{part}`")
         shape = np.asarray(node["shape"][()]).ravel()
         if shape.size != 2 or shape.dtype.kind not in "iu" or shape.min(initial=0) < 0:
-            raise _fail(place, f"the shape of the sparse matrix `{dataset}` of `{path}` is {shape.tolist()}")
+            raise _fail(span, f"the shape of the sparse matrix `{dataset}` of `{path}` is {shape.tolist()}")
         if len(node["indptr"]) != int(shape[0]) + 1 or len(node["indices"]) != len(node["data"]):
-            raise _fail(place, f"the parts of the sparse matrix `{dataset}` of `{path}` do not fit each other")
+            raise _fail(span, f"the parts of the sparse matrix `{dataset}` of `{path}` do not fit each other")
         return int(shape[0]), int(shape[1])
 
 
-def read_matrix(path: str, dataset: str, place: Span) -> sp.csr_array:
+def read_matrix(path: str, dataset: str, span: Span) -> sp.csr_array:
     """Read a matrix from HDF5 as CSR, in chunks of rows, without its zeros.
 
     Raises:
         SpecError: unreadable, or an entry is negative or not finite.
     """
-    rows, columns = matrix_shape(path, dataset, place)
-    with opened(path, dataset, place) as node:
+    rows, columns = matrix_shape(path, dataset, span)
+    with opened(path, dataset, span) as node:
         if isinstance(node, h5py.Dataset):
             step = max(1, CHUNK_ROWS * 16 // max(1, columns))
             blocks = [sp.csr_array(node[i : i + step].astype(np.float64)) for i in range(0, rows, step)]
@@ -197,14 +197,14 @@ def read_matrix(path: str, dataset: str, place: Span) -> sp.csr_array:
                 and (len(indices) == 0 or (indices.min() >= 0 and indices.max() < columns))
             )
             if not sound:
-                raise _fail(place, f"the index of the sparse matrix `{dataset}` of `{path}` points outside of it")
+                raise _fail(span, f"the index of the sparse matrix `{dataset}` of `{path}` points outside of it")
             matrix = sp.csr_array((data.astype(np.float64), indices, indptr), shape=(rows, columns))
     if bad := int(np.count_nonzero(~np.isfinite(matrix.data) | (matrix.data < 0))):
         at = int(np.flatnonzero(~np.isfinite(matrix.data) | (matrix.data < 0))[0])
         row = int(np.searchsorted(matrix.indptr, at, side="right")) - 1
         message = f"`{dataset}` of `{path}` holds {matrix.data[at]} at row {row}, column {matrix.indices[at]}"
         raise _bad(
-            place, message + (f", and {bad - 1} more such" if bad > 1 else ""), "weights are finite and not negative"
+            span, message + (f", and {bad - 1} more such" if bad > 1 else ""), "weights are finite and not negative"
         )
     matrix.sum_duplicates()
     matrix.eliminate_zeros()

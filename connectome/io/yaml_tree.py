@@ -1,8 +1,8 @@
-"""YAML as a tree of nodes that keep their places.
+"""YAML as a tree of nodes that keep their locations.
 
-The tree is built from parser events, one file at a time, so that every key and value knows its line and column,
-a key written twice is a finding instead of a loss, and hostile input (deep nesting, aliases that explode, lines
-without end) ends in one clear finding. Scalars follow the YAML 1.2 core schema: an area called ``NO`` stays ``NO``.
+The tree is built from parser events, one file at a time, so that every key and value has a line and a column,
+a key written twice is reported and not lost, and hostile input (deep nesting, aliases that expand without bound,
+endless lines) gives one clear finding. Scalars follow the YAML 1.2 core schema: an area called ``NO`` stays ``NO``.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class TextInt(int):
-    """An integer that remembers how it was written (an area may be called ``08``)."""
+    """An integer with the text it was written as (an area may be called ``08``)."""
 
     text: str
 
 
 class TextFloat(float):
-    """A float that remembers how it was written."""
+    """A float with the text it was written as."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Scalar:
-    """One value, decoded, and its place."""
+    """One decoded value and its location."""
 
     span: Span
     value: Any
@@ -50,7 +50,7 @@ class Scalar:
 
 @dataclass(frozen=True)
 class Sequence:
-    """A list and its place."""
+    """A list and its location."""
 
     span: Span
     items: list[Node] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Sequence:
 
 @dataclass(frozen=True)
 class Mapping:
-    """A mapping, its place and the places of its keys."""
+    """A mapping, its location and the locations of its keys."""
 
     span: Span
     items: dict[str, Node] = field(default_factory=dict)
@@ -176,7 +176,7 @@ def _events(text: str, path: str) -> Iterator[Any]:
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         problem = error.problem or error.context or "not YAML"
         hint = "tabs cannot indent YAML: use spaces" if "\\t" in problem or "tab" in problem else ""
-        hint = hint or "check the indentation, brackets and quotes at this place and just before it"
+        hint = hint or "check the indentation, brackets and quotes here and just before"
         notes = []
         if error.context_mark and error.context and error.context_mark is not mark:
             start = error.context_mark
@@ -186,11 +186,11 @@ def _events(text: str, path: str) -> Iterator[Any]:
             Report([reading.SYNTAX.at(span, f"not valid YAML: {problem}", help=hint, notes=notes)])
         ) from None
     except yaml.YAMLError as error:  # control characters
-        place = str(error).splitlines()[0]
+        problem = str(error).splitlines()[0]
         offset = getattr(error, "position", 0) or 0
         line = text.count("\n", 0, offset) + 1
         span = Span(path, line, 1, line, 2)
-        raise SpecError(Report([reading.SYNTAX.at(span, f"not valid YAML: {place}")])) from None
+        raise SpecError(Report([reading.SYNTAX.at(span, f"not valid YAML: {problem}")])) from None
 
 
 def parse(path: Path, shown: str, report: Report) -> tuple[Node, str]:
@@ -217,7 +217,7 @@ def parse(path: Path, shown: str, report: Report) -> tuple[Node, str]:
 
 
 def compose(text: str, shown: str, report: Report) -> Node:
-    """Return the tree of YAML ``text``; ``shown`` is the file name for places."""
+    """Return the tree of YAML ``text``; ``shown`` is the file name in locations."""
     composer = _Composer(shown, report)
     documents = 0
     for event in _events(text, shown):

@@ -1,4 +1,4 @@
-"""Anatomy: numbers that no cortex has, or that contradict each other. The structure is sound where these rules run."""
+"""Anatomy: implausible or contradictory numbers. These rules run only if the structure of the spec is sound."""
 
 from __future__ import annotations
 
@@ -23,29 +23,30 @@ FEEDFORWARD, FEEDBACK = 0.65, 0.35
 """SLN above which a projection is feedforward beyond doubt, and below which it is feedback: Schmidt et al. 2018,
 doi 10.1007/s00429-017-1554-4."""
 EXPLAINED = 0.5
-"""R2 from which levels fitted to the SLN are taken seriously. It is 0.9 for the ventral stream, and 0.2 for all 536
-projections of the macaque table, of which many rest on few neurons."""
+"""Least R2 at which levels fitted to the SLN are used. It is 0.9 for the ventral stream, and 0.2 for all 536
+projections of the macaque table, many of which rest on few neurons."""
 LEVEL_MARGIN = 0.02
-"""Part of the range of levels within which two areas are as good as level."""
+"""Two areas count as level with each other if they differ by less than this fraction of the range of levels."""
 SLN_NEEDED, SLN_OUTLIER, LEAST_CONTRADICTION = 8, 3.0, 1.5
-"""Projections from which on scatter is known; robust standard deviations of logit(SLN) beyond it; at least so much."""
+"""Projections needed to estimate the scatter; an outlier is this many robust standard deviations of logit(SLN) away,
+and at least so far."""
 PROBABLE_EXCITATION, PROBABLE_INHIBITION = 0.25, 0.7
 """Largest published probability of a connection in a column, rounded up, among excitatory cells and where inhibitory
 ones take part: 0.243 among excitatory cells (L4, Billeh et al. 2020, doi 10.1016/j.neuron.2020.01.040), 0.676 from
 parvalbumin cells to L2/3 (Allen V1 model); the largest of Potjans & Diesmann 2014, doi 10.1093/cercor/bhs358, is
 0.373."""
-INHIBITORY_PART = (0.05, 0.35)
-"""Part of a layer's cells that is inhibitory: about 0.2 in Potjans & Diesmann 2014, 0.07 (L6) to 0.19 (L5) in mouse V1
-(Allen V1 model), to 0.25 elsewhere."""
+INHIBITORY_FRACTION = (0.05, 0.35)
+"""Fraction of a layer's cells that is inhibitory: about 0.2 in Potjans & Diesmann 2014, 0.07 (L6) to 0.19 (L5) in mouse
+V1 (Allen V1 model), to 0.25 elsewhere."""
 LONGEST_MM = 200.0
-"""No two areas lie further apart through the white matter of a human brain [mm]."""
+"""No two areas of a human brain are further apart along the white matter [mm]."""
 DISTANCE_OUTLIER = 3.5
 """Robust standard deviations of ln FLNe around the exponential distance rule. Distance explains a quarter of its
 variance only (R2 = 0.25 over 536 projections), so most deviation is normal: Ercsey-Ravasz et al. 2013,
 doi 10.1016/j.neuron.2013.07.036."""
 DISTANCES_NEEDED = 8
 FITTED = 1000
-"""Projections that the rule is fitted to, at most: the fit looks at all pairs of them."""
+"""The distance rule is fitted to this many projections at most: the fit compares all pairs."""
 LEAST_DECAY = 0.05
 """Half of the slowest decay of FLNe with distance that was proposed, 0.1 per mm for humans [1/mm]."""
 LATERAL_MM = 8.0
@@ -55,8 +56,9 @@ LATERAL_MM = 8.0
 
 @rule("A401", "fln-over-one", Severity.WARNING)
 def fln_over_one(connectome: Connectome, rule: Rule) -> Findings:
-    """The FLNe into one area sum to more than 1. FLNe is the part of all labelled neurons outside the injected area
-    that lies in one source, so the sources of a target share 1 (Markov et al. 2014, doi 10.1093/cercor/bhs270).
+    """The FLNe into one area sum to more than 1. FLNe is the fraction of all labelled neurons outside the injected area
+    that lies in one source area, so the FLNe of all sources of a target sum to 1 (Markov et al. 2014, doi
+    10.1093/cercor/bhs270).
 
     Bad:
 
@@ -91,14 +93,15 @@ def fln_over_one(connectome: Connectome, rule: Rule) -> Findings:
                 for j, fln in [pair for pair in found if pair[0] != i][:4]
             ]
             message = f"the FLNe into `{target}` sum to {total:.3f}, and {largest:g} of it comes from `{origin}`"
-            hint = "the sources of one target share 1 (Markov et al. 2014): check the table, or use `weight`"
+            hint = "FLNe are fractions of the target's input (Markov et al. 2014): check the table, or use `weight`"
             yield rule.at(connectome.span("projections", i, "fln"), message, help=hint, notes=notes)
 
 
 @rule("A402", "fln-transposed", Severity.WARNING)
 def fln_transposed(connectome: Connectome, rule: Rule) -> Findings:
-    """The FLNe look as if rows and columns of the table had been swapped: they sum to over 1 into an area, while out of
-    no area they do. Published tables have the targets in rows, or in columns; this is the commonest mistake of all.
+    """The FLNe look as if rows and columns of the table had been swapped: those into some area sum to more than 1, but
+    those out of no area do. Some published tables have the targets in rows, others in columns, so this is a common
+    mistake.
 
     Bad:
 
@@ -136,12 +139,12 @@ def fln_transposed(connectome: Connectome, rule: Rule) -> Findings:
         f"the FLNe into `{worst}` sum to {sums[worst]:.3f}, and those out of each area to less than 1: the table looks "
         "transposed"
     )
-    hint = "swap `from` and `to` of all projections: FLNe is a part of the target's input (Markov et al. 2014)"
+    hint = "swap `from` and `to` of all projections: FLNe is a fraction of the target's input (Markov et al. 2014)"
     yield rule.at(connectome.span("projections", i, "fln"), message, help=hint)
 
 
 def _fln_into(connectome: Connectome) -> dict[str, list[tuple[int, float]]]:
-    """Return, for each target, which projections from areas have an FLNe, and what it is."""
+    """Return, for each target, the index and the FLNe of each projection from an area that has an FLNe."""
     found: dict[str, list[tuple[int, float]]] = defaultdict(list)
     for i, p in enumerate(connectome.projections):
         if p.fln is not None and p.origin != connectome.input.name:
@@ -150,7 +153,7 @@ def _fln_into(connectome: Connectome) -> dict[str, list[tuple[int, float]]]:
 
 
 def _transposed(connectome: Connectome, into: dict[str, list[tuple[int, float]]]) -> bool:
-    """Whether FLNe sum to over 1 into an area, and out of none: sources and targets may have been swapped."""
+    """Whether the FLNe into some area sum to more than 1, but those out of no area: the ends may be swapped."""
     out: dict[str, float] = defaultdict(float)
     given = [pair for found in into.values() for pair in found]
     for i, fln in given:
@@ -162,9 +165,9 @@ def _transposed(connectome: Connectome, into: dict[str, list[tuple[int, float]]]
 
 @rule("A403", "sln-against-hierarchy", Severity.WARNING)
 def sln_against_hierarchy(connectome: Connectome, rule: Rule) -> Findings:
-    """The SLN of a projection says up, and the levels of its ends say down, or the other way round. Supragranular cells
-    send most of what goes up the hierarchy, infragranular ones most of what goes down (Markov et al. 2014, doi
-    10.1002/cne.23458). Without declared levels, they are fitted to all SLN.
+    """The SLN of a projection is that of feedforward, but its target is at a lower level than its origin, or the
+    reverse. Most axons up the hierarchy come from supragranular cells, most axons down from infragranular ones (Markov
+    et al. 2014, doi 10.1002/cne.23458). If the spec declares no levels, they are fitted to all SLN.
 
     Bad:
 
@@ -197,10 +200,10 @@ def sln_against_hierarchy(connectome: Connectome, rule: Rule) -> Findings:
     for i in _contradictions(connectome, level):
         p = connectome.projections[i]
         up = level[p.target] - level[p.origin]
-        said = "feedforward" if (p.sln or 0) > FEEDFORWARD else "feedback"
+        meant = "feedforward" if (p.sln or 0) > FEEDFORWARD else "feedback"
         how = "declared" if declared else "fitted to all SLN"
         message = (
-            f"an SLN of {p.sln:g} is {said}, and `{p.target}` lies {'above' if up > 0 else 'below'} `{p.origin}` "
+            f"an SLN of {p.sln:g} is {meant}, and `{p.target}` lies {'above' if up > 0 else 'below'} `{p.origin}` "
             f"({level[p.target]:.3g} and {level[p.origin]:.3g}, {how})"
         )
         notes = [(connectome.span("areas", p.target, "level"), "the level of the target")] if declared else []
@@ -212,10 +215,10 @@ def sln_against_hierarchy(connectome: Connectome, rule: Rule) -> Findings:
 
 
 def _contradictions(connectome: Connectome, level: dict[str, float]) -> list[int]:
-    """Return the projections whose SLN says the opposite of a rise or fall, beyond what is usual in the spec.
+    """Return the projections whose SLN contradicts the levels of their ends, more than is usual in the spec.
 
-    Published SLN scatter widely around the best levels, and a tenth of them lies on the wrong side. So from eight
-    projections on, only outliers of the fit of logit(SLN) to the rise are meant.
+    Published SLN scatter widely around the best levels, and a tenth of them is on the wrong side. So with eight
+    projections or more, only outliers of the fit of logit(SLN) to the difference in level are returned.
     """
     known = [
         (i, p.sln, level[p.target] - level[p.origin])
@@ -225,21 +228,21 @@ def _contradictions(connectome: Connectome, level: dict[str, float]) -> list[int
     if not known:
         return []
     sln, rise = np.array([x[1] for x in known]), np.array([x[2] for x in known])
-    part = np.clip(sln, SLN_FLOOR, 1 - SLN_FLOOR)
-    logit = np.log(part / (1 - part))
+    fraction = np.clip(sln, SLN_FLOOR, 1 - SLN_FLOOR)
+    logit = np.log(fraction / (1 - fraction))
     margin = LEVEL_MARGIN * (max(level.values()) - min(level.values()))
     wrong = ((sln > FEEDFORWARD) & (rise < -margin)) | ((sln < FEEDBACK) & (rise > margin))
     if len(known) >= SLN_NEEDED:
         slope = max(float(np.median(logit[rise != 0] / rise[rise != 0])) if (rise != 0).any() else 0.0, 0.0)
         residual = np.abs(logit - slope * rise)
-        wrong &= (sln > 0) & (sln < 1)  # these are mostly of few neurons, and another rule's
+        wrong &= (sln > 0) & (sln < 1)  # 0 and 1 mostly rest on few neurons: sln-of-few-neurons reports them
         wrong &= residual > max(SLN_OUTLIER * 1.4826 * float(np.median(residual)), LEAST_CONTRADICTION)
     return [known[k][0] for k in np.flatnonzero(wrong)]
 
 
 @rule("A404", "sln-against-direction", Severity.WARNING)
 def sln_against_direction(connectome: Connectome, rule: Rule) -> Findings:
-    """A projection is declared feedforward and its SLN is that of feedback, or the other way round.
+    """A projection is declared feedforward, but its SLN is that of feedback, or the reverse.
 
     Bad:
 
@@ -265,14 +268,15 @@ def sln_against_direction(connectome: Connectome, rule: Rule) -> Findings:
         if p.sln < FEEDBACK if p.direction == "feedforward" else p.sln > FEEDFORWARD:
             notes = [(connectome.span("projections", i, "sln"), "the SLN")]
             message = f"`direction` is {p.direction}, and an SLN of {p.sln:g} is not"
-            hint = "over 0.65 is feedforward, under 0.35 feedback (Schmidt et al. 2018): keep one of the two"
+            hint = "over 0.65 is feedforward, under 0.35 feedback (Schmidt et al. 2018): keep `sln` or `direction`"
             yield rule.at(connectome.span("projections", i, "direction"), message, help=hint, notes=notes)
 
 
 @rule("A405", "sln-of-few-neurons", Severity.INFO)
 def sln_of_few_neurons(connectome: Connectome, rule: Rule) -> Findings:
-    """An SLN of exactly 0 or 1, told once. It is rarely pure feedback or feedforward, and mostly a handful of neurons:
-    65 of the 536 SLN of Markov et al. 2014 (doi 10.1002/cne.23458) are 0, and rest on 6 labelled neurons in the median.
+    """An SLN of exactly 0 or 1; reported once for all. It rarely means pure feedback or feedforward, but mostly that
+    few neurons were counted: 65 of the 536 SLN of Markov et al. 2014 (doi 10.1002/cne.23458) are 0, with a median of 6
+    labelled neurons.
 
     Bad:
 
@@ -325,12 +329,12 @@ def feedforward_misses_l4(connectome: Connectome, rule: Rule) -> Findings:
         granular = [n for n, p in circuit.populations.items() if p.layer == "L4" and p.kind == "excitatory"]
         landing = circuit.roles.feedforward or ()
         if granular and landing and not set(granular) & set(landing):
-            place = connectome.span("circuits", name, "roles", "feedforward", 0)
+            span = connectome.span("circuits", name, "roles", "feedforward", 0)
             layer = circuit.populations[landing[0]].layer
             where = f"`{landing[0]}`, in {layer}" if layer else f"`{landing[0]}`"
             message = f"feedforward axons land on {where}, and `{name}` has a layer 4"
             hint = f"they end in L4 (Felleman & Van Essen 1991): add `{granular[0]}`"
-            yield rule.at(place, message, help=hint)
+            yield rule.at(span, message, help=hint)
 
 
 @rule("A407", "feedback-in-l4", Severity.WARNING)
@@ -361,7 +365,7 @@ def feedback_in_l4(connectome: Connectome, rule: Rule) -> Findings:
 @rule("A408", "improbable-connection", Severity.WARNING)
 def improbable_connection(connectome: Connectome, rule: Rule) -> Findings:
     """A probability of connection inside a column that is larger than any published one: over 0.25 among excitatory
-    cells, over 0.7 where inhibitory ones take part. Percent instead of parts, or a transposed matrix, look like this.
+    cells, over 0.7 where inhibitory ones take part. The matrix may be in percent, or transposed.
 
     Bad:
 
@@ -386,25 +390,25 @@ def improbable_connection(connectome: Connectome, rule: Rule) -> Findings:
         for i, row in enumerate(written.probability):
             for j, probability in enumerate(row):
                 ends = (j, i) if written.rows == "target" else (i, j)
-                source, target = (written.populations[end] for end in ends)
-                excitatory = all(circuit.populations[n].kind == "excitatory" for n in (source, target))
+                origin, target = (written.populations[end] for end in ends)
+                excitatory = all(circuit.populations[n].kind == "excitatory" for n in (origin, target))
                 limit = PROBABLE_EXCITATION if excitatory else PROBABLE_INHIBITION
                 if probability > limit:
-                    place = connectome.span("circuits", name, "connections", "probability", i, j)
-                    message = f"`{source}` connects to `{target}` with a probability of {probability:g}"
-                    hint = f"no published one is over {limit:g}; check the units, and what `rows` says of the matrix"
-                    yield rule.at(place, message, help=hint)
+                    span = connectome.span("circuits", name, "connections", "probability", i, j)
+                    message = f"`{origin}` connects to `{target}` with a probability of {probability:g}"
+                    hint = f"no published one is over {limit:g}; check the units, and whether `rows` is right"
+                    yield rule.at(span, message, help=hint)
 
 
 def _of_rates(circuit: Circuit) -> bool:
-    """Whether the populations are rate units, one "cell" each: counts and probabilities then say nothing."""
+    """Whether the populations are rate units of one "cell" each: counts and probabilities then have no meaning."""
     return len(circuit.populations) > 1 and all(p.cells == 1 for p in circuit.populations.values())
 
 
 @rule("A409", "unusual-inhibition", Severity.WARNING)
 def unusual_inhibition(connectome: Connectome, rule: Rule) -> Findings:
-    """The inhibitory part of a circuit's cells is not that of a cortex: 7 to 25 % where published, 20 % in Potjans
-    & Diesmann 2014 (doi 10.1093/cercor/bhs358). Swapped rows, or a population of the wrong `kind`, look like this.
+    """The fraction of inhibitory cells in a layer is unusual: published ones are 7 to 25 %, and 20 % in Potjans &
+    Diesmann 2014 (doi 10.1093/cercor/bhs358). Rows may be swapped, or a population may have the wrong `kind`.
 
     Bad:
 
@@ -430,12 +434,12 @@ def unusual_inhibition(connectome: Connectome, rule: Rule) -> Findings:
             inhibitory = [n for n in members if circuit.populations[n].kind == "inhibitory"]
             if not inhibitory or len(inhibitory) == len(members):
                 continue
-            part = sum(cells[n] for n in inhibitory) / sum(cells.values())
-            if not INHIBITORY_PART[0] <= part <= INHIBITORY_PART[1]:
-                place = connectome.span("circuits", name, "populations", inhibitory[0], "cells")
+            fraction = sum(cells[n] for n in inhibitory) / sum(cells.values())
+            if not INHIBITORY_FRACTION[0] <= fraction <= INHIBITORY_FRACTION[1]:
+                span = connectome.span("circuits", name, "populations", inhibitory[0], "cells")
                 where = f"in {layer} of `{name}`" if layer else f"in `{name}`"
-                message = f"{100 * part:.0f} % of the cells {where} are inhibitory"
-                yield rule.at(place, message, help="expected 5 to 35 %, 20 % in most tables: check `cells` and `kind`")
+                message = f"{100 * fraction:.0f} % of the cells {where} are inhibitory"
+                yield rule.at(span, message, help="expected 5 to 35 %, 20 % in most tables: check `cells` and `kind`")
 
 
 _INHIBITORY_NAME = re.compile(
@@ -447,8 +451,8 @@ _INHIBITORY_NAME = re.compile(
 
 @rule("A410", "kind-against-name", Severity.WARNING)
 def kind_against_name(connectome: Connectome, rule: Rule) -> Findings:
-    """A population is called like an inhibitory one, and its `kind` is excitatory: that is the default, so it may have
-    been forgotten. It would then drive other cells, against Dale's law.
+    """A population has the name of an inhibitory one, but its `kind` is excitatory, which is the default: `kind` may
+    have been forgotten. The population would then excite other cells.
 
     Bad:
 
@@ -465,17 +469,17 @@ def kind_against_name(connectome: Connectome, rule: Rule) -> Findings:
     for name, circuit in connectome.circuits.items():
         for population, written in circuit.populations.items():
             if written.kind == "excitatory" and _INHIBITORY_NAME.search(population):
-                place = connectome.origins.span(("circuits", name, "populations", population), key=True)
-                message = f"`{population}` is called like an inhibitory population, and is excitatory"
-                yield rule.at(place, message, help="add `kind: inhibitory`, or call it something else")
+                span = connectome.locations.span(("circuits", name, "populations", population), key=True)
+                message = f"`{population}` has the name of an inhibitory population, but is excitatory"
+                yield rule.at(span, message, help="add `kind: inhibitory`, or rename it")
 
 
 @rule("A411", "weight-against-distance", Severity.WARNING)
 def weight_against_distance(connectome: Connectome, rule: Rule) -> Findings:
-    """A projection is far stronger or weaker than its length lets one expect. FLNe falls exponentially with distance,
-    in the macaque by 0.15 to 0.19 per mm (Ercsey-Ravasz et al. 2013, doi 10.1016/j.neuron.2013.07.036). The rule is
-    fitted to the projections of the spec, eight at least, and only what lies far outside is told: distance explains a
-    quarter of the variance. Also told is a distance that no brain has: a unit may be wrong.
+    """A projection is far stronger or weaker than expected from its length. FLNe falls exponentially with distance, in
+    the macaque by 0.15 to 0.19 per mm (Ercsey-Ravasz et al. 2013, doi 10.1016/j.neuron.2013.07.036). The rule is fitted
+    to the projections of the spec if there are eight or more, and only extreme outliers are reported, since distance
+    explains a quarter of the variance. A distance longer than any brain is reported too: its unit may be wrong.
 
     Bad:
 
@@ -535,7 +539,8 @@ def weight_against_distance(connectome: Connectome, rule: Rule) -> Findings:
 @rule("A412", "lateral-too-far", Severity.WARNING)
 def lateral_too_far(connectome: Connectome, rule: Rule) -> Findings:
     """Horizontal axons reach further than any published ones: 8 mm in TE, 2 mm in V1 (Tanigawa et al. 2005, doi
-    10.1093/cercor/bhi065). Only areas with a `surface_mm2` are looked at; a column is then as wide as its share of it.
+    10.1093/cercor/bhi065). Only areas with a `surface_mm2` are checked: all columns of an area have the same share of
+    it.
 
     Bad:
 
@@ -581,26 +586,26 @@ def finer_above(connectome: Connectome, rule: Rule) -> Findings:
     ```
     """
     rank = ranks(connectome)
-    told: set[str] = set()
+    reported: set[str] = set()
     for p in connectome.projections:
-        if p.origin not in rank or p.target in told:
+        if p.origin not in rank or p.target in reported:
             continue
         up = p.sln > 0.5 if p.sln is not None else rank[p.origin] < rank[p.target]
         lower, higher = connectome.areas[p.origin].grid, connectome.areas[p.target].grid
         if up and rank[p.origin] < rank[p.target] and higher[0] * higher[1] > lower[0] * lower[1]:
-            told.add(p.target)
+            reported.add(p.target)
             message = (
                 f"`{p.target}` has a grid of {higher[0]} x {higher[1]}, finer than {lower[0]} x {lower[1]} of "
                 f"`{p.origin}`, which drives it from below"
             )
             notes = [(connectome.span("areas", p.origin, "grid"), f"the grid of `{p.origin}`")]
-            hint = "receptive fields grow along the hierarchy: a grid as coarse as that of the lower area, or coarser"
+            hint = "receptive fields grow along the hierarchy: make this grid as coarse as the lower one, or coarser"
             yield rule.at(connectome.span("areas", p.target, "grid"), message, help=hint, notes=notes)
 
 
 @rule("A414", "number-without-source", Severity.INFO)
 def number_without_source(connectome: Connectome, rule: Rule) -> Findings:
-    """Measured numbers, FLNe, SLN, distances or probabilities, that name no source. Told once, at the first.
+    """Measured numbers (FLNe, SLN, distances or probabilities) without a source; reported once, at the first.
 
     Bad:
 
@@ -633,15 +638,15 @@ def number_without_source(connectome: Connectome, rule: Rule) -> Findings:
             if not (circuit.connections.source or circuit.source):
                 missing.append(("circuits", name, "connections"))
     if missing:
-        message = f"{len(missing)} of {measured} tables and projections with measured numbers name no source"
-        hint = "list where they come from under `sources`, and name it: `source: markov2014`"
+        message = f"{len(missing)} of {measured} tables and projections with measured numbers have no source"
+        hint = "list the source under `sources`, and cite it: `source: markov2014`"
         yield rule.at(connectome.span(*missing[0]), message, help=hint)
 
 
 @rule("A415", "source-without-identifier", Severity.WARNING)
 def source_without_identifier(connectome: Connectome, rule: Rule) -> Findings:
-    """A source of measured or derived numbers that nobody could look up: no DOI, no URL, no citation. What is assumed
-    needs none, and says so with `status: assumed`.
+    """A source of measured or derived numbers cannot be looked up: it has no DOI, no URL and no citation. Assumed
+    numbers need none of these; mark them with `status: assumed`.
 
     Bad:
 
@@ -660,9 +665,9 @@ def source_without_identifier(connectome: Connectome, rule: Rule) -> Findings:
         sources += [(("circuits", circuit_name, "sources"), n, s) for n, s in circuit.sources.items()]
     for path, name, source in sources:
         if source.status != "assumed" and not (source.doi or source.url or source.citation):
-            place = connectome.origins.span((*path, name), key=True)
+            span = connectome.locations.span((*path, name), key=True)
             message = f"the source `{name}` has no DOI, no URL and no citation, and its numbers are {source.status}"
-            yield rule.at(place, message, help="add one of the three, or `status: assumed`")
+            yield rule.at(span, message, help="add one of the three, or `status: assumed`")
 
 
 RULES: tuple[Rule, ...] = (

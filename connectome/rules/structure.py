@@ -1,4 +1,4 @@
-"""Structure: every name leads somewhere, and what is joined fits together."""
+"""Structure: every name is defined, and connected populations fit together."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def dangling_area(connectome: Connectome, rule: Rule) -> Findings:
     for i, p in enumerate(connectome.projections):
         if p.origin not in ends:
             span = connectome.span("projections", i, "from")
-            yield rule.at(span, f"projection from `{p.origin}`, which is no area", help=did_you_mean(p.origin, ends))
+            yield rule.at(
+                span, f"projection from `{p.origin}`, which is not an area", help=did_you_mean(p.origin, ends)
+            )
         if p.target == connectome.input.name:
             span = connectome.span("projections", i, "to")
             message = f"projection to `{p.target}`, which is the input and receives nothing"
@@ -54,16 +56,16 @@ def dangling_area(connectome: Connectome, rule: Rule) -> Findings:
         elif p.target not in connectome.areas:
             span = connectome.span("projections", i, "to")
             hint = did_you_mean(p.target, connectome.areas)
-            yield rule.at(span, f"projection to `{p.target}`, which is no area", help=hint)
+            yield rule.at(span, f"projection to `{p.target}`, which is not an area", help=hint)
     for name in connectome.lateral:
         if name not in connectome.areas:
-            span = connectome.origins.span(("lateral", name), key=True)
+            span = connectome.locations.span(("lateral", name), key=True)
             hint = did_you_mean(name, connectome.areas)
-            yield rule.at(span, f"lateral connections of `{name}`, which is no area", help=hint)
+            yield rule.at(span, f"lateral connections of `{name}`, which is not an area", help=hint)
     if connectome.readout.area not in connectome.areas:
         name = connectome.readout.area
         span = connectome.span("readout", "area")
-        yield rule.at(span, f"readout from `{name}`, which is no area", help=did_you_mean(name, connectome.areas))
+        yield rule.at(span, f"readout from `{name}`, which is not an area", help=did_you_mean(name, connectome.areas))
 
 
 @rule("S202", "dangling-circuit")
@@ -110,19 +112,19 @@ def dangling_population(connectome: Connectome, rule: Rule) -> Findings:
             what = f"role `{path[1]}`" if path[0] == "roles" else "the connection matrix"
             for i, population in enumerate(members):
                 if population not in circuit.populations:
-                    message = f"{what} names `{population}`, which is no population of `{name}`"
+                    message = f"{what} names `{population}`, which is not a population of `{name}`"
                     hint = did_you_mean(population, circuit.populations)
                     yield rule.at(connectome.span("circuits", name, *path, i), message, help=hint)
     known = _readable(connectome)
     for i, population in enumerate(connectome.readout.populations or ()):
         if known is not None and population not in known:
             span = connectome.span("readout", "populations", i)
-            message = f"the readout names `{population}`, which is no population of `{connectome.readout.area}`"
+            message = f"the readout names `{population}`, which is not a population of `{connectome.readout.area}`"
             yield rule.at(span, message, help=did_you_mean(population, known))
 
 
 def _lists(circuit: Circuit) -> Iterator[tuple[tuple[str, str], tuple[str, ...]]]:
-    """Yield path and members of each list of populations that a circuit has: of its roles, then of its matrix."""
+    """Yield path and members of each list of populations in a circuit: those of its roles, then that of its matrix."""
     for role in type(circuit.roles).model_fields:
         if role != "source":
             yield ("roles", role), getattr(circuit.roles, role) or ()
@@ -131,7 +133,7 @@ def _lists(circuit: Circuit) -> Iterator[tuple[tuple[str, str], tuple[str, ...]]
 
 
 def _readable(connectome: Connectome) -> dict[str, Population] | None:
-    """Return the populations of the area that is read; None where the area or its circuit is not defined."""
+    """Return the populations of the readout area; None if the area or its circuit is not defined."""
     area = connectome.areas.get(connectome.readout.area)
     if area is None or (area.circuit is not None and area.circuit not in connectome.circuits):
         return None
@@ -183,7 +185,7 @@ def _citations(connectome: Connectome) -> Iterator[tuple[tuple[str | int, ...], 
 
 @rule("S205", "duplicate")
 def duplicate(connectome: Connectome, rule: Rule) -> Findings:
-    """Two things that must be told apart have the same name, or a projection is written twice.
+    """Two different things have the same name, or a projection or a population of a list is written twice.
 
     Bad:
 
@@ -205,7 +207,7 @@ def duplicate(connectome: Connectome, rule: Rule) -> Findings:
     ```
     """
     if connectome.input.name in connectome.areas:
-        span = connectome.origins.span(("areas", connectome.input.name), key=True)
+        span = connectome.locations.span(("areas", connectome.input.name), key=True)
         message = f"the area `{connectome.input.name}` has the name of the input"
         yield rule.at(span, message, help="rename one of them", notes=[(connectome.span("input"), "the input")])
     seen: dict[tuple[str, str, str], int] = {}
@@ -236,8 +238,8 @@ def duplicate(connectome: Connectome, rule: Rule) -> Findings:
 
 @rule("S206", "grid-mismatch")
 def grid_mismatch(connectome: Connectome, rule: Rule) -> Findings:
-    """Two grids do not fit: a one-to-one kernel between grids of different shape, or an explicit matrix whose shape is
-    not tokens by tokens.
+    """Two grids do not fit: a one-to-one kernel connects grids of different shapes, or an explicit matrix does not have
+    the tokens of the two grids as its rows and columns.
 
     Bad:
 
@@ -263,33 +265,33 @@ def grid_mismatch(connectome: Connectome, rule: Rule) -> Findings:
         for i, p in enumerate(connectome.projections)
     ]
     joins += [(("lateral", n, "kernel"), la.kernel, n, n) for n, la in connectome.lateral.items()]
-    for path, kernel, source, target in joins:
-        if source not in grids or target not in grids:
+    for path, kernel, origin, target in joins:
+        if origin not in grids or target not in grids:
             continue
-        a, b = grids[source], grids[target]
+        a, b = grids[origin], grids[target]
         if isinstance(kernel, OneToOne) and a != b:
-            message = f"one-to-one from `{source}` ({a[0]}x{a[1]}) to `{target}` ({b[0]}x{b[1]})"
-            hint = "use `{type: retinotopic, radius: 0.5}`, which joins corresponding places of unequal grids"
+            message = f"one-to-one from `{origin}` ({a[0]}x{a[1]}) to `{target}` ({b[0]}x{b[1]})"
+            hint = "use `{type: retinotopic, radius: 0.5}`, which connects corresponding positions of unequal grids"
             yield rule.at(connectome.span(*path), message, help=hint)
         if isinstance(kernel, Matrix):
-            place = connectome.span(*path, "file")
+            span = connectome.span(*path, "file")
             try:
-                shape = tables.matrix_shape(kernel.file, kernel.dataset, place)
+                shape = tables.matrix_shape(kernel.file, kernel.dataset, span)
             except SpecError as error:
                 yield from error.report
                 continue
             wanted = (b[0] * b[1], a[0] * a[1])
             wanted = wanted if kernel.rows == "target" else wanted[::-1]
             if shape != wanted:
-                message = f"the matrix is {shape[0]} x {shape[1]}, and {wanted[0]} x {wanted[1]} is needed"
-                hint = f"rows are the tokens of the {kernel.rows}; set `rows:` if they are the other way round"
-                yield rule.at(place, message, help=hint)
+                message = f"the matrix is {shape[0]} x {shape[1]}, but {wanted[0]} x {wanted[1]} is needed"
+                hint = f"rows are the tokens of the {kernel.rows}; change `rows` if it is the other way round"
+                yield rule.at(span, message, help=hint)
 
 
 @rule("S207", "width-mismatch")
 def width_mismatch(connectome: Connectome, rule: Rule) -> Findings:
-    """Populations that a pathway joins have unequal widths where values pass one-to-one, or a width that the heads do
-    not divide.
+    """Populations that are connected have different widths although values pass one-to-one between them, or a width is
+    not a multiple of the number of heads.
 
     Bad:
 
@@ -313,9 +315,9 @@ def width_mismatch(connectome: Connectome, rule: Rule) -> Findings:
         if p.origin in ends and p.target in ends and p.target != connectome.input.name
     ]
     joins += [(("lateral", n), n, n, "lateral") for n in connectome.lateral if n in ends]
-    heard: dict[tuple[str, str], tuple[tuple[str | int, ...], int]] = {}
-    for path, source, target, mode in joins:
-        sending, receiving = ends[source], ends[target]
+    received: dict[tuple[str, str], tuple[tuple[str | int, ...], int]] = {}
+    for path, origin, target, mode in joins:
+        sending, receiving = ends[origin], ends[target]
         senders, receivers = sending.senders, receiving.receivers
         if mode == "lateral":
             senders = receivers = receiving.lateral
@@ -325,45 +327,47 @@ def width_mismatch(connectome: Connectome, rule: Rule) -> Findings:
         unequal = [(s, r) for s in sent for r in taken if sent[s] != taken[r]]
         if unequal and not dense:
             s, r = unequal[0]
-            message = f"`{source}.{s}` sends {sent[s]} channels to `{target}.{r}`, which has {taken[r]}"
+            message = f"`{origin}.{s}` sends {sent[s]} channels to `{target}.{r}`, which has {taken[r]}"
             hint = "give both the same `width`, or set `output: dense` in the target's circuit"
             yield rule.at(connectome.span(*path), message, help=hint)
         elif len(set(sent.values())) > 1:
             listed = ", ".join(f"`{n}` {w}" for n, w in sent.items())
-            message = f"the populations of `{source}` that project have unequal widths: {listed}"
+            message = f"the populations of `{origin}` that project have unequal widths: {listed}"
             yield rule.at(connectome.span(*path), message, help="give them the same `width`")
         elif dense and sent:
             name, width = next(iter(sent.items()))
             for r in taken:
-                first, other = heard.setdefault((target, r), (path, width))
+                first, other = received.setdefault((target, r), (path, width))
                 if other != width:
-                    message = f"`{source}.{name}` sends {width} channels to `{target}.{r}`, which also hears {other}"
+                    message = (
+                        f"`{origin}.{name}` sends {width} channels to `{target}.{r}`, which already receives {other}"
+                    )
                     notes = [(connectome.span(*first), f"{other} channels come from here")]
-                    hint = "all that drives one population has the same `width`: they share one attention"
+                    hint = "give all populations that drive one population the same `width`: they share one attention"
                     yield rule.at(connectome.span(*path), message, help=hint, notes=notes)
                     break
 
 
 @dataclass(frozen=True)
 class _End:
-    """What projections meet at the input, or at each area of one circuit."""
+    """The populations that projections connect to, at the input or at each area of one circuit."""
 
     circuit: str | None
-    """Name of the circuit; None of the input, and of areas that name none."""
+    """Name of the circuit; None for the input, and for areas without a circuit."""
     widths: dict[str, int]
     """Channels of each population."""
     senders: tuple[str, ...]
-    """Whose axons leave; an inhibitory population among them is another rule's finding."""
+    """The populations whose axons leave; inhibitory ones are reported by role-mismatch."""
     receivers: tuple[str, ...] = ()
-    """Whom axons from other areas reach."""
+    """The populations that axons from other areas reach."""
     lateral: tuple[str, ...] = ()
-    """Whom horizontal axons join."""
+    """The populations that horizontal axons connect."""
     dense: bool = False
     """Whether a learned map follows the attention."""
 
 
 def _ends(connectome: Connectome) -> dict[str, _End]:
-    """Return the ends that projections can have: the input, and each area whose circuit is defined."""
+    """Return the input, and each area whose circuit is defined, as possible ends of projections."""
     named = ((None, SIMPLE), *connectome.circuits.items())
     known = {name: _end(connectome, name, circuit) for name, circuit in named}
     relay = {connectome.input.name: _End(None, {"relay": connectome.input.width}, ("relay",))}
@@ -385,25 +389,25 @@ def _end(connectome: Connectome, name: str | None, circuit: Circuit) -> _End:
 
 
 def _indivisible(connectome: Connectome, ends: dict[str, _End], rule: Rule) -> Findings:
-    """Yield a finding for each width that the heads do not divide, once where it is written."""
+    """Yield one finding for each written width that is not a multiple of the number of heads."""
     heads, seen = connectome.attention.heads, set()
     for end in {id(end): end for end in ends.values()}.values():
         for population in dict.fromkeys((*end.senders, *end.receivers)):
             if population not in end.widths:
-                continue  # another rule's finding
-            width, place = end.widths[population], connectome.span("input", "width")
+                continue  # reported by dangling-population
+            width, span = end.widths[population], connectome.span("input", "width")
             if end.circuit is not None and connectome.circuits[end.circuit].populations[population].width is not None:
-                place = connectome.span("circuits", end.circuit, "populations", population, "width")
-            if place in seen:
+                span = connectome.span("circuits", end.circuit, "populations", population, "width")
+            if span in seen:
                 continue
             if width % heads:
-                seen.add(place)
+                seen.add(span)
                 message = f"the width {width} is not a multiple of {heads} heads"
-                yield rule.at(place, message, help="change the width or `attention.heads`")
+                yield rule.at(span, message, help="change the width or `attention.heads`")
             elif width == 1:
-                seen.add(place)
-                message = "one channel, of which nothing is left when it is normalised"
-                yield rule.at(place, message, help="use two or more")
+                seen.add(span)
+                message = "a width of one channel, which is always zero after normalisation"
+                yield rule.at(span, message, help="use two or more")
 
 
 @rule("S208", "matrix-mismatch")
@@ -437,34 +441,34 @@ def matrix_mismatch(connectome: Connectome, rule: Rule) -> Findings:
             yield rule.at(span, message, help="list every population of the circuit")
             continue
         if isinstance(written.probability, MatrixData):
-            place = connectome.span("circuits", name, "connections", "probability", "file")
+            span = connectome.span("circuits", name, "connections", "probability", "file")
             try:
-                matrix = tables.read_matrix(written.probability.file, written.probability.dataset, place)
+                matrix = tables.read_matrix(written.probability.file, written.probability.dataset, span)
             except SpecError as error:
                 yield from error.report
                 continue
             if matrix.shape != (size, size):
-                message = f"the matrix is {matrix.shape[0]} x {matrix.shape[1]}, and lists {size} populations"
-                yield rule.at(place, message, help="one row and one column for each population")
+                message = f"the matrix is {matrix.shape[0]} x {matrix.shape[1]}, but {size} populations are listed"
+                yield rule.at(span, message, help="one row and one column for each population")
             elif matrix.nnz and matrix.data.max() > 1:
-                yield rule.at(place, f"the matrix holds {matrix.data.max()}, and a probability is at most 1")
+                yield rule.at(span, f"the matrix holds {matrix.data.max()}, and a probability is at most 1")
             continue
-        place = connectome.span("circuits", name, "connections", "probability")
+        span = connectome.span("circuits", name, "connections", "probability")
         if len(written.probability) != size:
-            message = f"the matrix is {len(written.probability)} rows high, not {size}"
-            yield rule.at(place, message, help="one row for each population")
+            message = f"the matrix has {len(written.probability)} rows, not {size}"
+            yield rule.at(span, message, help="one row for each population")
         for i, row in enumerate(written.probability):
             if len(row) != size:
-                place = connectome.span("circuits", name, "connections", "probability", i)
+                span = connectome.span("circuits", name, "connections", "probability", i)
                 yield rule.at(
-                    place, f"row {i + 1} of the matrix is {len(row)} long, not {size}", help="one for each population"
+                    span, f"row {i + 1} of the matrix has {len(row)} values, not {size}", help="one for each population"
                 )
 
 
 @rule("S209", "role-mismatch")
 def role_mismatch(connectome: Connectome, rule: Rule) -> Findings:
-    """A role is given to a population that cannot have it: output leaves a column, and horizontal axons run, from
-    excitatory populations only; a circuit needs at least one of them.
+    """A role is given to a population that cannot have it: only excitatory populations send axons out of a column or
+    horizontally. A circuit needs at least one of them.
 
     Bad:
 
@@ -502,8 +506,8 @@ def role_mismatch(connectome: Connectome, rule: Rule) -> Findings:
 
 @rule("S210", "delay-mismatch")
 def delay_mismatch(connectome: Connectome, rule: Rule) -> Findings:
-    """A delay that the schedule cannot keep: zero where all areas step at once, or towards an area that was updated
-    before its source; milliseconds that are no whole number of steps, or without the length of a step.
+    """A delay does not fit the schedule: it is zero although all areas are updated at once, or although the target is
+    updated before the origin; or it is in milliseconds and not a whole number of steps, or `step_ms` is missing.
 
     Bad:
 
@@ -535,7 +539,7 @@ def delay_mismatch(connectome: Connectome, rule: Rule) -> Findings:
             span = connectome.span("projections", i, "delay_ms")
             if step is None:
                 hint = "add `step_ms` to `dynamics`, or give `delay` in steps"
-                yield rule.at(span, "a delay in milliseconds, and no length of a step", help=hint)
+                yield rule.at(span, "a delay in milliseconds, but no length of a step", help=hint)
             elif abs(p.delay_ms / step - round(p.delay_ms / step)) > 1e-6:
                 message = f"a delay of {p.delay_ms:g} ms is {p.delay_ms / step:g} steps of {step:g} ms"
                 yield rule.at(span, message, help="use a multiple of `dynamics.step_ms`")
@@ -544,15 +548,15 @@ def delay_mismatch(connectome: Connectome, rule: Rule) -> Findings:
         span = connectome.span("projections", i, "delay" if p.delay is not None else "delay_ms")
         if connectome.dynamics.order == "synchronous":
             message = f"no delay from `{p.origin}` to `{p.target}`, and all areas step at once"
-            yield rule.at(span, message, help="a synchronous step reads the step before: `delay: 1` or more")
+            yield rule.at(span, message, help="a synchronous step reads the previous step: use `delay: 1` or more")
         elif rank[p.origin] >= rank[p.target]:
             message = f"no delay from `{p.origin}` to `{p.target}`, which is updated first"
-            yield rule.at(span, message, help="use `delay: 1` or more for what comes from higher areas")
+            yield rule.at(span, message, help="use `delay: 1` or more for projections from higher areas")
 
 
 @rule("S211", "without-effect")
 def without_effect(connectome: Connectome, rule: Rule) -> Findings:
-    """A value that contradicts another, so that one of the two would be ignored.
+    """A value has no effect, or contradicts another one so that one of the two would be ignored.
 
     Bad:
 
@@ -575,7 +579,7 @@ def without_effect(connectome: Connectome, rule: Rule) -> Findings:
     for i, p in enumerate(connectome.projections):
         if p.fln is not None and p.weight is not None:
             span = connectome.span("projections", i, "weight")
-            yield rule.at(span, "a projection with both `fln` and `weight`", help="keep one: both say how strong it is")
+            yield rule.at(span, "a projection with both `fln` and `weight`", help="keep one: both are its strength")
         if p.origin == connectome.input.name and p.sln is not None:
             span = connectome.span("projections", i, "sln")
             yield rule.at(span, "an SLN of the input, which has no layers", help="take `sln` out")
@@ -594,16 +598,16 @@ def without_effect(connectome: Connectome, rule: Rule) -> Findings:
         other = next(n for n, a in connectome.areas.items() if a.level is None)
         message = f"`{declared[0]}` has a level, and `{other}` has none"
         hint = "give every area a level, or none: levels then follow from the projections"
-        mends = list(_missing_levels(connectome, declared))
-        yield rule.at(connectome.span("areas", declared[0], "level"), message, help=hint, mends=mends)
+        fixes = list(_missing_levels(connectome, declared))
+        yield rule.at(connectome.span("areas", declared[0], "level"), message, help=hint, fixes=fixes)
     control = connectome.input.gain_control
     if control.type == "local" and control.pool % 2 == 0:
         span = connectome.span("input", "gain_control", "pool")
-        yield rule.at(span, f"a pool of {control.pool} pixels has no middle", help="use an odd number")
+        yield rule.at(span, f"a pool of {control.pool} pixels has no central pixel", help="use an odd number")
     for key in ("mean", "spread"):
         if control.type == "none" and getattr(control, key) == "channel":
             span = connectome.span("input", "gain_control", key)
-            message = f"a `{key}` of each channel, where no gain control is"
+            message = f"`{key}: channel` without a gain control"
             yield rule.at(span, message, help=f"give `type: global` or `type: local`, or take `{key}` out")
     for field in ("mean", "std"):
         values = getattr(connectome.input, field)
@@ -613,19 +617,19 @@ def without_effect(connectome: Connectome, rule: Rule) -> Findings:
 
 
 def _missing_levels(connectome: Connectome, declared: list[str]) -> Iterator[tuple[Span, str]]:
-    """Yield what to write where areas lack a level: that of their depth below the input, on the scale of the others."""
-    if len(area_graph(connectome).source) < len(connectome.projections):
-        return  # a projection is misspelt, and may be what the depths hang on
+    """Yield fixes for areas without a level: from their depth below the input, on the scale of the declared levels."""
+    if len(area_graph(connectome).origin) < len(connectome.projections):
+        return  # an area in a projection is misspelt: the depths may be wrong
     depth = depths(connectome)
     known = np.array([(depth[n], connectome.areas[n].level) for n in declared], float)
     slope = float(np.polyfit(known[:, 0], known[:, 1], 1)[0]) if np.ptp(known[:, 0]) > 0 else 1.0
     start = float((known[:, 1] - slope * known[:, 0]).mean())
     for name, area in connectome.areas.items():
-        first = connectome.origins.first_key(("areas", name))
+        first = connectome.locations.first_key(("areas", name))
         if area.level is None and first is not None:
-            place, flow = first
+            span, flow = first
             text = f"level: {round(start + slope * depth[name], 4):g}"
-            yield place, f"{text}, " if flow else f"{text}\n{' ' * (place.column - 1)}"
+            yield span, f"{text}, " if flow else f"{text}\n{' ' * (span.column - 1)}"
 
 
 RULES: tuple[Rule, ...] = (

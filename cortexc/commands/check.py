@@ -89,15 +89,15 @@ def run(args: argparse.Namespace) -> int:
 def _fix(specs: list[str]) -> None:
     """Fix the specs, again as long as fixes reveal new findings, and show each change."""
     from cortexc.compiler.checker import check
-    from cortexc.connectome.io import mending
+    from cortexc.connectome.io import fixing
     from cortexc.experiments import checker as experiments
 
     for spec in specs:
         find = experiments.check if experiments.is_experiment(spec) else check
         for _ in range(ROUNDS):
-            changes = mending.mended(find(spec))
+            changes = fixing.fixed(find(spec))
             for change in changes:
-                mending.write(change)
+                fixing.write(change)
                 print(change.diff, end="", file=sys.stderr)
             if not changes:
                 break

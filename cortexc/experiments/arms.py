@@ -16,8 +16,8 @@ from cortexc.connectome.diagnostics.span import Span
 from cortexc.connectome.io.decode import decode
 from cortexc.connectome.io.references import Reader, merge
 from cortexc.connectome.io.yaml_tree import Mapping, Node, Scalar
+from cortexc.connectome.locations import step_into
 from cortexc.connectome.model import Connectome
-from cortexc.connectome.origins import step_into
 
 from .matching import drawn
 from .model import Experiment, NullModel
@@ -110,7 +110,7 @@ def _tree(experiment: Experiment, name: str, reader: Reader, *, overrides: bool 
     """Return the tree of an arm's spec with its overrides laid over it, references followed."""
     arm = experiment.arms[name]
     place = experiment.span("arms", name)
-    written = reduce(step_into, ("arms", name, "overrides"), experiment.origins.tree) if overrides else None
+    written = reduce(step_into, ("arms", name, "overrides"), experiment.locations.tree) if overrides else None
     over = written if isinstance(written, Mapping) else Mapping(place)
     if "extends" in over.items:
         hint = "overrides are laid over the arm's `spec`, or over the arm that it is `of`: name that there"

@@ -134,7 +134,7 @@ def _unfit_data(experiment: Experiment) -> Iterator[Diagnostic]:
 
 def _unfit_arm(experiment: Experiment, name: str, found: Connectome, base: Connectome | None) -> Iterator[Diagnostic]:
     """Yield what is wrong between an arm and the data, and between it and the baseline."""
-    record, place = DATASETS[experiment.data.name], experiment.origins.span(("arms", name), key=True)
+    record, place = DATASETS[experiment.data.name], experiment.locations.span(("arms", name), key=True)
     seen = (found.input.channels, *(side * found.input.patch for side in found.input.grid))
     if seen != IMAGE_SHAPE:
         message = f"the arm `{name}` takes images of {_by(seen)}, and the data have {_by(IMAGE_SHAPE)}"

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, Strict
 from pydantic.json_schema import SkipJsonSchema
 
 from cortexc.connectome.diagnostics.span import Span
+from cortexc.connectome.locations import Locations
 from cortexc.connectome.model import Count, Flag, Fraction, Name, Names, NonNegative, Positive, Text
-from cortexc.connectome.origins import Origins
 from cortexc.datasets import DATASETS
 
 Seed: TypeAlias = Annotated[int, Strict(), Field(ge=0, lt=2**32)]
@@ -173,11 +173,11 @@ class Experiment(_Data):
     comparisons: tuple[Comparison, ...] = ()
     """Beside those with the baseline, and those of each variant with what it is a variant of."""
     plans: dict[Name, Plan] = {}
-    origins: SkipJsonSchema[Origins] = Field(default_factory=Origins, exclude=True, repr=False)
+    locations: SkipJsonSchema[Locations] = Field(default_factory=Locations, exclude=True, repr=False)
 
     def span(self, *path: str | int) -> Span:
         """Return the place of the value at ``path``, or of the nearest value around it that was written down."""
-        return self.origins.span(path)
+        return self.locations.span(path)
 
     def is_ensemble(self, arm: str) -> bool:
         """Whether the runs of an arm are those of several null models."""

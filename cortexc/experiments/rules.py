@@ -64,7 +64,7 @@ def arm_without_spec(experiment: Experiment, rule: Rule) -> Iterator[Diagnostic]
     ```
     """
     for name, arm in experiment.arms.items():
-        place = experiment.origins.span(("arms", name), key=True)
+        place = experiment.locations.span(("arms", name), key=True)
         if arm.spec is None and arm.of is None:
             yield rule.at(place, f"the arm `{name}` has no spec", help="add `spec: NAME`, or `of: ARM` for a variant")
         elif arm.spec is not None and arm.of is not None:
@@ -288,10 +288,10 @@ def same_name(experiment: Experiment, rule: Rule) -> Iterator[Diagnostic]:
         other = seen.setdefault(folder_name(name).lower(), name)
         if other != name:
             message = f"the runs of the arms `{other}` and `{name}` would lie in the same folder"
-            yield rule.at(experiment.origins.span(("arms", name), key=True), message, help="rename one of them")
+            yield rule.at(experiment.locations.span(("arms", name), key=True), message, help="rename one of them")
     if FULL in experiment.plans:
         message = f"a plan is called `{FULL}`, and so is the whole experiment"
-        yield rule.at(experiment.origins.span(("plans", FULL), key=True), message, help="give the plan another name")
+        yield rule.at(experiment.locations.span(("plans", FULL), key=True), message, help="give the plan another name")
 
 
 @rule("X712", "compared-with-itself")

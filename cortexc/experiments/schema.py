@@ -11,5 +11,5 @@ def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of an experiment file."""
     schema = Experiment.model_json_schema(by_alias=True)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["properties"].pop("origins", None)
+    schema["properties"].pop("locations", None)
     return schema

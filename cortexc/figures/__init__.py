@@ -1,4 +1,4 @@
-"""Pictures: of a connectome its hierarchy, matrix and circuits, of what it compiles to its masks and routing graph.
+"""Figures: the hierarchy, matrix and circuits of a connectome, the masks and the routing graph of a compiled program.
 
 >>> import cortexc
 >>> from cortexc.figures import hierarchy

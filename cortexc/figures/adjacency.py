@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NAMED = 60
-"""More areas than this have no names at the axes."""
+"""With more areas than this the axes have no names."""
 WRITTEN = 9
-"""Up to so many areas the numbers stand in the cells."""
+"""Up to this many areas the cells show numbers."""
 
 
 def draw(connectome: Connectome) -> Figure:
-    """Return the picture."""
+    """Return the figure."""
     from matplotlib.colors import LogNorm, Normalize
     from matplotlib.ticker import FuncFormatter
 
@@ -30,7 +30,7 @@ def draw(connectome: Connectome) -> Figure:
     size = len(areas)
     graph = area_graph(connectome)
     matrix = np.zeros((len(graph.names), len(graph.names)))
-    np.add.at(matrix, (graph.target, graph.source), graph.strength)
+    np.add.at(matrix, (graph.target, graph.origin), graph.strength)
     rows = [graph.node[name] for name in areas]
     matrix = matrix[np.ix_(rows, rows)]
     matrix[matrix == 0] = np.nan

@@ -23,11 +23,11 @@ WRITTEN = 10
 
 
 def draw(connectome: Connectome, name: str | None = None) -> Figure:
-    """Return the picture of a circuit, of the first one where none is named.
+    """Return the figure of a circuit, by default of the first one.
 
     Raises:
         FigureError: there is no such circuit, or none at all.
-        SpecError: its matrix lies in HDF5 and cannot be read.
+        SpecError: its matrix is in HDF5 and cannot be read.
     """
     if not connectome.circuits:
         raise FigureError(f"{connectome.name} has no circuit: its areas have one population each")
@@ -53,8 +53,8 @@ def _probability(connectome: Connectome, name: str, circuit: Circuit) -> np.ndar
     if written is None:
         return np.ones((len(names), len(names)))
     if isinstance(written.probability, MatrixData):
-        place = connectome.span("circuits", name, "connections", "probability")
-        matrix: np.ndarray = tables.read_matrix(written.probability.file, written.probability.dataset, place).toarray()
+        span = connectome.span("circuits", name, "connections", "probability")
+        matrix: np.ndarray = tables.read_matrix(written.probability.file, written.probability.dataset, span).toarray()
     else:
         matrix = np.array(written.probability)
     matrix = matrix if written.rows == "target" else matrix.T
@@ -72,13 +72,13 @@ def _layers(axes: Any, circuit: Circuit, probability: np.ndarray, ends: LaminarR
     if any(p.layer is None for p in circuit.populations.values()):
         present.append("")
     row = {la: len(present) - 1 - i for i, la in enumerate(present)}
-    place: dict[str, tuple[float, float]] = {}
+    position: dict[str, tuple[float, float]] = {}
     for la in present:
         for kind, middle in (("excitatory", 0.34), ("inhibitory", 0.80)):
             here = [n for n in names if (circuit.populations[n].layer or "") == la]
             mine = [n for n in here if circuit.populations[n].kind == kind]
             for i, n in enumerate(mine):
-                place[n] = (middle + 0.135 * (i - (len(mine) - 1) / 2), row[la])
+                position[n] = (middle + 0.135 * (i - (len(mine) - 1) / 2), row[la])
     for la, y in row.items():
         axes.axhspan(y - 0.5, y + 0.5, color="#F5F5F5" if y % 2 else "white", zorder=0)
         axes.text(-0.075, y, la or "no layer", ha="left", va="center", fontsize=11, color=GREY)
@@ -88,23 +88,23 @@ def _layers(axes: Any, circuit: Circuit, probability: np.ndarray, ends: LaminarR
     for flat in order[::-1].tolist():
         i, j = divmod(flat, len(names))
         inhibits = circuit.populations[names[j]].kind == "inhibitory"
-        part = float(np.sqrt(probability[i, j] / top))
+        fraction = float(np.sqrt(probability[i, j] / top))
         axes.add_patch(
             FancyArrowPatch(
-                place[names[j]],
-                place[names[i]],
+                position[names[j]],
+                position[names[i]],
                 connectionstyle="arc3,rad=0.18",
                 arrowstyle="|-|,widthA=0,widthB=0.35" if inhibits else "-|>",
                 mutation_scale=9,
-                linewidth=0.6 + 3.0 * part,
+                linewidth=0.6 + 3.0 * fraction,
                 color=VERMILLION if inhibits else BLUE,
-                alpha=0.35 + 0.45 * part,
+                alpha=0.35 + 0.45 * fraction,
                 shrinkA=9,
                 shrinkB=10,
                 zorder=1,
             )
         )
-    for n, (x, depth) in place.items():
+    for n, (x, depth) in position.items():
         inhibits = circuit.populations[n].kind == "inhibitory"
         style = {"marker": "o" if inhibits else "^", "markersize": 17 if inhibits else 19}
         axes.plot([x], [depth], color=VERMILLION if inhibits else BLUE, markeredgecolor="white", zorder=3, **style)
@@ -113,8 +113,8 @@ def _layers(axes: Any, circuit: Circuit, probability: np.ndarray, ends: LaminarR
         label = axes.text(
             x, depth - 0.20, text, ha="center", va="top", fontsize=7.5, color=INK, zorder=4, linespacing=1.1
         )
-        label.set_path_effects([withStroke(linewidth=2.5, foreground="white")])  # arrows may run behind it
-    _ends(axes, ends, place)
+        label.set_path_effects([withStroke(linewidth=2.5, foreground="white")])  # keeps it readable over arrows
+    _ends(axes, ends, position)
     axes.set_xlim(-0.09, 1.04)
     axes.set_ylim(-0.6, len(present) - 0.4)
     axes.axis("off")
@@ -131,14 +131,14 @@ def _layers(axes: Any, circuit: Circuit, probability: np.ndarray, ends: LaminarR
     axes.set_title(f"width: probability ({many}); numbers: cells", fontsize=9, color=GREY, loc="left")
 
 
-def _ends(axes: Any, ends: LaminarRoles, place: dict[str, tuple[float, float]]) -> None:
-    """Mark where axons of other areas land and from where axons leave."""
+def _ends(axes: Any, ends: LaminarRoles, position: dict[str, tuple[float, float]]) -> None:
+    """Mark the populations where axons of other areas land, and those that send axons to other areas."""
     sending = tuple(dict.fromkeys((*ends.supragranular, *ends.infragranular)))
     marks = ((ends.feedforward, GREEN, ">"), (ends.feedback, PURPLE, "<"), (sending, INK, "s"))
     for column, (names, colour, marker) in enumerate(marks):
         for n in names:
-            if n in place:
-                x, y = place[n]
+            if n in position:
+                x, y = position[n]
                 style = {"marker": marker, "markersize": 7, "color": colour, "zorder": 5}
                 axes.plot([x - 0.03 + 0.03 * column], [y + 0.26], **style)
 

@@ -1,4 +1,4 @@
-"""The mask of one attention op: which token may attend to which, and how strongly before anything is learned."""
+"""The mask of one attention op: which token may attend to which, and how strongly before training."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_SOURCES = 8
-"""Maps of single sources that fit beside each other."""
+"""At most this many sources have a map of their own."""
 FADE = 1000.0
-"""Weaker than the strongest by more than this looks the same."""
+"""Ratio of the strongest to the weakest weight that the colours distinguish."""
 MOST_PIXELS = 900
-"""A side of the whole mask is not drawn finer than this."""
+"""Most pixels of a side of the whole mask."""
 
 
 def busiest(program: Program) -> str:
@@ -37,7 +37,7 @@ def busiest(program: Program) -> str:
 
 
 def draw(program: Program, name: str | None = None, token: int | None = None) -> Figure:
-    """Return the mask of an op (the busiest one where none is named), whole and for one token (the middle one).
+    """Return the figure of an op's mask, whole and for one token; by default of the busiest op and the central token.
 
     Raises:
         FigureError: there is no such op or token.
@@ -83,7 +83,7 @@ def draw(program: Program, name: str | None = None, token: int | None = None) ->
         axes.set_facecolor("#F2F2F2")
         x = (token % columns + 0.5) * source.grid[1] / columns - 0.5
         y = (token // columns + 0.5) * source.grid[0] / rows - 0.5
-        for colour, thick in (("white", 4.0), (VERMILLION, 1.8)):  # the cross can be seen on any ground
+        for colour, thick in (("white", 4.0), (VERMILLION, 1.8)):  # so that the cross is visible on any background
             axes.plot([x], [y], marker="+", color=colour, markersize=10, markeredgewidth=thick)
         axes.set_title(f"{_shown(sources[i].value)}\n{seen.sum():.1%} of the attention", fontsize=8)
         axes.set_xticks([])
@@ -103,7 +103,7 @@ def _part(program: Program, name: str) -> sp.csr_array:
 
 
 def _spy(panel: Any, whole: sp.csr_array, sources: list[tuple[str, int]], op: Attend) -> None:
-    """Draw the whole mask; tokens are pooled where there are more than pixels."""
+    """Draw the whole mask; tokens are pooled if there are more tokens than pixels."""
     axes = panel.subplots()
     entries = sp.coo_array(whole)
     from matplotlib.colors import LogNorm
@@ -141,6 +141,6 @@ def _spy(panel: Any, whole: sp.csr_array, sources: list[tuple[str, int]], op: At
 
 
 def _shown(value: str) -> str:
-    """Return what a value is called in a picture: ``V1.L23E@1.mixed/sent`` is ``V1.L23E@1``."""
+    """Return the name of a value in a figure: ``V1.L23E@1`` for ``V1.L23E@1.mixed/sent``."""
     head, mark, tail = value.partition("@")
     return short(head, 18) + mark + "".join(takewhile(str.isdigit, tail))

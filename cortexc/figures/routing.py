@@ -1,4 +1,4 @@
-"""The routing graph, unrolled: each update of an area is a node, and what it reads are its edges. Time runs right."""
+"""The routing graph, unrolled: nodes are updates of areas, edges are what they read, and time runs to the right."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_LABELS = 40
 
 @dataclass(frozen=True)
 class Edge:
-    """What one update of an area reads of another one."""
+    """The input of one update of an area from another update."""
 
     source: tuple[str, int]
     target: tuple[str, int]
@@ -32,7 +32,7 @@ class Edge:
 
 
 def edges(program: Program) -> tuple[list[tuple[str, int]], list[Edge]]:
-    """Return the updates (area, sweep) in their order, and what they read; sums over populations."""
+    """Return the updates (area, sweep) in order, and their edges, summed over populations."""
     area = {p.name: p.area for p in program.populations}
     when: dict[tuple[str, int], None] = {}
     found: dict[tuple[tuple[str, int], tuple[str, int], str], int] = {}
@@ -56,20 +56,20 @@ def edges(program: Program) -> tuple[list[tuple[str, int]], list[Edge]]:
 
 
 def read_last(program: Program) -> tuple[str, int]:
-    """Return the last update (area, sweep) that the logits are read from."""
+    """Return the update (area, sweep) from which the logits are read."""
     area = {p.name: p.area for p in program.populations}
     read = [op.states for op in program.ops if isinstance(op, Readout)]
     return max(((area[name], _time(value)) for states in read for name, value in states), key=lambda one: one[1])
 
 
 def _time(value: str) -> int:
-    """Return the sweep that a value is of: ``V1.L23E@2.mixed`` is of sweep 2."""
+    """Return the sweep in which a value is computed: 2 for ``V1.L23E@2.mixed``."""
     digits = value.rpartition("@")[2].partition(".")[0]
     return int(digits) if digits.isdigit() else 0
 
 
 def draw(program: Program) -> Figure:
-    """Return the picture."""
+    """Return the figure."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import FancyArrowPatch
 
@@ -96,7 +96,7 @@ def draw(program: Program) -> Figure:
     top = max((e.connections for e in read), default=1)
     crowded = len(read) > 120
     for e in sorted(read, key=lambda e: e.connections):
-        part = (e.connections / top) ** 0.5
+        fraction = (e.connections / top) ** 0.5
         start, end = (x[e.source], row[e.source[0]]), (x[e.target], row[e.target[0]])
         if start == end:
             axes.plot([start[0]], [start[1]], marker="o", markersize=15, color=KINDS[e.kind], zorder=1.5)
@@ -108,9 +108,9 @@ def draw(program: Program) -> Figure:
                 connectionstyle="arc3,rad=-0.08",
                 arrowstyle="-|>",
                 mutation_scale=5 if crowded else 9,
-                linewidth=0.3 + (1.4 if crowded else 2.6) * part,
+                linewidth=0.3 + (1.4 if crowded else 2.6) * fraction,
                 color=KINDS[e.kind],
-                alpha=0.25 + 0.4 * part if crowded else 0.4 + 0.5 * part,
+                alpha=0.25 + 0.4 * fraction if crowded else 0.4 + 0.5 * fraction,
                 shrinkA=5,
                 shrinkB=6,
                 zorder=1,

@@ -1,4 +1,4 @@
-"""What all pictures share: colours that everybody can tell apart, sizes, and how a figure becomes a file."""
+"""What all figures share: colours that are safe for colour-blind readers, sizes, and saving to a file."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 
 BLUE, VERMILLION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#6E6E6E"
 PURPLE, SKY, INK = "#8B5FBF", "#56B4E9", "#222222"
-"""Okabe & Ito (2008), https://jfly.uni-koeln.de/color/: to be told apart with any kind of colour vision."""
+"""Okabe & Ito (2008), https://jfly.uni-koeln.de/color/: distinguishable with any kind of colour vision."""
 DIRECTIONS = {"feedforward": BLUE, "feedback": VERMILLION, "lateral": GREEN}
 STRENGTHS = "cividis"
-"""Of a matrix: darker is weaker, the same to colour-blind eyes and in grey."""
+"""Colour map of matrices: darker is weaker, also to colour-blind readers and in grey."""
 ENDINGS = (".png", ".svg", ".pdf")
 
 
 class FigureError(ValueError):
-    """A picture cannot be drawn of this, or not into this file."""
+    """A figure cannot be drawn of this spec or program, or not saved to this file."""
 
 
 def short(name: str, most: int = 16) -> str:
-    """Return a name as it is written in a picture: with its middle left out where it is long."""
+    """Return a name for a figure: a long one without its middle."""
     half = (most - 1) // 2
     return name if len(name) <= most else f"{name[: most - 1 - half]}…{name[-half:]}"
 
 
 def shortened(names: Sequence[str]) -> dict[str, str]:
-    """Return what each name is in a picture; different names stay different."""
+    """Return each name as shown in a figure; different names stay different."""
     for most in (16, 22, 30, 44):
         found = {name: short(name, most) for name in names}
         if len(set(found.values())) == len(found):
@@ -42,12 +42,12 @@ def shortened(names: Sequence[str]) -> dict[str, str]:
 
 
 def unit(projections: Iterable[Projection]) -> str:
-    """Return what the strengths of projections are: FLNe, where all of them are."""
+    """Return the measure of the strengths of projections: FLNe, if all have one."""
     return "FLNe" if all(p.fln is not None for p in projections) else "strength"
 
 
 def figure(width: float, height: float) -> Figure:
-    """Return an empty figure [inches] that no window knows of."""
+    """Return an empty figure [inches] that is not shown in a window."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -76,7 +76,7 @@ def save(drawn: Figure, path: str | os.PathLike[str]) -> None:
 
 
 def as_bytes(drawn: Figure, ending: str) -> bytes:
-    """Return what a file of one of ENDINGS holds: the same each time, without the time it was written at."""
+    """Return the bytes of a file with one of ENDINGS; they are always the same, and have no time stamp."""
     from matplotlib import rc_context
 
     file = io.BytesIO()

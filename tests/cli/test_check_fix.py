@@ -1,4 +1,4 @@
-"""``cortexc check --fix``: safe mends are written, and nothing else changes."""
+"""``cortexc check --fix``: safe fixes are written, and nothing else changes."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from cortexc.main import main
 
 SPEC = """# a comment that stays
 cortexc: 1
-name: mended      # and this one
+name: fixed      # and this one
 input: {name: LGN, grdi: [4, 4], patch: 8, width: 8}
 
 areas:
@@ -27,9 +27,9 @@ def test_misspelt_keys_are_mended_and_all_else_stays(tmp_path: Path, capsys: pyt
     path.write_bytes(SPEC.replace("\n", "\r\n").encode())
     assert main(["check", str(path), "--fix"]) == 0
     said = capsys.readouterr()
-    mended = SPEC.replace("grdi", "grid").replace('"gridd"', "grid").replace("wieght", "weight")
-    mended = mended.replace("dynamcis", "dynamics").replace("swepes", "sweeps")
-    assert path.read_bytes() == mended.replace("\n", "\r\n").encode()
+    fixed = SPEC.replace("grdi", "grid").replace('"gridd"', "grid").replace("wieght", "weight")
+    fixed = fixed.replace("dynamcis", "dynamics").replace("swepes", "sweeps")
+    assert path.read_bytes() == fixed.replace("\n", "\r\n").encode()
     assert "-  - {from: V1, to: V2, wieght: 0.7}" in said.err
     assert "+  - {from: V1, to: V2, weight: 0.7}" in said.err
     assert "clean" in said.out
@@ -96,6 +96,6 @@ readout: {area: TEO, classes: 10}
     assert main(["check", str(path)]) == 1
     assert "error[S211]" in capsys.readouterr().out
     assert main(["check", str(path), "--fix"]) == 0
-    mended = text.replace("V2: {grid", "V2: {level: 1, grid")
-    mended = mended.replace("    grid: [2, 2]", "    level: 1.5\n    grid: [2, 2]")
-    assert path.read_text() == mended
+    fixed = text.replace("V2: {grid", "V2: {level: 1, grid")
+    fixed = fixed.replace("    grid: [2, 2]", "    level: 1.5\n    grid: [2, 2]")
+    assert path.read_text() == fixed

@@ -366,7 +366,7 @@ def test_damage_is_found(tmp_path: Path) -> None:
         compiler.load(tmp_path / "y.h5")
     with h5py.File(path, "w") as file:
         file["x"] = 1
-    with pytest.raises(ArtifactError, match="no compiled connectome"):
+    with pytest.raises(ArtifactError, match="not a compiled connectome"):
         compiler.load(path)
 
 

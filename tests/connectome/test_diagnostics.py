@@ -21,7 +21,7 @@ readout: {area: V1, classes: 10}
 """
 
 
-def test_a_finding_shows_the_line_and_underlines_the_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finding_shows_the_line_and_underlines_the_location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("toy.yaml").write_text(TEXT)
     assert render.as_text(connectome.check("toy.yaml"), colour=False) == (
@@ -53,7 +53,7 @@ def test_findings_as_json(tmp_path: Path) -> None:
     path.write_text(TEXT)
     (entry,) = json.loads(render.as_json(connectome.check(path)))
     assert entry["code"] == "S103"
-    assert entry["place"] == {"path": str(path), "line": 7, "column": 25, "end_line": 7, "end_column": 29}
+    assert entry["location"] == {"path": str(path), "line": 7, "column": 25, "end_line": 7, "end_column": 29}
 
 
 def test_findings_are_sorted_and_told_once() -> None:
@@ -65,7 +65,7 @@ def test_findings_are_sorted_and_told_once() -> None:
     assert render.summary(Report()) == "no findings"
 
 
-def test_a_long_line_is_cut_around_the_place(tmp_path: Path) -> None:
+def test_a_long_line_is_cut_around_the_location(tmp_path: Path) -> None:
     path = tmp_path / "toy.yaml"
     path.write_text("{" + ", ".join(f"k{i}: {i}" for i in range(3000)) + "}")
     assert all(len(line) < 400 for line in render.as_text(connectome.check(path), colour=False).splitlines())
@@ -96,4 +96,4 @@ def test_findings_that_say_the_same_are_counted_after_the_first(tmp_path: Path) 
     assert len(same) == 12
     said = render.as_text(report, colour=False)
     assert said.count("the source `nobody` is not listed") == render.MOST_ALIKE
-    assert "... and 7 more that say the same" in said
+    assert "... and 7 more with the same message" in said

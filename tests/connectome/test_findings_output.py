@@ -75,7 +75,7 @@ def test_json_is_as_its_schema_says(report: Report, tmp_path: Path) -> None:
     more.extend(check(tmp_path / "fixable.yaml"))
     findings = json.loads(as_json(more))
     jsonschema.Draft202012Validator(described).validate(findings)
-    assert any("mends" in finding for finding in findings)
+    assert any("fixes" in finding for finding in findings)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(described).validate([{**findings[0], "severity": "bad"}])
 
@@ -105,10 +105,10 @@ def test_places_inside_hdf5_and_odd_paths(schema: dict[str, Any]) -> None:
 
 
 def test_annotations_are_escaped() -> None:
-    finding = Diagnostic("S999", Severity.ERROR, Span("a,b:c%.yaml", 2, 3, 2, 5), "100 % bad\nindeed", "mend: it")
+    finding = Diagnostic("S999", Severity.ERROR, Span("a,b:c%.yaml", 2, 3, 2, 5), "100 % bad\nindeed", "fix: it")
     assert as_github(Report([finding])) == (
         "::error file=a%2Cb%3Ac%25.yaml,line=2,endLine=2,col=3,endColumn=5,title=S999"
-        "::100 %25 bad%0Aindeed%0Ahelp: mend: it"
+        "::100 %25 bad%0Aindeed%0Ahelp: fix: it"
     )
     info = Diagnostic("A999", Severity.INFO, Span("x.h5", 0, 0, 0, 0, "/t[1]"), "odd")
     assert as_github(Report([info])) == "::notice file=x.h5,title=A999 in /t[1]::odd"

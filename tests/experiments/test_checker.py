@@ -126,7 +126,7 @@ def test_an_experiment_is_no_spec(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["compile", str(path), "-o", str(tmp_path / "x.h5")]) == 2
     said = capsys.readouterr().err
     assert said.count("error[") == 1
-    assert "`cortexc_experiment` says that this is another kind of file" in said
+    assert "`cortexc_experiment` belongs to another kind of file" in said
 
 
 def test_check_and_explain_know_experiments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
 FIELDS = ("fln", "weight", "sln", "distance_mm", "delay", "delay_ms", "mode", "direction")
-"""What an edge carries, in the order of the columns of a table."""
+"""The attributes of an edge, in the order of the columns of a table."""
 
 
 def nodes(connectome: Connectome) -> dict[str, dict[str, Any]]:
@@ -35,7 +35,7 @@ def nodes(connectome: Connectome) -> dict[str, dict[str, Any]]:
 
 
 def edges(connectome: Connectome) -> list[tuple[str, str, dict[str, Any]]]:
-    """Return source, target and attributes of each projection, then of each horizontal connection."""
+    """Return origin, target and attributes of each projection, then of the horizontal connections of each area."""
     found = [(p.origin, p.target, _attributes(p)) for p in connectome.projections]
     found += [(name, name, {"weight": lateral.weight}) for name, lateral in connectome.lateral.items()]
     return found
@@ -51,7 +51,7 @@ def _attributes(p: Projection) -> dict[str, Any]:
 
 
 def as_networkx(connectome: Connectome) -> nx.DiGraph[str]:
-    """Return the graph; a ``MultiDiGraph`` where a pair of areas has several projections of different modes."""
+    """Return the graph; a ``MultiDiGraph`` if any pair of areas has projections of several modes."""
     import networkx as nx
 
     listed = edges(connectome)

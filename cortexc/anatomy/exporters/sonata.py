@@ -1,8 +1,7 @@
-"""Areas and projections as a SONATA network: one node an area, one edge a projection.
+"""Areas and projections as a SONATA network: one node per area, one edge per projection.
 
-Nodes and edges have their attributes in group 0. ``syn_weight`` is the strength whatever it was measured in, for
-readers that know nothing of FLNe; ``fln`` and ``weight`` keep the difference. Numbers that are not known are NaN, words
-empty.
+Nodes and edges have their attributes in group 0. ``syn_weight`` is the strength, FLNe or other, for
+readers that do not use FLNe; ``fln`` and ``weight`` tell which it is. Unknown numbers are NaN, unknown texts empty.
 
 References:
     K. Dai et al. (2020), The SONATA data format, https://doi.org/10.1371/journal.pcbi.1007696
@@ -26,7 +25,7 @@ MAGIC = 0x0A7A
 
 
 def paths(path: Path) -> dict[str, Path]:
-    """Return the four files of a network that is called by its edges file."""
+    """Return the paths of the four files of a network, from that of its edges file."""
     stem = path.stem.removesuffix("_edges")
     names = {
         "edges": path.name,
@@ -96,7 +95,7 @@ def _head(file: Any) -> None:
 
 
 def _index(group: Any, nodes: np.ndarray, size: int) -> None:
-    """Write where the edges of each node are: for each node ranges of ranges, for each range the edges from, to."""
+    """Write an index from nodes to edges: for each node its ranges, and for each range its first and last edge."""
     order = np.argsort(nodes, kind="stable")
     ordered = nodes[order].astype(np.int64)
     begins = np.ones(len(nodes), bool)
@@ -106,5 +105,5 @@ def _index(group: Any, nodes: np.ndarray, size: int) -> None:
     owner = ordered[starts]
     bounds = [np.searchsorted(owner, np.arange(size), side=side) for side in ("left", "right")]
     group["node_id_to_ranges"] = np.stack(bounds, axis=1).astype(np.uint64)
-    group["node_id_to_range"] = group["node_id_to_ranges"]  # what older readers call it
+    group["node_id_to_range"] = group["node_id_to_ranges"]  # the name that older readers expect
     group["range_to_edge_id"] = np.stack([order[starts], order[lasts] + 1], axis=1).astype(np.uint64)

@@ -1,4 +1,4 @@
-"""Exports as files; all files of an export are whole, or none is there."""
+"""Exports as files: either all files of an export are written completely, or none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from . import graph, sonata
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote, and what its format could not hold."""
+    """The files of an export, and what the format cannot hold."""
 
     files: tuple[Path, ...]
     lost: tuple[str, ...]
@@ -74,16 +74,16 @@ FORMATS: dict[str, tuple[Writer, tuple[str, ...], tuple[str, ...]]] = {
     "csv": (_csv, (".csv",), (*_LOST, "grids, levels and areas without any projection")),
     "sonata": (sonata.write_edges, (".h5", ".hdf5"), _LOST),
 }
-"""By name: who writes the file, the endings that it may have, and what it does not hold."""
+"""By name: the function that writes the format, its file endings, and what it cannot hold."""
 
 
 def write(connectome: Connectome, format: str, path: str | os.PathLike[str]) -> Exported:
-    """Write the areas and projections of a connectome in one of FORMATS; return the files and what they do not hold.
+    """Write the areas and projections of a connectome in one of FORMATS; return the files and what they cannot hold.
 
-    ``path``: the file; for SONATA that of the edges, beside which the nodes and both tables of types are put.
+    ``path``: the file; for SONATA that of the edges; nodes and both tables of types are written beside it.
 
     Raises:
-        ValueError: an unknown format, or an ending that is not of it.
+        ValueError: an unknown format, or a file ending that the format does not have.
         OSError: a file cannot be written.
     """
     if format not in FORMATS:

@@ -1,4 +1,4 @@
-"""Null models: what a connectome is compared with. Each keeps something exactly and destroys something, and says so.
+"""Null models to compare a connectome with. Each keeps some properties exactly, destroys others, and lists both.
 
 >>> from cortexc import connectome
 >>> from cortexc.anatomy.nulls import null

@@ -1,4 +1,4 @@
-"""The null models: from a connectome to one that shares something with it, exactly, and nothing else."""
+"""The null models: each makes a connectome that keeps some properties of another one exactly, and destroys others."""
 
 from __future__ import annotations
 
@@ -37,42 +37,42 @@ from cortexc.connectome.topography import is_tied, reach
 from . import rewiring
 
 ATTEMPTS = 100
-"""Random wirings that are tried until the image can reach the readout."""
+"""This many random wirings are tried until the image can reach the readout."""
 LENGTH_CLASSES = 10
-"""Classes of distance, of as many known pairs each."""
+"""Number of distance classes, with equally many known pairs each."""
 CITED = "null-model"
 THRESHOLD = "which pathways are weaker than attention.minimum_weight, {:g}, and left out when compiled"
 BROKEN_RULES = ("sln-against-hierarchy", "sln-against-direction", "weight-against-distance")
-"""Rules of the checker that hold of anatomy, and of no null model."""
+"""Rules of the checker for real anatomy, which null models need not follow."""
 
 
 class NullError(ValueError):
-    """A null model does not exist for this connectome."""
+    """This null model cannot be made of this connectome."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A null model: what it does, and what of a connectome it keeps exactly."""
+    """A null model: its function, and the properties that it keeps exactly and destroys."""
 
     make: Callable[[Connectome, np.random.Generator], dict[str, Any]]
     kept: tuple[str, ...]
     destroyed: tuple[str, ...]
     broken: tuple[str, ...] = ()
-    """More rules of the checker that do not hold of it."""
+    """More rules of the checker that the null model need not follow."""
     strengths: bool = True
-    """Whether strengths move or change, so that other pathways than before may lie under the threshold."""
+    """Whether strengths move or change, so that other pathways than before may be below the threshold."""
 
 
 def null(connectome: Connectome, model: str, *, seed: int = 0) -> Connectome:
-    """Return a null model of a connectome; ``null_model`` of it says what was kept and what was destroyed.
+    """Return a null model of a connectome; its field ``null_model`` lists what is kept and what is destroyed.
 
-    Areas, the input and its projections, horizontal connections, dynamics and readout stay in every model. Projections
-    that need grids of the same shape (one_to_one, matrix, patchy) and relays stay where they are. Wherever projections
-    move, the image can still reach the readout by some chain of them: wirings where it cannot are drawn again. Bounds
-    of cost are those of the original, and are left behind.
+    Areas, the input and its projections, horizontal connections, dynamics and readout are the same in every model.
+    Projections that need grids of the same shape (one_to_one, matrix, patchy) and relays are not moved. The image can
+    always reach the readout through some chain of projections: wirings in which it cannot are drawn again. The bounds
+    of cost of the original are removed.
 
     Raises:
-        NullError: an unknown model, a negative seed, or nothing that it could change.
+        NullError: an unknown model, a negative seed, or a connectome in which the model can change nothing.
     """
     if model not in MODELS:
         raise NullError(f"there is no null model {model!r}: one of {', '.join(MODELS)}")
@@ -98,14 +98,14 @@ def null(connectome: Connectome, model: str, *, seed: int = 0) -> Connectome:
             "description": f"A {model} null model (seed {seed}) of {connectome.name}",
             "sources": sources,
             "null_model": record,
-            "origins": type(connectome.origins)(),
+            "locations": type(connectome.locations)(),
         }
     )
 
 
 def ignores_seed(connectome: Connectome, model: str) -> bool:
-    """Whether every seed gives the same null model: `uniform` and `reversed` draw nothing, and `lattice` only where the
-    last step of its ladder is not full.
+    """Whether every seed gives the same null model: `uniform` and `reversed` are not random, and `lattice` is only if
+    the projections of its longest distance do not fill all pairs at that distance.
 
     Raises:
         NullError: there is no such null model of this connectome.
@@ -119,7 +119,7 @@ def ignores_seed(connectome: Connectome, model: str) -> bool:
 
 
 def _movable(connectome: Connectome) -> np.ndarray:
-    """Return the projections that can run between any two areas, as int64 (movable,).
+    """Return the indices of projections that can connect any two areas, as int64 (movable,).
 
     Raises:
         NullError: there are fewer than two.
@@ -135,9 +135,9 @@ def _movable(connectome: Connectome) -> np.ndarray:
 
 
 def _all_movable(connectome: Connectome) -> np.ndarray:
-    """Return the projections between areas, as int64 (movable,), where all of them can move.
+    """Return the indices of projections between areas, as int64 (movable,), if all of them can be moved.
 
-    To mix them with projections that stay could make two of one pair.
+    Otherwise a moved projection could get the same ends as one that cannot be moved.
 
     Raises:
         NullError: some projections between areas cannot move.
@@ -152,7 +152,7 @@ def _all_movable(connectome: Connectome) -> np.ndarray:
 
 
 def _distances(connectome: Connectome) -> dict[tuple[str, str], float]:
-    """Return the known distances of pairs, both ways [mm]."""
+    """Return the known distances of pairs of areas, in both directions [mm]."""
     found: dict[tuple[str, str], float] = {}
     for p in connectome.projections:
         if p.distance_mm is not None:
@@ -162,36 +162,37 @@ def _distances(connectome: Connectome) -> dict[tuple[str, str], float]:
 
 
 Wire = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""From projections, their sources and targets (areas, numbered from 0) to new sources and targets."""
+"""A function of the indices of projections, their origins and their targets (areas, numbered from 0), which returns
+new origins and targets."""
 
 
 def _rewired(
     connectome: Connectome, graph: AreaGraph, movable: np.ndarray, wire: Wire, *, free: bool
 ) -> dict[str, Any]:
-    """Return the projections moved by ``wire``, driving and modulatory ones apart.
+    """Return the projections moved by ``wire``, driving and modulatory ones separately.
 
-    With ``free`` strengths may leave their targets, and are no FLNe then.
+    ``free``: whether a projection may get another target; its strength is then no longer an FLNe.
 
     Raises:
-        NullError: no wiring that was tried lets the image reach the readout, or none differs.
+        NullError: in no wiring that was tried can the image reach the readout, or none differs from the original.
     """
     modes = np.array([connectome.projections[i].mode for i in movable.tolist()])
     groups = [movable[modes == mode] for mode in np.unique(modes)]
     for _ in range(ATTEMPTS):
-        drawn = replace(graph, source=graph.source.copy(), target=graph.target.copy())
+        drawn = replace(graph, origin=graph.origin.copy(), target=graph.target.copy())
         for chosen in groups:
-            source, target = wire(chosen, graph.source[chosen] - 1, graph.target[chosen] - 1)
-            drawn.source[chosen], drawn.target[chosen] = source + 1, target + 1
+            origin, target = wire(chosen, graph.origin[chosen] - 1, graph.target[chosen] - 1)
+            drawn.origin[chosen], drawn.target[chosen] = origin + 1, target + 1
         if drawn.steps_from(connectome.input.name)[graph.node[connectome.readout.area]] >= 0:
             break
     else:
-        raise NullError(f"in none of {ATTEMPTS} random wirings the image reaches {connectome.readout.area}")
+        raise NullError(f"the image reaches {connectome.readout.area} in none of {ATTEMPTS} random wirings")
     if not any(_differ(graph, drawn, chosen) for chosen in groups):
-        raise NullError("the wiring has no other form that keeps this: nothing could be moved")
+        raise NullError("no other wiring keeps these properties: nothing could be moved")
     known = _distances(connectome)
     found = list(connectome.projections)
     for i in movable.tolist():
-        pair = graph.names[drawn.source[i]], graph.names[drawn.target[i]]
+        pair = graph.names[drawn.origin[i]], graph.names[drawn.target[i]]
         change = {"origin": pair[0], "target": pair[1], "distance_mm": known.get(pair), "source": (CITED,)}
         if free and found[i].fln:
             change |= {"fln": None, "weight": found[i].fln}
@@ -200,50 +201,50 @@ def _rewired(
 
 
 def _differ(before: AreaGraph, after: AreaGraph, chosen: np.ndarray) -> bool:
-    """Whether some projections, with their strengths, lie between another set of pairs than before."""
-    columns = [np.stack([g.strength[chosen], g.source[chosen], g.target[chosen]]) for g in (before, after)]
+    """Whether some projections, with their strengths, connect other pairs than before."""
+    columns = [np.stack([g.strength[chosen], g.origin[chosen], g.target[chosen]]) for g in (before, after)]
     one, other = (c[:, np.lexsort(c)] for c in columns)
     return not np.array_equal(one, other)
 
 
 def degree(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
-    """Rewire so that every area keeps how many projections it sends, and all that it receives but the senders."""
+    """Rewire; every area keeps the number of projections it sends, and the strengths and SLN of those it receives."""
     graph, movable = area_graph(connectome), _movable(connectome)
-    stays = graph.source > 0
+    stays = graph.origin > 0
     stays[movable] = False
-    taken = np.stack([graph.source[stays], graph.target[stays]], axis=1) - 1
+    taken = np.stack([graph.origin[stays], graph.target[stays]], axis=1) - 1
 
-    def wire(chosen: np.ndarray, source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return rewiring.keeping_degrees(source, target, len(connectome.areas), rng, taken), target
+    def wire(chosen: np.ndarray, origin: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return rewiring.keeping_degrees(origin, target, len(connectome.areas), rng, taken), target
 
     return _rewired(connectome, graph, movable, wire, free=False)
 
 
 def random(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
-    """Put as many projections between random pairs of areas."""
+    """Move all projections to random pairs of areas."""
 
-    def wire(chosen: np.ndarray, source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def wire(chosen: np.ndarray, origin: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return rewiring.at_random(len(chosen), len(connectome.areas), rng)
 
     return _rewired(connectome, area_graph(connectome), _all_movable(connectome), wire, free=True)
 
 
 def lattice(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
-    """Put as many projections between areas that are next to each other in the hierarchy, the strongest nearest."""
+    """Move all projections to areas that are close to each other in the hierarchy, the strongest to the closest."""
     graph, movable = area_graph(connectome), _all_movable(connectome)
     ladder = np.array([graph.node[name] - 1 for name in order(connectome)], np.int64)
 
-    def wire(chosen: np.ndarray, source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def wire(chosen: np.ndarray, origin: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rank = np.argsort(-graph.strength[chosen], kind="stable")
-        new_source, new_target = np.empty_like(source), np.empty_like(target)
-        new_source[rank], new_target[rank] = rewiring.lattice(len(chosen), ladder, rng)
-        return new_source, new_target
+        new_origin, new_target = np.empty_like(origin), np.empty_like(target)
+        new_origin[rank], new_target[rank] = rewiring.lattice(len(chosen), ladder, rng)
+        return new_origin, new_target
 
     return _rewired(connectome, graph, movable, wire, free=True)
 
 
 def distance(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
-    """Move each projection to a random pair of areas that are about as far from each other."""
+    """Move each projection to a random pair of areas at a similar distance."""
     movable = _all_movable(connectome)
     own = {i: connectome.projections[i] for i in movable.tolist()}
     if without := [p for p in own.values() if p.distance_mm is None]:
@@ -252,21 +253,21 @@ def distance(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]
     known = _distances(connectome)
     index = {name: i for i, name in enumerate(connectome.areas)}
     pairs = [(a, b) for a, b in known if a in index and b in index]
-    places = np.array([(index[a], index[b]) for a, b in pairs], np.int64)
+    known_pairs = np.array([(index[a], index[b]) for a, b in pairs], np.int64)
     length = np.array([known[pair] for pair in pairs])
     bounds = np.quantile(length, np.linspace(0, 1, LENGTH_CLASSES + 1)[1:-1])
     classes = np.searchsorted(bounds, length, side="right")
 
-    def wire(chosen: np.ndarray, source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def wire(chosen: np.ndarray, origin: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         lengths = [known[own[i].origin, own[i].target] for i in chosen.tolist()]
         mine = np.searchsorted(bounds, lengths, side="right")
-        return rewiring.keeping_lengths(source, target, mine, places, classes, rng)
+        return rewiring.keeping_lengths(origin, target, mine, known_pairs, classes, rng)
 
     return _rewired(connectome, area_graph(connectome), movable, wire, free=True)
 
 
 def weights(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
-    """Deal the strengths out anew among the projections."""
+    """Shuffle the strengths among the projections."""
     movable = _movable(connectome)
     found = list(connectome.projections)
     dealt = np.array([strength(found[i]) for i in movable.tolist()])
@@ -280,7 +281,7 @@ def weights(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def reversed_(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
-    """Turn the hierarchy round: what was feedforward leaves and lands as feedback, and the reverse."""
+    """Reverse the hierarchy: feedforward projections leave and land in the layers of feedback, and the reverse."""
     rank = ranks(connectome)
     turned = {"feedforward": "feedback", "feedback": "feedforward", "lateral": "lateral"}
     found = list(connectome.projections)
@@ -296,7 +297,7 @@ def reversed_(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any
 
 
 def laminar(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
-    """Shuffle which population has which place in its circuit, excitatory and inhibitory ones apart."""
+    """Shuffle the populations of each circuit, excitatory and inhibitory ones separately."""
     shuffled = {name: _shuffled(circuit, rng) for name, circuit in connectome.circuits.items()}
     changed = {name: circuit for name, circuit in shuffled.items() if circuit is not None}
     if not changed:
@@ -305,7 +306,7 @@ def laminar(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _shuffled(circuit: Circuit, rng: np.random.Generator) -> Circuit | None:
-    """Return the circuit with its populations' places exchanged; None where that is not possible."""
+    """Return the circuit with its populations shuffled; None if that is not possible."""
     written = circuit.connections
     if written is None or isinstance(written.probability, MatrixData):
         return None
@@ -314,24 +315,24 @@ def _shuffled(circuit: Circuit, rng: np.random.Generator) -> Circuit | None:
         return None
     before, unchanged = _conducted(circuit), np.arange(len(kinds))
     for _ in range(ATTEMPTS):
-        place = unchanged.copy()
+        order = unchanged.copy()
         for kind in ("excitatory", "inhibitory"):
             mine = np.flatnonzero(kinds == kind)
-            place[mine] = rng.permutation(mine)
-        found = _placed(circuit, written, place)
+            order[mine] = rng.permutation(mine)
+        found = _reordered(circuit, written, order)
         after = _conducted(found)
         conducts = all(after.get(name, math.inf) <= steps for name, steps in before.items())
-        if conducts and (place != unchanged).any():
+        if conducts and (order != unchanged).any():
             return found
     return None
 
 
-def _placed(circuit: Circuit, written: Connections, place: np.ndarray) -> Circuit:
-    """Return the circuit in which population *i* has the connections and cells that ``place[i]`` had."""
+def _reordered(circuit: Circuit, written: Connections, order: np.ndarray) -> Circuit:
+    """Return the circuit in which population *i* has the connections and cells of population ``order[i]``."""
     names = written.populations
-    matrix = np.array(written.probability)[np.ix_(place, place)]
+    matrix = np.array(written.probability)[np.ix_(order, order)]
     probability = tuple(tuple(row) for row in matrix.tolist())
-    cells = {name: circuit.populations[names[i]].cells for name, i in zip(names, place.tolist(), strict=True)}
+    cells = {name: circuit.populations[names[i]].cells for name, i in zip(names, order.tolist(), strict=True)}
     populations = {
         n: p.model_copy(update={"cells": cells[n], "source": (CITED,)}) for n, p in circuit.populations.items()
     }
@@ -345,14 +346,14 @@ def _conducted(circuit: Circuit) -> dict[str, int]:
     ends = roles(circuit)
     excitatory = {name for name, p in circuit.populations.items() if p.kind == "excitatory"}
     pairs = [(node[a], node[b]) for b, a in in_degrees(circuit, None) if b in excitatory]
-    source, target = np.array(pairs, np.int64).reshape(-1, 2).T
-    found = steps(source, target, len(node), [node[name] for name in ends.feedforward])
+    origin, target = np.array(pairs, np.int64).reshape(-1, 2).T
+    found = steps(origin, target, len(node), [node[name] for name in ends.feedforward])
     sending = {*ends.supragranular, *ends.infragranular}
     return {name: int(found[node[name]]) for name in sending if found[node[name]] >= 0}
 
 
 def uniform(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
-    """Make all strengths equal: of projections between areas, and of the columns that a kernel reaches."""
+    """Make all strengths equal: those of projections between areas, and those of all columns that a kernel reaches."""
     rank = ranks(connectome)
     found = list(connectome.projections)
     movable = set(_movable(connectome).tolist())

@@ -1,6 +1,7 @@
-"""Random graphs with given properties, as arrays: source and target of each edge, nodes numbered from 0.
+"""Random graphs with given properties, as arrays: origin and target of each edge, nodes numbered from 0.
 
-No edge leads from a node to itself, and no two have the same ends, before and after. All costs grow with edges.
+No edge leads from a node to itself, and no two edges have the same ends; all functions keep this. Costs grow linearly
+with the number of edges.
 """
 
 from __future__ import annotations
@@ -8,22 +9,23 @@ from __future__ import annotations
 import numpy as np
 
 ROUNDS, ROUNDS_OF_LARGE = 400, 40
-"""Rounds of swaps; in each one half of the pairs of edges may swap. In a sparse graph 40 rounds are about 20 moves an
-edge (Milo et al. 2003 find 10 swaps to be plenty); in a nearly complete one few may."""
+"""Rounds of swaps; in each round half of the pairs of edges may swap. In a sparse graph 40 rounds are about 20 swaps
+per edge (Milo et al. 2003 find 10 to be plenty); in a nearly complete graph few swaps are possible."""
 LARGE = 100_000
-"""Edges of a graph that gets fewer rounds."""
+"""A graph with this many edges or more gets fewer rounds."""
 
 
 def keeping_degrees(
-    source: np.ndarray, target: np.ndarray, size: int, rng: np.random.Generator, taken: np.ndarray | None = None
+    origin: np.ndarray, target: np.ndarray, size: int, rng: np.random.Generator, taken: np.ndarray | None = None
 ) -> np.ndarray:
-    """Return sources after random swaps of two edges' sources.
+    """Return origins after random swaps of two edges' origins.
 
-    ``source``, ``target``: int64 [edges]. ``taken``: int64 [pairs, 2], where no edge may come to lie. Each node keeps
-    how many edges leave it and how many reach it; edge *k* keeps its target. In each round the edges are paired at
-    random, half of the pairs want to swap, and those do at once that are in nobody's way: a chain whose steps are as
-    probable forwards as backwards, so that all graphs it reaches come out alike. At the end the sources of each target
-    change places among its edges. Graphs that differ in the sense of directed triangles alone cannot always be reached.
+    ``origin``, ``target``: int64 [edges]. ``taken``: int64 [pairs, 2], pairs that no edge may connect. Each node keeps
+    its in-degree and out-degree; edge *k* keeps its target. In each round the edges are paired at random, half of the
+    pairs are candidates, and all candidates whose swaps do not conflict swap at once. Steps of this Markov chain are as
+    probable forwards as backwards, so all graphs that it reaches are equally probable. At the end the origins of each
+    target are shuffled among its edges. Graphs that differ only in the direction of cycles of three edges cannot always
+    be reached.
 
     References:
         S. Maslov, K. Sneppen (2002), Specificity and stability in topology of protein networks,
@@ -31,29 +33,29 @@ def keeping_degrees(
         R. Milo et al. (2003), On the uniform generation of random graphs with prescribed degree sequences,
         https://arxiv.org/abs/cond-mat/0312028
     """
-    source = source.copy()
-    edges = len(source)
+    origin = origin.copy()
+    edges = len(origin)
     half = edges // 2
     closed = np.zeros(0, np.int64) if taken is None else taken[:, 0] * size + taken[:, 1]
     for _ in range((ROUNDS if edges < LARGE else ROUNDS_OF_LARGE) if half else 0):
         order = rng.permutation(edges)
-        willing = rng.random(half) < 0.5  # else small graphs would swing between few states
-        a, b = order[:half][willing], order[half : 2 * half][willing]
-        proposed = np.stack([source[b] * size + target[a], source[a] * size + target[b]])
-        fine = (source[b] != target[a]) & (source[a] != target[b]) & (source[a] != source[b])
+        candidate = rng.random(half) < 0.5  # without this, small graphs would alternate between few states
+        a, b = order[:half][candidate], order[half : 2 * half][candidate]
+        proposed = np.stack([origin[b] * size + target[a], origin[a] * size + target[b]])
+        fine = (origin[b] != target[a]) & (origin[a] != target[b]) & (origin[a] != origin[b])
         a, b, proposed = a[fine], b[fine], proposed[:, fine]
-        present = np.sort(np.concatenate([source * size + target, closed]))
-        held = np.stack([source[a] * size + target[a], source[b] * size + target[b]])
+        present = np.sort(np.concatenate([origin * size + target, closed]))
+        held = np.stack([origin[a] * size + target[a], origin[b] * size + target[b]])
         keys, times = np.unique(np.concatenate([held, proposed]), return_counts=True)
         fine = ~_in(proposed, present).any(axis=0)
-        if len(contested := keys[times > 1]):
-            fine &= ~_in(held, contested).any(axis=0) & ~_in(proposed, contested).any(axis=0)
+        if len(conflicting := keys[times > 1]):
+            fine &= ~_in(held, conflicting).any(axis=0) & ~_in(proposed, conflicting).any(axis=0)
         a, b = a[fine], b[fine]
-        source[a], source[b] = source[b], source[a]
+        origin[a], origin[b] = origin[b], origin[a]
     ordered = np.argsort(target, kind="stable")
     dealt = np.lexsort((rng.random(edges), target))
-    mixed = np.empty_like(source)
-    mixed[ordered] = source[dealt]
+    mixed = np.empty_like(origin)
+    mixed[ordered] = origin[dealt]
     return mixed
 
 
@@ -67,7 +69,7 @@ def _in(values: np.ndarray, ordered: np.ndarray) -> np.ndarray:
 
 
 def at_random(edges: int, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return source and target of so many edges between distinct nodes, all graphs alike probable.
+    """Return origin and target of random edges between distinct nodes; all graphs are equally probable.
 
     Raises:
         ValueError: more edges than there are pairs of nodes.
@@ -77,19 +79,19 @@ def at_random(edges: int, size: int, rng: np.random.Generator) -> tuple[np.ndarr
         raise ValueError(f"{edges} edges do not fit between {size} nodes")
     if edges > pairs // 3:
         chosen = rng.permutation(pairs)[:edges]
-    else:  # no array of all pairs
+    else:  # without an array of all pairs
         chosen = np.zeros(0, np.int64)
         while len(chosen) < edges:
             chosen = np.unique(np.concatenate([chosen, rng.integers(0, pairs, 2 * (edges - len(chosen)) + 16)]))
         chosen = rng.permutation(chosen)[:edges]
-    source, rest = np.divmod(chosen, max(1, size - 1))
-    return source, rest + (rest >= source)
+    origin, rest = np.divmod(chosen, max(1, size - 1))
+    return origin, rest + (rest >= origin)
 
 
 def lattice(edges: int, order: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return edges between nodes that are next to each other in an order, the nearest first; the last step at random.
+    """Return edges between the nodes that are closest in an order, nearest first; random among the farthest of these.
 
-    ``order``: int64 [nodes], from low to high. Edges go both ways.
+    ``order``: int64 [nodes], from low to high. Edges go in both directions.
 
     Raises:
         ValueError: more edges than there are pairs of nodes.
@@ -97,7 +99,7 @@ def lattice(edges: int, order: np.ndarray, rng: np.random.Generator) -> tuple[np
     size = len(order)
     if edges > size * (size - 1):
         raise ValueError(f"{edges} edges do not fit between {size} nodes")
-    source, target = [], []
+    origin, target = [], []
     left, step = edges, 1
     while left > 0:
         low = np.arange(size - step)
@@ -105,30 +107,30 @@ def lattice(edges: int, order: np.ndarray, rng: np.random.Generator) -> tuple[np
         if len(a) > left:
             few = np.sort(rng.permutation(len(a))[:left])
             a, b = a[few], b[few]
-        source.append(order[a])
+        origin.append(order[a])
         target.append(order[b])
         left -= len(a)
         step += 1
-    return np.concatenate(source), np.concatenate(target)
+    return np.concatenate(origin), np.concatenate(target)
 
 
 def keeping_lengths(
-    source: np.ndarray,
+    origin: np.ndarray,
     target: np.ndarray,
     length: np.ndarray,
-    places: np.ndarray,
+    known_pairs: np.ndarray,
     classes: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return edges moved to random pairs of nodes of the same class of length.
 
-    ``length``: int64 [edges], the class of each edge. ``places``: int64 [pairs, 2], pairs whose length is known.
+    ``length``: int64 [edges], the class of each edge. ``known_pairs``: int64 [pairs, 2], pairs whose length is known.
     ``classes``: int64 [pairs]. Each class keeps how many edges it has.
     """
-    source, target = source.copy(), target.copy()
+    origin, target = origin.copy(), target.copy()
     for number in np.unique(length):
         mine = np.flatnonzero(length == number)
-        free = places[classes == number]
+        free = known_pairs[classes == number]
         chosen = free[rng.permutation(len(free))[: len(mine)]]
-        source[mine], target[mine] = chosen[:, 0], chosen[:, 1]
-    return source, target
+        origin[mine], target[mine] = chosen[:, 0], chosen[:, 1]
+    return origin, target

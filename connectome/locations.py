@@ -1,4 +1,4 @@
-"""Where each value of a connectome was written down."""
+"""Where in the files each value of a connectome was written."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from .diagnostics.span import Span
 
 
 @dataclass(frozen=True)
-class Origins:
-    """The places of a connectome's values, and the texts they were read from.
+class Locations:
+    """The locations of a connectome's values, and the texts that they were read from.
 
-    All origins are equal: where a spec was written down is not part of what it says.
+    Two of these always compare equal: connectomes are equal if their values are, wherever these were written.
     """
 
     tree: Any = field(default=None, compare=False)
     texts: MappingType[str, str] = field(default_factory=dict, compare=False)
 
     def span(self, path: tuple[str | int, ...], *, key: bool = False) -> Span:
-        """Return the place of the value at ``path``; of the nearest value around it where it was not written.
+        """Return the location of the value at ``path``, or of the nearest enclosing value if it was not written.
 
-        Steps that the tree does not know (a default, the tag of a union) are skipped. With ``key``, the last step's
-        key is meant and not its value.
+        Steps that the tree does not have (a default, the tag of a union) are skipped. With ``key`` it is the location
+        of the last key instead of its value.
         """
         node, found = self.tree, getattr(self.tree, "span", Span("<python>"))
         for i, step in enumerate(path):
@@ -40,9 +40,9 @@ class Origins:
         return found
 
     def first_key(self, path: tuple[str | int, ...]) -> tuple[Span, bool] | None:
-        """Return the empty place right before the first key of the mapping at ``path``, and whether it is in braces.
+        """Return the empty span right before the first key of the mapping at ``path``, and whether it is in braces.
 
-        None where there is no such mapping in the file that the spec is, or it is empty.
+        None if the mapping is empty, or is not in the main file of the spec.
         """
         node = self.tree
         for step in path:
@@ -56,7 +56,7 @@ class Origins:
         flow = (whole.line, whole.column) != (first.line, first.column)
         return Span(first.path, first.line, first.column, first.line, first.column), flow
 
-    def knows(self, path: tuple[str | int, ...]) -> bool:
+    def has(self, path: tuple[str | int, ...]) -> bool:
         """Whether something was written at ``path``."""
         node = self.tree
         for step in path:
@@ -67,12 +67,12 @@ class Origins:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        """Let pydantic carry origins without looking into them."""
+        """Let pydantic store locations without validating them."""
         return core_schema.is_instance_schema(cls)
 
 
 def step_into(node: Any, step: str | int) -> Any:
-    """Return the child of ``node`` at ``step``, or None where it has none."""
+    """Return the child of ``node`` at ``step``, or None."""
     items = getattr(node, "items", None)
     if isinstance(items, dict):
         return items.get(str(step))

@@ -1,4 +1,4 @@
-"""Writes the safe mends that findings carry into the files, and changes nothing else in them."""
+"""Writes the safe fixes of findings into the files, and changes nothing else in them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ..diagnostics.span import Span
 
 
 @dataclass(frozen=True)
-class Mended:
-    """A file with its mends."""
+class FixedFile:
+    """A file with its fixes."""
 
     path: str
     before: str
     after: str
-    mends: int
+    fixes: int
 
     @property
     def diff(self) -> str:
@@ -28,28 +28,28 @@ class Mended:
         return "".join(difflib.unified_diff(before, after, self.path, self.path))
 
 
-def mended(findings: Iterable[Diagnostic]) -> list[Mended]:
-    """Return what the files of some findings become; nothing is written.
+def fixed(findings: Iterable[Diagnostic]) -> list[FixedFile]:
+    """Return the fixed text of each file that has fixes; nothing is written.
 
-    Only what a finding points at is replaced, so comments and layout stay.
+    Only the spans of fixes are replaced, so comments and layout stay.
     """
     by_file: dict[str, dict[Span, str]] = defaultdict(dict)
     for finding in findings:
-        for span, text in finding.mends:
+        for span, text in finding.fixes:
             by_file[span.path].setdefault(span, text)
     result = []
-    for path, mends in by_file.items():
+    for path, fixes in by_file.items():
         before = Path(path).read_bytes().decode("utf-8")
         lines = before.splitlines(keepends=True)
-        for span, text in sorted(mends.items(), reverse=True):  # from the end, so that places stay true
-            line = lines[span.line - 1]  # a mend never spans lines
+        for span, text in sorted(fixes.items(), reverse=True):  # from the end, so that the other spans stay valid
+            line = lines[span.line - 1]  # a fix never spans lines
             lines[span.line - 1] = line[: span.column - 1] + text + line[span.end_column - 1 :]
-        result.append(Mended(path, before, "".join(lines), len(mends)))
+        result.append(FixedFile(path, before, "".join(lines), len(fixes)))
     return result
 
 
-def write(change: Mended) -> None:
-    """Write a mended file; it is replaced when the new one is complete.
+def write(change: FixedFile) -> None:
+    """Write a fixed file; it is replaced when the new one is complete.
 
     Raises:
         OSError: the file cannot be written.
