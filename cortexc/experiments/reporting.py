@@ -25,12 +25,12 @@ from cortexc.runtime.run import RunError, write_json
 from . import evidence as records
 from .arms import base_of, connectome_of
 from .checker import votes_path
-from .evidence import Evidence, Gaze
+from .evidence import Evidence, Rollout
 from .model import Experiment
 from .planning import Schedule, made_otherwise
 from .plots import Plot, plots
 from .results import FAMILY, Results, points, results
-from .rollout import gazes
+from .rollout import rollouts
 
 EVIDENCE, RESULTS, TABLE, CELLS, PAGE = "evidence.h5", "results.json", "table.csv", "cells.csv", "index.html"
 LUMINANCE, EVEN = (0.2126, 0.7152, 0.0722), 0.179
@@ -74,11 +74,11 @@ def write(plan: Schedule, out: Path, *, file: str, command: Sequence[str], publi
     """
     if published is None:
         shown = dict.fromkeys((plan.experiment.baseline, plan.experiment.main))
-        found = dataclasses.replace(records.gather(plan), gazes=gazes(plan, tuple(shown)))
+        found = dataclasses.replace(records.gather(plan), rollouts=rollouts(plan, tuple(shown)))
     else:
         found = _of(plan, records.load(published))
     outcome = results(plan, found, _votes(plan.experiment, found))
-    page = render(plan, outcome, plots(outcome), found.gazes, file, command)
+    page = render(plan, outcome, plots(outcome), found.rollouts, file, command)
     try:
         out.mkdir(parents=True, exist_ok=True)
         records.save(found, out / EVIDENCE)
@@ -135,7 +135,12 @@ def cell_table(found: Results) -> str:
 
 
 def render(
-    plan: Schedule, found: Results, drawn: Sequence[Plot], looks: Sequence[Gaze], file: str, command: Sequence[str]
+    plan: Schedule,
+    found: Results,
+    drawn: Sequence[Plot],
+    attention: Sequence[Rollout],
+    file: str,
+    command: Sequence[str],
 ) -> str:
     """Return the page: one HTML file that needs nothing else."""
     environment = jinja2.Environment(
@@ -150,7 +155,7 @@ def render(
     return environment.get_template("page.html").render(
         found=found,
         plots=drawn,
-        gazes=looks,
+        rollouts=attention,
         cards=[_card(plan.experiment, arm.name, arm.title) for arm in found.arms],
         style=(HERE / "page.css").read_text(encoding="utf-8"),
         corruptions=corruptions,

@@ -91,7 +91,7 @@ def test_the_page_says_what_the_seeds_are_worth(report: Path, experiment_file: P
     outcome = results(single, one)
     assert outcome.freedom == 0
     assert "one seed" in summary(outcome)
-    said = render(single, outcome, plots(outcome), one.gazes, "e.yaml", ["cortexc"])
+    said = render(single, outcome, plots(outcome), one.rollouts, "e.yaml", ["cortexc"])
     assert "One seed: the intervals are over images alone" in said
     assert "1 seed each" in said
 
