@@ -1,6 +1,6 @@
 """Measures of robustness as functions of arrays: which answers are right, in which cells, on which images.
 
-A cell is one corruption at one severity. Accuracies are fractions of 1. A measure over several cells is None where one
+A cell is one corruption at one severity. Accuracies are fractions of 1. A measure over several cells is None if one
 of them is missing.
 
 References:
@@ -25,7 +25,7 @@ AT_5 = tuple(Cell(name, 5) for name in BENCHMARK)
 EXTRA_CELLS = tuple(Cell(name, severity) for name in EXTRA for severity in SEVERITIES)
 """The 20 cells of the 4 extra corruptions, which count nowhere else."""
 LEVELS = 10
-"""Levels of difficulty, of as many answers each."""
+"""Number of levels of difficulty; each has the same number of answers."""
 HARDEST = 0.1
 """Fraction of the images that people disagree about most."""
 
@@ -73,7 +73,7 @@ def mce(accuracy: Accuracies) -> float:
 
 
 def worst_case(right: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return (..., image), which images are right in every cell, of answers (..., cell, image)."""
+    """Return (..., image), whether an image is classified correctly in every cell, from (..., cell, image)."""
     return np.asarray(right.all(axis=-2))
 
 

@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--stacked",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="train the seeds of an arm together as one batched model; --jobs then counts such models (default: on a GPU)",
+        help="train the seeds of an arm as one batched model; --jobs then counts such models (default: on a GPU)",
     )
     make.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     make.add_argument("--dry-run", action="store_true", help="list the runs and the state of each, and make none")

@@ -2,8 +2,8 @@
 
 Each state is represented by the share that each token of the relay has in it. Attention averages the shares of its
 sources by the attention weights; where it adds to a state, half of the old shares are kept; a column averages the
-shares of its populations. The learned weights of columns are ignored, so a rollout shows what can reach the readout, and not
-what the readout uses.
+shares of its populations. The learned weights of columns are ignored, so a rollout shows what can reach the readout,
+and not what the readout uses.
 
 References:
     S. Abnar, W. Zuidema (2020), Quantifying attention flow in transformers, https://arxiv.org/abs/2005.00928
@@ -12,6 +12,7 @@ References:
 from __future__ import annotations
 
 import io
+from typing import assert_never
 
 import numpy as np
 import torch
@@ -103,6 +104,8 @@ def rollout(model: CorticalTransformer, image: torch.Tensor) -> NDArray[np.float
             case Readout():
                 mean = np.mean([shares[state].mean(axis=0) for _, state in op.states], axis=0)
                 return np.asarray((mean / mean.sum()).reshape(grid))
+            case _:
+                assert_never(op)
     raise AssertionError("a program ends with its readout")
 
 

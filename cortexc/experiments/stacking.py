@@ -46,11 +46,16 @@ def execute_together(plans: Sequence[Schedule], setting: Setting, observe: Obser
     Runs that differ only in their seed are one stack. Their folders hold the same files as after ``execute``.
 
     Raises:
-        RunError: a folder holds another run than the experiment's, or the data are not given.
+        RunError: a folder holds another run than the experiment's, the data are not given, or tests are to be in
+            bfloat16.
         DataError: the data or the corrupted images cannot be read.
         KeyboardInterrupt: it was stopped; the next call continues the runs from their checkpoints.
     """
     for plan in plans:
+        if plan.experiment.evaluation.precision == "bfloat16":
+            raise RunError(
+                "`precision: bfloat16`: seeds that are trained together are tested in float32; use --no-stacked"
+            )
         image_counts(plan, setting)  # raises now if data are missing
     work = _Work(plans, setting, observe)
     with ThreadPoolExecutor() as writers:

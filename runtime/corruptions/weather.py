@@ -1,4 +1,4 @@
-"""Weather: something lies between the scene and the lens. For shapes and arguments see ``noise``."""
+"""Weather: something is between the scene and the lens. For shapes and arguments see ``noise``."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def write(
         progress: told about the work.
 
     Raises:
-        DataError: something else lies there, the disk has no room, or photographs of frost cannot be read.
+        DataError: other files are in the folder, the disk is full, or photographs of frost cannot be read.
     """
     source = source or Source()
     images = channels_last(dataset.test.images)

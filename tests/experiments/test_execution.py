@@ -66,6 +66,16 @@ def test_seeds_that_are_trained_together_are_those_trained_apart(
     assert before == {p: p.stat().st_mtime_ns for p in runs.rglob("*.*") if p.suffix != ".lock"}
 
 
+def test_seeds_are_not_tested_together_in_bfloat16(
+    experiment_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "bfloat16.yaml"
+    text = experiment_file.read_text(encoding="utf-8")
+    file.write_text(text.replace("evaluation: {", "evaluation: {precision: bfloat16, "), encoding="utf-8")
+    assert main(words(file, tmp_path / "runs", "--plan", "pair", "--stacked")) == 2
+    assert "use --no-stacked" in capsys.readouterr().err
+
+
 def test_what_is_left_is_listed(experiment_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words(experiment_file, tmp_path / "runs", "--dry-run", "--plan", "tiny")) == 0
     said = capsys.readouterr().out.splitlines()
