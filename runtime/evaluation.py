@@ -200,7 +200,7 @@ class CorruptedCells:
     cells: tuple[Cell, ...] = ()
 
     def identity(self) -> dict[str, Any] | None:
-        """Return what the images are; None where there are none. Of a folder, every byte is read.
+        """Return what the images are; None if there are none. Of a folder, every byte is read.
 
         Raises:
             DataError: a file cannot be read, or a regenerated one has changed since it was made.
@@ -256,7 +256,7 @@ def corrupted_cells(dataset: Dataset, corrupted: Corrupted | None, data_dir: Pat
 
 
 def official_folder(name: str, held_out: int, data_dir: Path | None) -> Path | None:
-    """Return the folder of corrupted test images beside the data, such as CIFAR-10-C; None where there is none.
+    """Return the folder of corrupted test images beside the data, such as CIFAR-10-C; None if there is none.
 
     Where training images are ``held_out`` for the test, there is none either: such a folder holds the test images.
     """

@@ -34,13 +34,13 @@ Accuracies = Mapping[Cell, float]
 
 
 def mean(accuracy: Accuracies, cells: Iterable[Cell]) -> float | None:
-    """Return the mean accuracy over cells; None where there are none, or one is missing."""
+    """Return the mean accuracy over cells; None if there are none, or one is missing."""
     wanted = list(cells)
     return float(np.mean([accuracy[c] for c in wanted])) if wanted and accuracy.keys() >= set(wanted) else None
 
 
 def error(accuracy: Accuracies, cells: Iterable[Cell]) -> float | None:
-    """Return the mean error over cells; None where there are none, or one is missing."""
+    """Return the mean error over cells; None if there are none, or one is missing."""
     return None if (right := mean(accuracy, cells)) is None else 1 - right
 
 
@@ -51,13 +51,13 @@ def by_corruption(accuracy: Accuracies) -> dict[str, dict[int, float]]:
 
 
 def by_group(accuracy: Accuracies) -> dict[str, float]:
-    """Return noise, blur, weather, digital -> mean accuracy over their cells in the benchmark, where all are there."""
+    """Return noise, blur, weather, digital -> mean accuracy over their cells in the benchmark, if all are there."""
     found = {g: mean(accuracy, [c for c in ALL_CELLS if CORRUPTIONS[c.corruption].group == g]) for g in GROUPS}
     return {group: value for group, value in found.items() if value is not None}
 
 
 def severity_curve(accuracy: Accuracies) -> dict[int, float]:
-    """Return severity -> mean accuracy over the 15 corruptions of the benchmark, where all are there."""
+    """Return severity -> mean accuracy over the 15 corruptions of the benchmark, if all are there."""
     found = {s: mean(accuracy, [Cell(name, s) for name in BENCHMARK]) for s in SEVERITIES}
     return {severity: value for severity, value in found.items() if value is not None}
 

@@ -1,6 +1,6 @@
 """All measures of robustness of one run, from its predictions. Nothing here runs a model.
 
-Accuracies and errors are fractions of 1. A measure over the benchmark is None where one of its cells was not evaluated.
+Accuracies and errors are fractions of 1. A measure over the benchmark is None if one of its cells was not evaluated.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Robustness:
     mean_error: float | None
     """Over 15 corruptions x 5 severities, not normalised: the convention of CIFAR-10-C."""
     unseen_mean_error: float | None
-    """The same over those of the 15 that it did not see in training; None where it saw none, or all."""
+    """The same over those of the 15 that it did not see in training; None if it saw none, or all."""
     relative_gap: float | None
     """Mean error minus clean error."""
     groups: dict[str, float]

@@ -260,7 +260,7 @@ class Stack:
             RunError: a loss is no longer finite.
         """
         epoch, inside = divmod(self.step, self.per_epoch)
-        with torch.cuda.stream(self.stream):  # no effect where it is None
+        with torch.cuda.stream(self.stream):  # no effect if it is None
             if inside == 0:
                 self.totals.zero_()
                 self.spent = 0.0

@@ -285,7 +285,7 @@ class Training:
         self.rate = 0.0  # images a second, smoothed
 
     def go(self, state: dict[str, Any] | None) -> Run:
-        """Train to the end, from a checkpoint's state where there is one.
+        """Train to the end, from the state of a checkpoint if there is one.
 
         Raises:
             RunError: the loss is no longer finite, or the state is of another run.

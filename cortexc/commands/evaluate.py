@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--precision",
         choices=("float32", "bfloat16"),
         default="float32",
-        help="of matrix products; bfloat16 is faster where the processor has it (default: float32)",
+        help="of matrix products; bfloat16 is faster if the processor has it (default: float32)",
     )
     parser.add_argument("--format", choices=("text", "json", "csv"), default="text")
     corrupted = parser.add_argument_group(

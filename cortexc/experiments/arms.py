@@ -25,7 +25,7 @@ from .rules import NO_NULL_MODEL
 
 
 def connectome_of(experiment: Experiment, name: str) -> tuple[Connectome, Report]:
-    """Return the connectome of an arm, the first where it is an ensemble, and the findings on it, none an error.
+    """Return the connectome of an arm, the first if it is an ensemble, and the findings on it, none an error.
 
     Raises:
         SpecError: it cannot be made, or has errors.

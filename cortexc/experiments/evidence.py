@@ -54,7 +54,7 @@ class About(Record):
     started: str
     command: tuple[str, ...]
     precision: str | None = None
-    """Of matrix products while testing; None where an earlier version did not write it down."""
+    """Of matrix products while testing; None if an earlier version did not write it down."""
     epochs: tuple[Epoch, ...]
 
 
@@ -189,10 +189,10 @@ def load(path: Path) -> Evidence:
             labels = file["labels"][:]
             runs = []
             for run in file["runs"].values():
-                said = json.loads(run.attrs["about"])
-                said["about"] = About.model_validate(said["about"])
+                fields = json.loads(run.attrs["about"])
+                fields["about"] = About.model_validate(fields["about"])
                 right = np.unpackbits(run[:], axis=1, count=len(labels)).astype(bool)
-                runs.append(Answers(right=right, **said))
+                runs.append(Answers(right=right, **fields))
             difficulty = file["difficulty"][:] if "difficulty" in file else None
             pictures = file[ROLLOUTS].values() if ROLLOUTS in file else ()
             rollouts = [Rollout(png=p[:].tobytes(), **json.loads(p.attrs["about"])) for p in pictures]

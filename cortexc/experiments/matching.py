@@ -174,7 +174,7 @@ def _plain(graph: Graph) -> tuple[Any, ...]:
 
 
 def _compiled(connectome: Connectome) -> Graph | None:
-    """Return the graph of a connectome after all passes; None where it cannot be compiled."""
+    """Return the graph of a connectome after all passes; None if it cannot be compiled."""
     try:
         return pipeline.run(connectome, seed=0)
     except SpecError:

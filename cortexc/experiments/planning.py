@@ -46,7 +46,7 @@ class Task:
     program: Program
     folder: Path
     null_seed: int | None = None
-    """Of the null model, where it is one of an ensemble."""
+    """of the null model, if it is one of an ensemble."""
 
     @property
     def name(self) -> str:

@@ -114,7 +114,7 @@ class Difference:
 
     @property
     def verdict(self) -> str:
-        """``better``, ``worse`` or ``no difference shown``; by the corrected p where there is one."""
+        """``better``, ``worse`` or ``no difference shown``; by the corrected p if there is one."""
         found, p = self.interval, self.corrected
         apart = found.low > 0 or found.high < 0
         if not apart or (p is not None and p >= 0.05):
@@ -144,7 +144,7 @@ class Claim:
     text: str
     found: str
     holds: bool | None
-    """None where it was not measured."""
+    """None if it was not measured."""
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def write(
 
     Args:
         dataset: whose test images are corrupted.
-        folder: made where it does not exist.
+        folder: created if it does not exist.
         corruptions: names, in the order of the catalogue.
         severities: ascending.
         source: of random numbers and frost.

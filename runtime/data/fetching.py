@@ -63,7 +63,7 @@ class Fetched:
     """Where the verified files are."""
     downloaded: bool
     unpacked: tuple[str, ...]
-    """The files written; empty where all were there already."""
+    """The files written; empty if all were there already."""
 
     @property
     def summary(self) -> str:
@@ -101,7 +101,7 @@ def verify(name: str, data_dir: Path, *, md5: Mapping[str, str] | None = None) -
 
 
 def advice(name: str, checks: Sequence[FileCheck], data_dir: Path) -> str:
-    """Say how to fix what `verify` found, and whether the set was made here; nothing where it needs no words.
+    """Say how to fix what `verify` found, and whether the set was made here; empty if nothing is to be said.
 
     Raises:
         DataError: the data set is not one that is fetched, or its manifest cannot be read.
