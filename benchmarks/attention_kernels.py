@@ -30,7 +30,7 @@ def local(side: int, radius: float) -> Connection:
 
 
 def skewed(tokens: int) -> Connection:
-    """One target that hears everybody; the others hear two."""
+    """One target with all sources; the others have two."""
     rng = np.random.default_rng(0)
     counts = np.full(tokens, 2)
     counts[0] = tokens

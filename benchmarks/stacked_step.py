@@ -72,7 +72,7 @@ def difference(program: cortexc.Program, data: ImageSet, device: torch.device, f
     one.bfloat16 = False
     one.expose(0)
     order = torch.randperm(IMAGES, generator=cortexc.runtime.weights.seeded(0, 0))
-    many.show_course(0, 0)
+    many.load_epoch(0, 0)
     for _ in range(9):
         one.one_step(0, order)
         many.compute()
@@ -116,11 +116,11 @@ def main() -> None:
             print(f"  {'eager, 1 seed':24} {base:8.2f} ms  {BATCH / base * 1000:10,.0f} images/s")
             for seeds in args.seeds:
                 stack = stacked(program, data, device, folder, seeds)
-                stack.show_course(0, 0)
+                stack.load_epoch(0, 0)
                 stack.capture()
 
                 def step(stack: Stack = stack) -> None:
-                    stack.inside.zero_()
+                    stack.step_in_epoch.zero_()
                     stack.launch()
 
                 for _ in range(3):

@@ -1,10 +1,10 @@
 """The data sets that models are trained and tested on, and what is known of each without reading it.
 
-Whatever depends on the data set asks `DATASETS`; `cortexc.runtime.data.load` reads the images. Nothing of the runtime
-is imported here, so that an experiment is checked without torch.
+Code that depends on the data set looks it up in `DATASETS`; `cortexc.runtime.data.load` reads the images. Nothing of
+the runtime is imported here, so that an experiment can be checked without torch.
 
-To add a data set, write ``runtime/data/NAME.py`` with ``read(data_dir) -> Dataset``, and add its record here. Where it
-can be downloaded, that module also has ``FETCHABLE``, which says from where.
+To add a data set, write ``runtime/data/NAME.py`` with ``read(data_dir) -> Dataset``, and add its record here. If it
+can be downloaded, that module also has ``FETCHABLE``, with the addresses and md5 sums.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ IMAGE_SHAPE = (3, 32, 32)
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetRecord:
-    """What is known of a data set."""
+    """The properties of a data set."""
 
     name: str
     title: str
-    """What a person calls it."""
+    """Its name in texts."""
     reader: str
     """The module of ``cortexc.runtime.data`` that has ``read(data_dir)``."""
     training_images: int
     test_images: int
     classes: int
     mirrored: bool
-    """Whether a mirror image shows the same thing, so that training mirrors at random."""
+    """Whether mirror images keep their class, so that training mirrors images at random."""
     needs_folder: bool
-    """Whether it is read from a folder; else it comes with the program."""
+    """Whether it is read from a folder; otherwise it comes with the program."""
     official: str | None = None
-    """What ``cortexc data fetch`` calls the official corrupted test images; None where there are none."""
+    """What ``cortexc data fetch`` calls the official corrupted test images; None if there are none."""
     has_alexnet: bool = False
-    """Whether the errors of an AlexNet on the corrupted images are published, which mCE is relative to."""
+    """Whether errors of AlexNet on the corrupted images are published; mCE is relative to these."""
     license: str
-    """What its authors allow, in a few words."""
+    """Its license, in a few words."""
 
     @property
     def corrupted(self) -> str:
-        """What the corrupted test images are called, and their folder beside the data."""
+        """The name of the corrupted test images, and of their folder in the data directory."""
         return f"{self.title}-C"
 
 

@@ -1,4 +1,4 @@
-"""The progress of long work: a live bar on a terminal, now and then a line elsewhere."""
+"""The progress of long work: a bar on a terminal, otherwise a line every few seconds."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from rich.progress import BarColumn, Progress, TextColumn
 if TYPE_CHECKING:
     from cortexc.experiments.execution import Overview
     from cortexc.runtime.corruptions.catalogue import Cell
-    from cortexc.runtime.training import Progress as Standing
+    from cortexc.runtime.training import Progress as TrainingProgress
 
 LINE_EVERY_S = 15.0
-"""Time between lines where there is no terminal [s]."""
+"""Time between lines if there is no terminal [s]."""
 
 
 class Display:
-    """Shows how far a piece of work is, while it is entered."""
+    """A context manager that shows the progress of work."""
 
     def __init__(self) -> None:
         console = Console(stderr=True)
@@ -30,7 +30,7 @@ class Display:
         self._bar = Progress(*columns, console=console)
         self._live = console.is_terminal
         self._task = self._bar.add_task("starting", total=None, figures="")
-        self._began = self._said = time.monotonic()
+        self._began = self._printed = time.monotonic()
 
     def __enter__(self) -> Display:
         if self._live:
@@ -47,12 +47,12 @@ class Display:
         """Show that ``done`` of ``total`` are done, and what is being done."""
         if self._live:
             self._bar.update(self._task, description=what, total=total, completed=done, figures=figures)
-        elif time.monotonic() - self._said > LINE_EVERY_S:
-            self._said = time.monotonic()
+        elif time.monotonic() - self._printed > LINE_EVERY_S:
+            self._printed = time.monotonic()
             print(f"{what}, {100 * done / total:.0f} %: {figures}", file=sys.stderr, flush=True)
 
-    def show_training(self, at: Standing) -> None:
-        """Show where a training stands."""
+    def show_training(self, at: TrainingProgress) -> None:
+        """Show the progress of a training."""
         figures = (
             f"loss {at.loss:.3f}, accuracy {100 * at.accuracy:.1f} %, {at.images_per_s:.0f} images/s, "
             f"{_clock(at.seconds_left)} left"
@@ -60,12 +60,12 @@ class Display:
         self.show(f"epoch {at.epoch}/{at.epochs}", at.step, at.steps, figures)
 
     def show_cell(self, cell: Cell, done: int, total: int) -> None:
-        """Show the cell of corruption and severity that the work has come to."""
+        """Show the corruption and severity that are being processed."""
         left = (time.monotonic() - self._began) * (total - done) / done
         self.show(f"{cell.corruption} {cell.severity}", done, total, f"{_clock(left)} left")
 
     def show_runs(self, at: Overview) -> None:
-        """Show where all runs of an experiment stand."""
+        """Show the progress of all runs of an experiment."""
         counts = Counter(state.phase for state in at.states)
         busy = [s for s in at.states if s.phase in ("training", "testing")]
         now = "; ".join(f"{s.name} {s.phase} {100 * s.done:.0f} % ({s.text})" if s.text else s.name for s in busy)

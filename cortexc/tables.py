@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 GOOD, POOR = 0.75, 0.5
 """Accuracies from which a cell is green, and below which it is red."""
 SURVIVAL_AT = (3, 5)
-"""Severities for which the fate of single images is shown."""
+"""Severities for which accuracy by image is shown."""
 
 
 def evaluation_table(found: Evaluation, manifest: Manifest) -> str:
-    """Return how a run does on the clean test images: what the model is, accuracy, and accuracy by class."""
+    """Return the model, its accuracy on the clean test images, and its accuracy by class."""
     counts = manifest.parameters
     rows = [
         ("model", manifest.name),
@@ -51,8 +51,8 @@ def print_evaluation(found: Evaluation, manifest: Manifest) -> None:
         return
     if found.set is not None:
         console.print(Text(f"\n{set_name(found, manifest)}, accuracy [%]"))
-        for part in _cells(found.robustness):
-            console.print(part)
+        for block in _cells(found.robustness):
+            console.print(block)
     if summary := _summary(found.robustness):
         console.print(Text("\n" + _aligned(summary)))
     if found.robustness.seen:
@@ -73,7 +73,7 @@ def evaluation_json(found: Evaluation) -> str:
 
 
 def evaluation_csv(found: Evaluation) -> str:
-    """Return one line a cell, the clean images first."""
+    """Return the evaluation as CSV: one line for each cell, the clean images first."""
     from cortexc.runtime.corruptions.catalogue import CORRUPTIONS
 
     file = io.StringIO()
@@ -91,31 +91,31 @@ def evaluation_csv(found: Evaluation) -> str:
 
 
 def _cells(found: Robustness) -> Iterator[Table | Text]:
-    """Yield the table of all cells: the benchmark, and apart from it the four extra corruptions."""
+    """Yield the tables of all cells: the benchmark, then the four extra corruptions."""
     from cortexc.runtime.corruptions.catalogue import CORRUPTIONS
 
     severities = sorted({severity for by_severity in found.accuracy.values() for severity in by_severity})
     width = max(len(name + _mark(name, found)) for name in found.accuracy)
     extra = [name for name in found.accuracy if not CORRUPTIONS[name].benchmark]
     benchmark = [name for name in found.accuracy if name not in extra]
-    for part in filter(None, (benchmark, extra)):
-        table = Table(box=None, pad_edge=False, header_style="bold", show_header=part is benchmark or not benchmark)
+    for names in filter(None, (benchmark, extra)):
+        table = Table(box=None, pad_edge=False, header_style="bold", show_header=names is benchmark or not benchmark)
         table.add_column("group", min_width=len("digital"))
         table.add_column("corruption", min_width=width)
         for severity in severities:
             table.add_column(str(severity), justify="right", min_width=5)
         table.add_column("mean", justify="right", min_width=5)
         last = ""
-        for name in part:
-            group = "extra" if part is extra else CORRUPTIONS[name].group
+        for name in names:
+            group = "extra" if names is extra else CORRUPTIONS[name].group
             values = [found.accuracy[name][severity] for severity in severities]
             cells = map(_coloured, [*values, sum(values) / len(values)])
             table.add_row(group if group != last else "", name + _mark(name, found), *cells)
             last = group
-        if part is benchmark and found.severity_curve:
+        if names is benchmark and found.severity_curve:
             values = [found.severity_curve[severity] for severity in severities]
             table.add_row("", "mean of 15", *map(_coloured, [*values, sum(values) / len(values)]), style="bold")
-        if part is extra and benchmark:
+        if names is extra and benchmark:
             yield Text("")
         yield table
 
@@ -130,7 +130,7 @@ def _coloured(accuracy: float) -> Text:
 
 
 def _summary(found: Robustness) -> list[tuple[str, str]]:
-    """Return the measures as pairs of name and value; those that the cells do not allow are left out."""
+    """Return the measures as pairs of name and value; those of missing cells are left out."""
 
     def percent(value: float) -> str:
         return f"{100 * value:.2f} %"
@@ -149,9 +149,9 @@ def _summary(found: Robustness) -> list[tuple[str, str]]:
     if found.hard_cells is not None:
         rows.append(("accuracy, 15 hard cells", percent(found.hard_cells)))
     for severity in SURVIVAL_AT:
-        if (fate := found.survival.get(severity)) is not None:
-            rows.append((f"right under all 15, severity {severity}", percent(fate.worst_case)))
-            survived = f"{percent(fate.survived)}; the unlucky tenth {percent(fate.unlucky)} or less"
+        if (survival := found.survival.get(severity)) is not None:
+            rows.append((f"right under all 15, severity {severity}", percent(survival.worst_case)))
+            survived = f"{percent(survival.survived)}; the unlucky tenth {percent(survival.unlucky)} or less"
             rows.append(("  corruptions survived", survived))
     if found.difficulty is not None:
         runs = f"{len(found.difficulty.references)} reference runs"

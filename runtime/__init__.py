@@ -1,4 +1,4 @@
-"""From artifact to trained and evaluated model: the only room that knows torch."""
+"""From artifact to trained and evaluated model, in PyTorch."""
 
 import lazy_loader
 

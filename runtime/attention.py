@@ -2,7 +2,7 @@
 
     logit_ij = Q_i . K_j / sqrt(d) + log w_ij        out_i = sum_j softmax_j(logit_ij) V_j
 
-Three kernels compute the same thing, two more serve where there is nothing to choose.
+Three kernels compute this in different ways; two more are for ops without queries and keys.
 
 Shapes: B batch, H heads, T target tokens, S tokens of all sources together,
 D key channels a head, E value channels a head, R the longest row.
@@ -32,7 +32,7 @@ class Edges:
         order = np.argsort(row, kind="stable")
         self.row, self.column, self.log_weight = row[order], column[order], log_weight[order]
         self.counts = np.bincount(self.row, minlength=self.targets)
-        self.served = self.counts > 0  # a token without input has no softmax of its own: its result is zero
+        self.served = self.counts > 0  # a token without input has no softmax; its result is zero
 
     def padded(self) -> tuple[np.ndarray, np.ndarray]:
         """Return columns (T, R) and log weights (T, R), rows padded with column 0 and log weight -inf."""
@@ -145,7 +145,7 @@ class EdgesKernel(nn.Module):
 
 
 class CopyKernel(nn.Module):
-    """At most one source for each target: its value is handed over, and there is nothing to attend with."""
+    """At most one source for each target: its value is copied, without queries and keys."""
 
     column: Tensor
     served: Tensor
@@ -169,7 +169,7 @@ class CopyKernel(nn.Module):
 
 
 class PriorKernel(nn.Module):
-    """No token has keys that differ: attention is the anatomy, the same for every image and head."""
+    """All keys that a token sees are the same: attention equals the anatomical weights, for every image and head."""
 
     prior: Tensor
 

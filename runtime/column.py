@@ -3,11 +3,10 @@
     inhibitory   r_p = softplus(sum_s W_ps z_s + b_p) / (1 + sum_i D_pi r_i)
     excitatory   x_p <- x_p + U_p [ h_p ] + c_p          h_p = gelu(sum_s W_ps z_s + b_p) / (1 + sum_i D_pi r_i)
 
-With a surround, each channel of h is (h - mean) / (std + semi-saturation) instead, over the columns of the area: what
-it says here against what it says elsewhere. Machine learning calls this instance normalisation (without learned gain
-and bias). z is the normalised state, s runs over excitatory and i over inhibitory
-sources, D = softplus(...) is positive. The inhibition of an inhibitory population uses rates before inhibition. Under
-Dale's law W is not negative and z is rectified.
+With a surround, each channel of h is then (h - mean) / (std + semi-saturation), with mean and std over the columns of
+the area: instance normalisation without learned gain and bias. z is the normalised state, s runs over excitatory and
+i over inhibitory sources, D = softplus(...) is positive. The inhibition of an inhibitory population uses rates before
+inhibition. Under Dale's law W is not negative and z is rectified.
 """
 
 import torch
@@ -20,16 +19,16 @@ from .weights import Weights
 
 
 def layer_norm(state: Tensor, weights: Weights, name: str) -> Tensor:
-    """Return the state (..., width), normalised, with the learned gain of ``name`` and its bias where it has one."""
+    """Return the state (..., width), normalised, with the learned gain of ``name`` and, if there is one, its bias."""
     gain = weights[f"{name}.gain"]
     return F.layer_norm(state, gain.shape, gain, weights.get(f"{name}.bias"))
 
 
 def surrounded(hidden: Tensor, semi_saturation: float) -> Tensor:
-    """Return hidden channels (B, tokens, hidden), each less its mean over the tokens, divided by its spread there.
+    """Return hidden channels (B, tokens, hidden) after instance normalisation over the columns of the area.
 
-    It is instance normalisation over the columns of the area, without learned gain and bias, and with
-    ``semi_saturation`` added to the standard deviation.
+    From each channel its mean over the tokens is subtracted, and it is divided by its standard deviation plus
+    ``semi_saturation``; there is no learned gain and bias.
     """
     centred = hidden - hidden.mean(dim=1, keepdim=True)
     spread = (centred.square().mean(dim=1, keepdim=True) + 1e-12).sqrt()
@@ -88,7 +87,7 @@ class MixStep(nn.Module):
         return drive if own is None else drive + own
 
     def _inhibit(self, drive: Tensor, target: MixTarget, rates: dict[str, Tensor], weights: Weights) -> Tensor:
-        """Return the drive, divided by what the inhibitory sources send."""
+        """Return the drive, divided by 1 plus the weighted rates of the inhibitory sources."""
         if not target.inhibitory:
             return drive
         name = target.population
@@ -98,7 +97,7 @@ class MixStep(nn.Module):
 
 
 def _slices(all_sources: tuple[str, ...], present: tuple[str, ...], width: dict[str, int]) -> list[slice] | None:
-    """Return where the present sources lie among the columns of a weight, or None where all are present."""
+    """Return the columns of a weight that belong to the present sources, or None if all sources are present."""
     if all_sources == present:
         return None
     starts, at = {}, 0

@@ -1,4 +1,4 @@
-"""Where a model runs, and in what precision it trains."""
+"""The device of a model, and the precision of training on it."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ def choose(name: str) -> torch.device:
     """Return the device that ``auto``, ``cpu`` or ``cuda`` means here.
 
     Raises:
-        RunError: an accelerator is asked for and there is none.
+        RunError: ``cuda`` is named and there is no CUDA device.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -22,7 +22,7 @@ def choose(name: str) -> torch.device:
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Return whether the processor itself multiplies in bfloat16, so that autocast makes training faster."""
+    """Return whether the device has instructions for bfloat16, so that autocast makes training faster."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     supported = (getattr(torch.cpu, f"_is_{unit}_supported", None) for unit in ("avx512_bf16", "amx_tile"))
@@ -30,7 +30,7 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def describe(device: torch.device) -> Machine:
-    """Return what machine this is, for the manifest."""
+    """Describe the machine, for the manifest."""
     return Machine(
         platform=platform.platform(),
         processor=platform.processor() or platform.machine(),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cortexc.datasets import DATASETS
 
 from . import device as devices
-from . import predictions as answers
+from . import predictions
 from . import run as runs
 from .corruptions.catalogue import CORRUPTIONS, SEVERITIES, Cell
 from .corruptions.generation import Source
@@ -33,16 +33,16 @@ from .run import Run
 from .training import dataset_of
 
 BATCH = {"cpu": 64, "cuda": 1000}
-"""Images at once: few enough for the caches of a processor, many enough to fill an accelerator."""
+"""Images in one forward pass: few enough for the caches of a processor, many enough to occupy a GPU."""
 Precision: TypeAlias = Literal["float32", "bfloat16"]
-"""Of matrix products. In ``bfloat16``, as in training, a test takes about half the time; few answers change."""
+"""Of matrix products. In ``bfloat16``, as in training, testing takes about half the time; few predictions change."""
 Observer: TypeAlias = Callable[[Cell, int, int], None]
-"""Called with the cell that is done, the cells done, and the cells in all."""
+"""Called after each cell with the cell, the number of cells done, and the number of all cells."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How a model does on a set of images."""
+    """Accuracy and loss of a model on the test images, and its robustness."""
 
     images: int
     accuracy: float
@@ -51,9 +51,9 @@ class Evaluation:
     per_class: dict[str, float]
     """Accuracy on the images of each class."""
     finished: bool = True
-    """Whether the training was over."""
+    """Whether the training was finished."""
     set: dict[str, Any] | None = None
-    """What the corrupted images are: official, regenerated or foreign, and how made; None where there were none."""
+    """Whether the corrupted images are official, regenerated or foreign, and how they were made; None without any."""
     robustness: Robustness | None = None
 
 
@@ -62,7 +62,7 @@ class Corrupted:
     """Which corrupted images to test on."""
 
     corruptions: tuple[str, ...] | None = None
-    """None for all that are there."""
+    """None for all in the set."""
     severities: tuple[int, ...] = SEVERITIES
     folder: Path | None = None
     """In the layout of CIFAR-10-C; None for the folder of that name beside the data."""
@@ -72,24 +72,24 @@ class Corrupted:
 
 @dataclass(frozen=True, kw_only=True)
 class Measures:
-    """What is measured beside the usual."""
+    """Measures that are computed only on request."""
 
     alexnet: bool = False
     """mCE, relative to an AlexNet."""
     references: tuple[Path, ...] = ()
-    """Other runs, evaluated on the same images, that tell what is hard."""
+    """Other runs, evaluated on the same images, whose predictions define which answers are hard."""
     human: Path | None = None
-    """Votes of people, CIFAR-10H."""
+    """File of human votes, CIFAR-10H."""
 
 
 @torch.no_grad()
 def predict(model: CorticalTransformer, images: torch.Tensor, precision: Precision = "float32") -> torch.Tensor:
     """Return the logits (N, classes), float32 on the CPU, of images (N, C, H, W) uint8."""
-    place = next(model.parameters()).device
+    device = next(model.parameters()).device
     model.eval()
-    batches = torch.split(images, BATCH[place.type])
-    with torch.autocast(place.type, torch.bfloat16, enabled=precision == "bfloat16"):
-        return torch.cat([model(batch.to(place).float() / 255).float().cpu() for batch in batches])
+    batches = torch.split(images, BATCH[device.type])
+    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        return torch.cat([model(batch.to(device).float() / 255).float().cpu() for batch in batches])
 
 
 def score(logits: torch.Tensor, data: ImageSet, classes: tuple[str, ...]) -> Evaluation:
@@ -115,27 +115,27 @@ def evaluate(
 ) -> tuple[Evaluation, Manifest]:
     """Evaluate a run on the test images; return the result and the run's manifest.
 
-    The result is also written to ``evaluation.json`` in the run, and what the model said of each image to
+    The result is also written to ``evaluation.json`` in the run, and the prediction for each image to
     ``predictions.h5``. Test images that the run was trained on are left out.
 
     Args:
         folder: of the run.
-        data_dir: where the data lie now, if they were moved.
+        data_dir: the data directory, if the data were moved since the training.
         corrupted: which corrupted images to test on; None for the clean ones alone.
         measures: what else to measure.
         precision: of matrix products.
         device: ``auto``, ``cpu`` or ``cuda``.
-        observe: told about the work.
+        observe: called with the progress.
 
     Raises:
         RunError: there is no run or no checkpoint, the data have changed, or a reference run does not fit.
         DataError: the data cannot be read, or the corrupted images are not what they should be.
     """
-    place = devices.choose(device)
+    chosen = devices.choose(device)
     run, program, manifest = runs.opened(Path(folder))
-    state = runs.load_checkpoint(run, place)
+    state = runs.load_checkpoint(run, chosen)
     dataset = dataset_of(manifest, data_dir)
-    model = build(program).to(place)
+    model = build(program).to(chosen)
     runs.load_weights(run, model, state)
     measures = measures or Measures()
     if measures.alexnet and not DATASETS[dataset.name].has_alexnet:
@@ -143,7 +143,7 @@ def evaluate(
     votes = None
     if measures.human is not None:
         votes = read_human(measures.human, dataset.test.labels, len(dataset.classes))
-    references = [(str(path), answers.load(runs.opened(path)[0].predictions_path)) for path in measures.references]
+    references = [(str(path), predictions.load(runs.opened(path)[0].predictions_path)) for path in measures.references]
 
     keep = kept(dataset, manifest.recipe)
     clean = ImageSet(dataset.test.images[keep], dataset.test.labels[keep])
@@ -164,7 +164,7 @@ def evaluate(
     found = _previous(run, about, cells, keep)
     if found is None:
         found = collected(given(), cells, keep, clean.labels, about)
-        answers.save(found, run.predictions_path)
+        predictions.save(found, run.predictions_path)
     robustness = None
     if tests.cells or votes is not None:
         seen = manifest.recipe.corruptions
@@ -194,13 +194,13 @@ def write(run: Run, found: Evaluation, dataset: Dataset, *, step: int, precision
 
 @dataclass(frozen=True, eq=False)
 class CorruptedCells:
-    """The corrupted images of a test: an opened set, and those of its cells that are asked for."""
+    """The corrupted images of a test: an opened set, and those of its cells that are tested."""
 
     set: CorruptedSet | None = None
     cells: tuple[Cell, ...] = ()
 
     def identity(self) -> dict[str, Any] | None:
-        """Return what the images are; None where there are none. Of a folder, every byte is read.
+        """Return what the images are; None if there are none. Of a folder, every byte is read.
 
         Raises:
             DataError: a file cannot be read, or a regenerated one has changed since it was made.
@@ -219,15 +219,15 @@ class CorruptedCells:
 
 
 def corrupted_cells(dataset: Dataset, corrupted: Corrupted | None, data_dir: Path | None) -> CorruptedCells:
-    """Open the corrupted images that are asked for.
+    """Open the corrupted images to test on.
 
     Args:
         dataset: whose test images they are made from.
         corrupted: which ones; None for none.
-        data_dir: where the data lie; the corrupted set is looked for beside them where no folder of it is given.
+        data_dir: the data directory; if no folder of the corrupted set is given, it is searched for here.
 
     Raises:
-        DataError: there is no such set, it belongs to other images, or it lacks what is asked for.
+        DataError: there is no such set, it belongs to other images, or it lacks a corruption or severity.
     """
     if corrupted is None:
         return CorruptedCells()
@@ -256,7 +256,7 @@ def corrupted_cells(dataset: Dataset, corrupted: Corrupted | None, data_dir: Pat
 
 
 def official_folder(name: str, held_out: int, data_dir: Path | None) -> Path | None:
-    """Return the folder of corrupted test images beside the data, such as CIFAR-10-C; None where there is none.
+    """Return the folder of corrupted test images beside the data, such as CIFAR-10-C; None if there is none.
 
     Where training images are ``held_out`` for the test, there is none either: such a folder holds the test images.
     """
@@ -270,7 +270,7 @@ def _previous(
     if not run.predictions_path.exists():
         return None
     try:
-        before = answers.load(run.predictions_path)
+        before = predictions.load(run.predictions_path)
     except RunError:
         return None
     same = before.about == about and set(cells) <= set(before.cells) and np.array_equal(before.indices, indices)
@@ -284,7 +284,7 @@ def collected(
     labels: NDArray[np.int64],
     about: dict[str, Any],
 ) -> Predictions:
-    """Return what a model said of every image, from its logits.
+    """Return the predictions for all images, from logits.
 
     Args:
         given: logits (image, class) on the CPU, of each cell in turn.

@@ -46,7 +46,7 @@ def write_exported(model: CorticalTransformer, path: Path) -> None:
         OSError: it cannot be written.
     """
     part = path.with_name(f".{path.stem}.part{path.suffix}")
-    part.touch()  # says at once, and in plain words, that the folder cannot be written
+    part.touch()  # raises at once if the folder cannot be written
     try:
         torch.export.save(as_exported(model), part)
         part.replace(path)
@@ -65,7 +65,7 @@ def write_onnx(model: CorticalTransformer, path: Path) -> None:
     part = path.with_name(f".{path.stem}.part{path.suffix}")
     noisy = logging.getLogger("torch.onnx")
     level = noisy.level
-    noisy.setLevel(logging.ERROR)  # it speaks of torchvision, which nobody here needs
+    noisy.setLevel(logging.ERROR)  # it warns of a missing torchvision, which is not needed
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # deprecations inside torch's own exporter

@@ -1,4 +1,4 @@
-"""What a model is shown in each epoch: the training images, and corrupted ones where the recipe says so."""
+"""The images that a model is trained on in each epoch: clean ones, and corrupted ones if the recipe has them."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class CorruptedTests:
     """Indices of the first and the last test image of the split."""
 
     def __post_init__(self) -> None:
-        """Refuse a split that leaves nothing to train on, or nothing to test.
+        """Check the split.
 
         Raises:
-            DataError: it does.
+            DataError: it leaves nothing to train on, or nothing to test.
         """
         count = len(self.labels)
         if not 0 <= self.first <= self.last < count or self.last - self.first + 1 == count:
@@ -42,14 +42,14 @@ class CorruptedTests:
 
 @dataclass(frozen=True, eq=False)
 class Exposure:
-    """Deals out the images of an epoch. The same epoch gets the same images, whatever was before."""
+    """Returns the images of an epoch, which depend on the seed and the number of the epoch only."""
 
     train: ImageSet
     seed: int
     corruptions: tuple[str, ...] = ()
-    """None are shown where this is empty."""
+    """Those that are trained on; empty for none."""
     tests: CorruptedTests | None = None
-    """Where the corrupted images come from; without it, training images are corrupted."""
+    """Corrupted test images to add; None: training images are corrupted instead."""
 
     def __len__(self) -> int:
         """Images of an epoch."""

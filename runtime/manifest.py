@@ -1,4 +1,4 @@
-"""What a training is, as it is written into its run: recipe, data, seeds, versions and machine."""
+"""The manifest of a run: recipe, data, seeds, versions and machine."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Recipe:
     epochs: int = 10
     batch_size: int = 128
     learning_rate: float = 1e-3
-    """Highest learning rate of the course."""
+    """Highest learning rate of the schedule."""
     seed: int = 0
     """Of weights, order and augmentation."""
     weight_decay: float = 0.05
@@ -44,15 +44,15 @@ class Recipe:
     clip: float = 1.0
     """Largest norm of the gradient."""
     corruptions: tuple[str, ...] = ()
-    """Those that are shown in training. The evaluation marks them."""
+    """Corruptions that are trained on. The evaluation marks them."""
     test_images: tuple[int, int] | None = None
-    """First and last of the test images that are shown in these corruptions. The evaluation leaves them out. None: the
-    training images are corrupted."""
+    """First and last of the test images that are trained on in these corruptions. The evaluation leaves them out. None:
+    training images are corrupted instead."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be trained.
+        """Check the values.
 
         Raises:
             RunError: a value is out of its range.
@@ -83,20 +83,20 @@ class Recipe:
 
 
 class Record(BaseModel):
-    """Something that is written down and does not change any more."""
+    """Base of the frozen models that are stored as JSON."""
 
     model_config = ConfigDict(frozen=True)
 
 
 class Seeds(Record):
-    """Of the random numbers of a run."""
+    """The seeds of a run."""
 
     compile: int
     train: int
 
 
 class Machine(Record):
-    """What a run was made on."""
+    """The machine that a run was trained on."""
 
     platform: str
     processor: str
@@ -106,30 +106,30 @@ class Machine(Record):
     bfloat16: bool
     """Whether the training multiplied in bfloat16."""
     stacked: int = 0
-    """So many seeds were trained together as one batched model; 0 for one by itself."""
+    """How many seeds were trained together as one batched model; 0 for a run trained alone."""
 
 
 class Images(Record):
-    """What a run was trained and tested on. Runs of earlier versions lack what has a default."""
+    """The data of a run. Fields with a default are absent in runs of earlier versions."""
 
     name: str
     """A key of `cortexc.datasets.DATASETS`."""
     folder: Path | None
-    """Where the data lay."""
+    """The data directory."""
     corrupted_folder: Path | None = None
     """Of the corrupted test images that were trained on."""
     corrupted: dict[str, object] | None = None
-    """What those are."""
+    """Their identity: official, regenerated or foreign."""
     fingerprint: str
     held_out: int = 0
-    """So many of the training images were kept for the test."""
+    """How many training images were held out, as the test images."""
     training_images: int
     test_images: int
     classes: tuple[str, ...]
 
 
 class Manifest(Record):
-    """What a run is: ``manifest.json``."""
+    """The content of ``manifest.json``."""
 
     format: Literal[1] = FORMAT
     name: str
@@ -166,7 +166,7 @@ def read(path: Path) -> Manifest:
     except OSError as error:
         raise RunError(f"{path}: cannot be read: {error.strerror}") from None
     except ValueError:
-        raise RunError(f"{path} is damaged: it is no JSON; take {path.parent} away to make the run again") from None
+        raise RunError(f"{path} is damaged: it is not JSON; move {path.parent} away to make the run again") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise RunError(f"{path} was written by another version of cortexc")
     try:
@@ -175,4 +175,4 @@ def read(path: Path) -> Manifest:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         what = "is missing" if first["type"] == "missing" else f"is not as expected: {first['msg']}"
-        raise RunError(f"{path} is damaged: `{where}` {what}; take {path.parent} away to make the run again") from None
+        raise RunError(f"{path} is damaged: `{where}` {what}; move {path.parent} away to make the run again") from None

@@ -1,6 +1,6 @@
 """Measures of robustness as functions of arrays: which answers are right, in which cells, on which images.
 
-A cell is one corruption at one severity. Accuracies are fractions of 1. A measure over several cells is None where one
+A cell is one corruption at one severity. Accuracies are fractions of 1. A measure over several cells is None if one
 of them is missing.
 
 References:
@@ -25,7 +25,7 @@ AT_5 = tuple(Cell(name, 5) for name in BENCHMARK)
 EXTRA_CELLS = tuple(Cell(name, severity) for name in EXTRA for severity in SEVERITIES)
 """The 20 cells of the 4 extra corruptions, which count nowhere else."""
 LEVELS = 10
-"""Levels of difficulty, of as many answers each."""
+"""Number of levels of difficulty; each has the same number of answers."""
 HARDEST = 0.1
 """Fraction of the images that people disagree about most."""
 
@@ -34,13 +34,13 @@ Accuracies = Mapping[Cell, float]
 
 
 def mean(accuracy: Accuracies, cells: Iterable[Cell]) -> float | None:
-    """Return the mean accuracy over cells; None where there are none, or one is missing."""
+    """Return the mean accuracy over cells; None if there are none, or one is missing."""
     wanted = list(cells)
     return float(np.mean([accuracy[c] for c in wanted])) if wanted and accuracy.keys() >= set(wanted) else None
 
 
 def error(accuracy: Accuracies, cells: Iterable[Cell]) -> float | None:
-    """Return the mean error over cells; None where there are none, or one is missing."""
+    """Return the mean error over cells; None if there are none, or one is missing."""
     return None if (right := mean(accuracy, cells)) is None else 1 - right
 
 
@@ -51,13 +51,13 @@ def by_corruption(accuracy: Accuracies) -> dict[str, dict[int, float]]:
 
 
 def by_group(accuracy: Accuracies) -> dict[str, float]:
-    """Return noise, blur, weather, digital -> mean accuracy over their cells in the benchmark, where all are there."""
+    """Return noise, blur, weather, digital -> mean accuracy over their cells in the benchmark, if all are there."""
     found = {g: mean(accuracy, [c for c in ALL_CELLS if CORRUPTIONS[c.corruption].group == g]) for g in GROUPS}
     return {group: value for group, value in found.items() if value is not None}
 
 
 def severity_curve(accuracy: Accuracies) -> dict[int, float]:
-    """Return severity -> mean accuracy over the 15 corruptions of the benchmark, where all are there."""
+    """Return severity -> mean accuracy over the 15 corruptions of the benchmark, if all are there."""
     found = {s: mean(accuracy, [Cell(name, s) for name in BENCHMARK]) for s in SEVERITIES}
     return {severity: value for severity, value in found.items() if value is not None}
 
@@ -73,7 +73,7 @@ def mce(accuracy: Accuracies) -> float:
 
 
 def worst_case(right: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return (..., image), which images are right in every cell, of answers (..., cell, image)."""
+    """Return (..., image), whether an image is classified correctly in every cell, from (..., cell, image)."""
     return np.asarray(right.all(axis=-2))
 
 

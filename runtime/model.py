@@ -1,7 +1,7 @@
 """From an artifact to a torch module. Read ``CorticalTransformer.forward`` from top to bottom.
 
-Every op of the program becomes one step; what can be decided once is decided when the step is built. States are
-(B, tokens, width); what a population sends is a pair of keys (B, H, tokens, D) and values (B, H, tokens, E).
+Every op of the program becomes one step; whatever does not depend on the images is computed when the step is built.
+States are (B, tokens, width); what a population sends is a pair of keys (B, H, tokens, D) and values (B, H, tokens, E).
 """
 
 import math
@@ -21,14 +21,14 @@ from .weights import Weights, key_of
 
 
 class Sent(NamedTuple):
-    """What a population sends to all its targets: keys (B, H, tokens, D), where anybody needs them, and values."""
+    """What a population sends to all its targets: values, and keys (B, H, tokens, D) if an attention op needs them."""
 
     keys: Tensor | None
     values: Tensor
 
 
 class EmitStep(nn.Module):
-    """Keys and values of one state, computed once however many pathways leave it."""
+    """Keys and values of one state, computed once for all pathways that leave it."""
 
     def __init__(self, op: Emit, program: Program) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class EmitStep(nn.Module):
 
 
 class RelayStep(nn.Module):
-    """Adds to a state what relays bring: one-to-one in channels, spread over tokens by the connection."""
+    """Adds relayed input to a state: one-to-one in channels, distributed over tokens by the connection."""
 
     def __init__(self, op: Relay, program: Program) -> None:
         super().__init__()
@@ -80,19 +80,19 @@ class RelayStep(nn.Module):
         """Return the state (B, tokens, width) with the relayed input added."""
         state = values[self.op.state] if self.op.state else None
         for i, source in enumerate(self.op.sources):
-            brought = values[source.value]
+            relayed = values[source.value]
             if not self.straight[i]:
                 row, column, weight = (getattr(self, f"{part}{i}") for part in ("row", "column", "weight"))
-                spread = brought[:, column] * weight.to(brought.dtype)  # (B, connections, width)
-                empty = brought.new_zeros(brought.shape[0], self.tokens, brought.shape[-1])
-                brought = empty.index_add(1, row, spread)
-            state = brought if state is None else state + brought
+                spread = relayed[:, column] * weight.to(relayed.dtype)  # (B, connections, width)
+                empty = relayed.new_zeros(relayed.shape[0], self.tokens, relayed.shape[-1])
+                relayed = empty.index_add(1, row, spread)
+            state = relayed if state is None else state + relayed
         assert state is not None
         return state
 
 
 class AttendStep(nn.Module):
-    """One joint softmax over all that a population receives; adds to its state, or multiplies it."""
+    """One joint softmax over all inputs of a population; the result is added to its state, or multiplies it."""
 
     def __init__(self, op: Attend, program: Program) -> None:
         super().__init__()
@@ -126,15 +126,15 @@ class AttendStep(nn.Module):
         return out if state is None else state + out
 
     def _query(self, state: Tensor | None, key: Tensor, weights: Weights) -> Tensor:
-        """Return the queries (B, H, T, D), scaled; a silent population asks with its bias alone."""
+        """Return the queries (B, H, T, D), scaled; those of a population without a state are the bias alone."""
         name = self.op.population
         bias = weights[f"{name}.query.bias"]
         if state is None:
-            asked = bias.expand(key.shape[0], self.population.tokens, -1).to(key.dtype)
+            query = bias.expand(key.shape[0], self.population.tokens, -1).to(key.dtype)
         else:
             normal = layer_norm(state, weights, f"{name}.attention_norm")
-            asked = F.linear(normal, weights[f"{name}.query.weight"], bias)
-        return _split(asked * self.scale, self.heads)
+            query = F.linear(normal, weights[f"{name}.query.weight"], bias)
+        return _split(query * self.scale, self.heads)
 
 
 class ReadoutStep(nn.Module):
@@ -173,7 +173,7 @@ def _step(op: Op, program: Program) -> nn.Module:
 class CorticalTransformer(nn.Module):
     """A compiled connectome as a torch module: images (B, C, H, W) in [0, 1] -> logits (B, classes).
 
-    ``steps`` has a module for each op by its name, with ``:`` for the dot, which torch keeps for itself: a hook on
+    ``steps`` has a module for each op by its name, with ``:`` for the dot, which torch does not allow there: a hook on
     ``model.steps["attend V1:L23E@2"]`` sees the state of layer 2/3 of V1 after it has attended in the second sweep.
     """
 
@@ -232,7 +232,7 @@ class CorticalTransformer(nn.Module):
 
 
 def build(program: Program, *, seed: int | None = None) -> CorticalTransformer:
-    """Return the model of a program, with fresh weights from ``seed`` (the program's own where it is not given).
+    """Return the model of a program, with fresh weights from ``seed`` (default: that of the program).
 
     Raises:
         TypeError: what is given is no program.

@@ -1,4 +1,4 @@
-"""The optimiser and the learning rate's course."""
+"""The optimiser and the learning rate schedule."""
 
 import math
 

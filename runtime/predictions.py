@@ -1,4 +1,4 @@
-"""What a model said of every image in every cell: the one file from which all measures follow."""
+"""The predictions of a model for every image in every cell: all measures are computed from this one file."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def save(predictions: Predictions, path: Path) -> None:
     """Write predictions to an HDF5 file; a file of that name is replaced when the new one is complete.
 
     Raises:
-        RunError: the disk does not take it.
+        RunError: it cannot be written.
     """
     part = path.with_name(f".{path.name}.part")
     arrays = {

@@ -1,6 +1,6 @@
-"""How robust one run is, by every measure that its predictions allow: nothing here runs a model.
+"""All measures of robustness of one run, from its predictions. Nothing here runs a model.
 
-Accuracies and errors are fractions of 1. A measure over the benchmark is None where one of its cells was not evaluated.
+Accuracies and errors are fractions of 1. A measure over the benchmark is None if one of its cells was not evaluated.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ UNLUCKY = 10
 
 @dataclass(frozen=True)
 class Survival:
-    """How single images fare under all 15 corruptions of one severity."""
+    """Accuracy by image, over all 15 corruptions at one severity."""
 
     worst_case: float
     """Fraction of the images that are right under every corruption."""
@@ -39,7 +39,7 @@ class Survival:
 
 @dataclass(frozen=True)
 class Difficulty:
-    """Accuracy where other models find it easy or hard: 75 cells x images, by what the reference runs make of them."""
+    """Accuracy on easy and on hard answers (75 cells x images), where the reference runs define the difficulty."""
 
     references: tuple[str, ...]
     """The runs; the difficulty of an answer is 1 minus the mean probability that they give to the label."""
@@ -50,7 +50,7 @@ class Difficulty:
 
 @dataclass(frozen=True)
 class HumanBin:
-    """Accuracy on images about which people agree to one degree."""
+    """Accuracy on images that have about the same agreement between people."""
 
     name: str
     images: int
@@ -61,7 +61,7 @@ class HumanBin:
 
 @dataclass(frozen=True)
 class Robustness:
-    """How a model does on corrupted images."""
+    """The accuracy of a model on corrupted images, by several measures."""
 
     images: int
     """Of each cell."""
@@ -74,7 +74,7 @@ class Robustness:
     mean_error: float | None
     """Over 15 corruptions x 5 severities, not normalised: the convention of CIFAR-10-C."""
     unseen_mean_error: float | None
-    """The same over those of the 15 that it did not see in training; None where it saw none, or all."""
+    """The same over those of the 15 that it did not see in training; None if it saw none, or all."""
     relative_gap: float | None
     """Mean error minus clean error."""
     groups: dict[str, float]
@@ -84,11 +84,11 @@ class Robustness:
     severity_5: float | None
     """The last point of the curve."""
     extra_error: float | None
-    """Mean error over the 4 extra corruptions x 5 severities, which count nowhere else."""
+    """Mean error over the 4 extra corruptions x 5 severities, which no other measure includes."""
     hard_cells: float | None
     """Mean accuracy over the 15 cells that are hardest for a public model; see `HARD_CELLS`."""
     survival: dict[int, Survival]
-    """Severity -> how single images fare."""
+    """Severity -> accuracy by image."""
     mce: float | None = None
     """Mean over the 15 of the error relative to that of AlexNet; 1 is AlexNet's. Only on request."""
     difficulty: Difficulty | None = None
@@ -108,8 +108,8 @@ def measure(
     Args:
         found: of the run.
         seen: corruptions that it saw in training.
-        alexnet: whether mCE is asked for.
-        references: names and predictions of other runs that tell what is hard.
+        alexnet: whether to compute mCE.
+        references: names and predictions of other runs, which define the difficulty of answers.
         human: (test set, classes), how often people chose each class; see `read_human`.
 
     Raises:

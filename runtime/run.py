@@ -1,11 +1,11 @@
-"""The run directory: what a training was, how it went, and where it stands.
+"""The run directory: all files of one training run.
 
 program.h5        the compiled connectome, with the spec it came from
 manifest.json     spec hash, recipe, seeds, versions, data fingerprint, machine
 metrics.jsonl     one line an epoch
 checkpoint.pt     weights and optimiser after the last saved step
-evaluation.json   what ``cortexc evaluate`` found
-predictions.h5    what the model said of each test image, clean and corrupted
+evaluation.json   result of ``cortexc evaluate``
+predictions.h5    prediction for each test image, clean and corrupted
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Run:
 
     @property
     def manifest_path(self) -> Path:
-        """What the run is."""
+        """Recipe, data, versions and machine."""
         return self.folder / "manifest.json"
 
     @property
@@ -49,17 +49,17 @@ class Run:
 
     @property
     def checkpoint_path(self) -> Path:
-        """Where the run stands."""
+        """Weights and optimiser after the last saved step."""
         return self.folder / "checkpoint.pt"
 
     @property
     def evaluation_path(self) -> Path:
-        """What the evaluation found."""
+        """The result of the evaluation."""
         return self.folder / "evaluation.json"
 
     @property
     def predictions_path(self) -> Path:
-        """What the model said of each test image."""
+        """The prediction for each test image."""
         return self.folder / "predictions.h5"
 
 
@@ -103,7 +103,7 @@ def opened(folder: Path) -> tuple[Run, Program, Manifest]:
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write JSON; nothing half-written is left under its name."""
+    """Write a JSON file; it appears under its name only when it is complete."""
     _replace(path, lambda part: part.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8"))
 
 
@@ -128,8 +128,8 @@ def read_metrics(run: Run) -> list[dict[str, Any]]:
         try:
             found.append(json.loads(line))
         except (json.JSONDecodeError, UnicodeDecodeError):
-            fix = "take that line out, or make the run again"
-            raise RunError(f"{run.metrics_path}:{number} is damaged: it is no JSON; {fix}") from None
+            fix = "delete that line, or make the run again"
+            raise RunError(f"{run.metrics_path}:{number} is damaged: it is not JSON; {fix}") from None
     return found
 
 
@@ -141,7 +141,7 @@ def trim_metrics(run: Run, epochs: int) -> None:
 
 
 def save_checkpoint(run: Run, state: dict[str, Any]) -> None:
-    """Write the checkpoint; the one before stays until the new one is whole.
+    """Write the checkpoint; the previous one stays until the new one is complete.
 
     Raises:
         RunError: it cannot be written.
@@ -165,7 +165,7 @@ def load_checkpoint(run: Run, device: torch.device) -> dict[str, Any]:
     except Exception as error:  # torch raises several unrelated types for a damaged file
         kind = type(error).__name__
         raise RunError(
-            f"{run.checkpoint_path} is damaged and cannot be read ({kind}): take {run.folder} away, and train again"
+            f"{run.checkpoint_path} is damaged and cannot be read ({kind}): move {run.folder} away, and train again"
         ) from None
     assert isinstance(state, dict)
     return state

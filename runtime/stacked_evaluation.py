@@ -1,4 +1,4 @@
-"""Testing a stack: S models answer the same images at once, which lie on the device for all stacks together."""
+"""Testing a stack: S models classify the same images at once. All stacks share the images on the device."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import predictions as answers
+from . import predictions
 from .corruptions.catalogue import Cell
 from .data.dataset import Dataset
 from .evaluation import CorruptedCells, collected, digest, score, write
@@ -22,7 +22,7 @@ from .run import Run
 from .stacked import Stack, StackedModel, captured
 
 BATCH = 3000
-"""Answers at once, of all seeds together, at most."""
+"""Largest number of images in one forward pass, counted once for each seed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +37,8 @@ class DeviceTests:
     """What the corrupted images are."""
 
 
-def on_device(dataset: Dataset, tests: CorruptedCells, device: torch.device) -> DeviceTests:
-    """Bring the clean test images and those of the cells to the device.
+def tests_on_device(dataset: Dataset, tests: CorruptedCells, device: torch.device) -> DeviceTests:
+    """Copy the clean test images and those of the cells to the device.
 
     Raises:
         DataError: the corrupted images cannot be read, or are not what they should be.
@@ -52,36 +52,38 @@ def on_device(dataset: Dataset, tests: CorruptedCells, device: torch.device) -> 
 
 
 @torch.no_grad()
-def asked(model: StackedModel, tests: DeviceTests, stream: torch.cuda.Stream | None = None) -> Iterator[Tensor | None]:
-    """Ask the models block by block, in full float32, on a stream as a CUDA graph.
+def evaluate_stack(
+    model: StackedModel, tests: DeviceTests, stream: torch.cuda.Stream | None = None
+) -> Iterator[Tensor | None]:
+    """Run the models on all test images, block by block, in full float32; on a stream, as a CUDA graph.
 
-    Yields None after each block that was added to the stream, so that others get a turn, then the logits
+    Yields None after each block is queued, so that other stacks can queue work, and at last the logits
     (S, cell, image, class), float32 on the device.
     """
     seeds, (cells, count) = len(model.models), tests.images.shape[:2]
     size = next(n for n in range(max(1, min(count, BATCH // seeds)), 0, -1) if count % n == 0)
     blocks = tests.images.reshape(-1, size, *tests.images.shape[2:])
-    said = torch.empty(seeds, len(blocks), size, len(tests.dataset.classes), device=blocks.device)
+    outputs = torch.empty(seeds, len(blocks), size, len(tests.dataset.classes), device=blocks.device)
     at = torch.zeros(1, dtype=torch.int64, device=blocks.device)
 
     def one_block() -> None:
         logits = model.logits(blocks.index_select(0, at)[0])
-        said.index_copy_(1, at, logits[:, None])
+        outputs.index_copy_(1, at, logits[:, None])
         at.add_(1)
 
-    ask = captured(one_block, (at,), stream) if stream is not None else one_block
+    run_block = captured(one_block, (at,), stream) if stream is not None else one_block
     for _ in range(len(blocks)):
-        with torch.cuda.stream(stream):  # not around the yield: whoever has a turn meanwhile has a stream of its own
-            ask()
+        with torch.cuda.stream(stream):  # not around the yield: other stacks have their own streams
+            run_block()
         yield None
     if stream is not None:
         stream.synchronize()
-    yield said.view(seeds, cells, count, -1)
+    yield outputs.view(seeds, cells, count, -1)
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
-    """What one model said, on the CPU."""
+class RunLogits:
+    """The logits of one run, on the CPU."""
 
     run: Run
     step: int
@@ -91,17 +93,17 @@ class Heard:
     """(cell, image, class)"""
 
 
-def heard(stack: Stack, logits: Tensor, tests: DeviceTests) -> list[Heard]:
-    """Bring what a stack said, logits (S, cell, image, class), to the CPU, one entry for each run."""
-    here = logits.cpu()
-    return [Heard(run, stack.step, digest(stack.model.give(s)), here[s]) for s, run in enumerate(stack.runs)]
+def unstack(stack: Stack, logits: Tensor) -> list[RunLogits]:
+    """Copy the logits (S, cell, image, class) of a stack to the CPU, and split them by run."""
+    on_cpu = logits.cpu()
+    return [RunLogits(run, stack.step, digest(stack.model.get_model(s)), on_cpu[s]) for s, run in enumerate(stack.runs)]
 
 
-def conclude(one: Heard, tests: DeviceTests) -> None:
-    """Write the predictions and the evaluation of one run, as ``evaluation.evaluate`` does; no device is waited for.
+def write_evaluation(one: RunLogits, tests: DeviceTests) -> None:
+    """Write the predictions and the evaluation of one run, as ``evaluation.evaluate`` does. Needs no device.
 
     Raises:
-        RunError: the disk does not take them.
+        RunError: they cannot be written.
     """
     dataset = tests.dataset
     about: dict[str, Any] = {
@@ -112,7 +114,7 @@ def conclude(one: Heard, tests: DeviceTests) -> None:
     about |= {"set": tests.identity, "precision": "float32"}
     labels = dataset.test.labels
     found = collected(one.logits, tests.cells, np.arange(len(labels)), labels, about)
-    answers.save(found, one.run.predictions_path)
+    predictions.save(found, one.run.predictions_path)
     robustness = measure(found) if len(tests.cells) > 1 else None
     scored = score(one.logits[0], dataset.test, dataset.classes)
     result = dataclasses.replace(scored, set=tests.identity, robustness=robustness)

@@ -1,7 +1,7 @@
 """Training: one loop, the data set in memory, no per-image Python.
 
-Every random choice follows from (seed, epoch, step), so a run that is killed and resumed goes on exactly as it would
-have gone.
+Every random choice follows from (seed, epoch, step), so a run that is killed and resumed ends with the same weights
+as one that was never stopped.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SAVE_EVERY_S = 120.0
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training stands, for whoever shows it."""
+    """The progress of a training, for a progress display."""
 
     epoch: int
     epochs: int
@@ -78,13 +78,13 @@ def train(
     Args:
         program: the artifact.
         data: name of a data set.
-        data_dir: where it lies.
+        data_dir: its folder.
         out: folder of the run.
         recipe: how to train.
-        corrupted_folder: a set in the layout of CIFAR-10-C, where the recipe trains on corrupted test images.
-        hold_out: so many of the last training images are not trained on, and the run is tested on them.
+        corrupted_folder: a set in the layout of CIFAR-10-C, if the recipe trains on corrupted test images.
+        hold_out: how many of the last training images are not trained on; the run is tested on these.
         device: ``auto``, ``cpu`` or ``cuda``.
-        observe: told about the work.
+        observe: called with the progress.
 
     Raises:
         RunError: the run cannot be made, or the loss is no longer finite.
@@ -111,16 +111,16 @@ def manifest_of(
     device: torch.device,
     stacked: int = 0,
 ) -> Manifest:
-    """Return what is to be written down of a run before it is trained.
+    """Return the manifest of a run, which is written before it is trained.
 
     Args:
         program: what is trained.
         recipe: how.
         dataset: what is trained and tested on.
         exposure: what is shown of it; see `exposure_of`.
-        folder: where the data lie.
+        folder: the data directory.
         device: where the model runs.
-        stacked: how many seeds are trained together as one batched model; 0 for one by itself.
+        stacked: how many seeds are trained together as one batched model; 0 for a run trained alone.
 
     Raises:
         DataError: the corrupted images that are trained on cannot be read.
@@ -146,7 +146,9 @@ def manifest_of(
             classes=dataset.classes,
         ),
         versions=versions(),
-        machine=devices.describe(device).model_copy(update={"stacked": stacked}),
+        machine=devices.describe(device).model_copy(
+            update={"stacked": stacked, "bfloat16": not stacked and devices.has_bfloat16(device)}
+        ),
         command=tuple(sys.argv),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -155,7 +157,7 @@ def manifest_of(
 def resume(
     folder: Path | str, *, data_dir: Path | str | None = None, device: str = "auto", observe: Observer | None = None
 ) -> Run:
-    """Go on with a run from its last checkpoint; a finished run is returned as it is.
+    """Continue a run from its last checkpoint; a finished run is returned as it is.
 
     Raises:
         RunError: there is no run, or its data have changed.
@@ -171,12 +173,12 @@ def resume(
 
 
 def exposure_of(dataset: Dataset, recipe: Recipe, folder: Path | None) -> Exposure:
-    """Return what is shown in each epoch.
+    """Return the images of each epoch.
 
     Args:
         dataset: what is trained on.
-        recipe: which corruptions are shown, and of which images.
-        folder: of the corrupted test images, where those are shown.
+        recipe: which corruptions are trained on, and of which images.
+        folder: of the corrupted test images, if those are trained on.
 
     Raises:
         RunError: the recipe trains on test images and there is no folder of them, or the other way round.
@@ -214,7 +216,7 @@ def _loaded(name: str, folder: Path | None, hold_out: int) -> Dataset:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what a result depends on."""
+    """Return the versions of the packages that a result depends on."""
     names = ("cortexc", "numpy", "scipy", "h5py", "scikit-learn")
     found = {n: metadata.version(n) for n in names}
     return {"python": sys.version.split()[0], "torch": torch.__version__, **found}
@@ -242,14 +244,14 @@ def check_fit(program: Program, dataset: Dataset) -> None:
 
 @contextmanager
 def stop_requests() -> Iterator[list[int]]:
-    """Collect Ctrl-C and termination instead of obeying at once, so that a run stops between two steps."""
-    asked: list[int] = []
+    """Collect SIGINT and SIGTERM instead of stopping at once, so that a run stops between two steps."""
+    requests: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield requests
         return
-    before = {s: signal.signal(s, lambda number, _: asked.append(number)) for s in (signal.SIGINT, signal.SIGTERM)}
+    before = {s: signal.signal(s, lambda number, _: requests.append(number)) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield asked
+        yield requests
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -278,16 +280,16 @@ class Training:
         self.optimizer = adamw(model, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
         self.bfloat16 = devices.has_bfloat16(device)
         self.step = 0
-        self.spent = 0.0  # seconds of this epoch before the last resume
+        self.spent = 0.0  # seconds of this epoch before the training was resumed
         self.totals = torch.zeros(3, dtype=torch.float64, device=device)  # loss, correct, images of this epoch
         self.rate = 0.0  # images a second, smoothed
 
     def go(self, state: dict[str, Any] | None) -> Run:
-        """Train to the end, from a checkpoint's state where there is one.
+        """Train to the end, from the state of a checkpoint if there is one.
 
         Raises:
             RunError: the loss is no longer finite, or the state is of another run.
-            KeyboardInterrupt: it was asked to stop; a checkpoint is there.
+            KeyboardInterrupt: a stop was requested; a checkpoint has been written.
         """
         if state is not None:
             self.restore(state)
@@ -314,7 +316,7 @@ class Training:
         return self.run
 
     def expose(self, epoch: int) -> None:
-        """Bring the images of an epoch to the device."""
+        """Copy the images of an epoch to the device, unless they are there."""
         data = self.exposure.epoch(epoch)
         if data is not self.shown:
             self.images = torch.tensor(data.images, device=self.device)
@@ -322,7 +324,7 @@ class Training:
             self.shown = data
 
     def one_step(self, epoch: int, order: Tensor) -> None:
-        """Train on the next batch of an epoch, whose images are shown in an order (N,)."""
+        """Train on the next batch of an epoch, with the images in the order (N,)."""
         began = time.monotonic()
         recipe, inside = self.recipe, self.step % self.per_epoch
         factor = warmup_cosine(self.step, steps=self.steps, warmup=max(1, round(recipe.warmup * self.steps)))
@@ -349,7 +351,7 @@ class Training:
         self.rate = len(labels) / took if not self.rate else 0.95 * self.rate + 0.05 * len(labels) / took
 
     def show(self, epoch: int) -> None:
-        """Tell the observer how far it is.
+        """Report the progress to the observer.
 
         Raises:
             RunError: the loss is no longer finite.
@@ -393,7 +395,7 @@ class Training:
         runs.save_checkpoint(self.run, state)
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint.
+        """Continue from a checkpoint.
 
         Raises:
             RunError: it is of another run.

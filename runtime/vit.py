@@ -104,7 +104,9 @@ def _layer(model: CorticalTransformer, ops: list[Op], state: str) -> tuple[nn.Tr
     with torch.no_grad():
         parts = [weights[f"{name}.{part}.weight"] for part in ("query", "key", "value")]
         layer.self_attn.in_proj_weight.copy_(torch.cat(parts))
-        key_bias = torch.zeros_like(weights[f"{name}.query.bias"])  # it shifts all logits alike: there is none here
+        key_bias = torch.zeros_like(
+            weights[f"{name}.query.bias"]
+        )  # it would shift all logits alike, so the program has none
         biases = [weights[f"{name}.query.bias"], key_bias, weights[f"{name}.value.bias"]]
         _fill(layer.self_attn.in_proj_bias, torch.cat(biases))
         for module, source in (

@@ -31,7 +31,7 @@ class Weights(nn.Module):
         return {name: parameter for name in self.names if (parameter := self._parameters[key_of(name)]) is not None}
 
     def get(self, name: str) -> Tensor | None:
-        """Return a parameter, or None where the plan has none of that name."""
+        """Return a parameter, or None if the plan has none of that name."""
         return self._parameters.get(key_of(name))
 
 

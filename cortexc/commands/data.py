@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "fetch",
         help="download and unpack a data set",
         description="Download a data set, check it and unpack it. A broken download is taken up where it "
-        "stopped. An archive that already lies in the folder is used as it is, without the network. cifar10-c needs "
+        "stopped. An archive that is already in the folder is used as it is, without the network. cifar10-c needs "
         "2.9 GB for the archive and as much for its arrays; arrays that are not the official ones stay as they are.",
     )
     verify = actions.add_parser(
@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     for action in (fetch, verify):
         action.add_argument("name", metavar="NAME", help="the data set: cifar10 or cifar10-c")
-        action.add_argument("--data-dir", metavar="DIR", type=Path, required=True, help="the folder it lies in")
+        action.add_argument("--data-dir", metavar="DIR", type=Path, required=True, help="its folder")
     fetch.add_argument("--quiet", action="store_true", help="show no progress bar")
     corrupt = actions.add_parser(
         "corrupt",
@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "A call that was interrupted can be repeated: complete arrays are kept.",
     )
     corrupt.add_argument("name", metavar="NAME", help=f"the data set: {' or '.join(DATASETS)}")
-    corrupt.add_argument("--data-dir", metavar="DIR", type=Path, help="the folder it lies in; the digits need none")
+    corrupt.add_argument("--data-dir", metavar="DIR", type=Path, help="its folder; the digits need none")
     corrupt.add_argument("-o", "--out", metavar="OUT", type=Path, required=True, help="folder to write to")
     corrupt.add_argument(
         "--corruptions",
@@ -58,7 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; 0, or 1 if ``verify`` found a file missing or wrong."""
+    """Fetch, verify or corrupt; return 1 if ``verify`` finds a file missing or wrong, else 0."""
     if args.action == "corrupt":
         return _corrupt(args)
     from cortexc.runtime.data import fetching
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _corrupt(args: argparse.Namespace) -> int:
-    """Write a regenerated set, and say which of its arrays are the official ones."""
+    """Write a regenerated set, and print which of its arrays have the official bytes."""
     from cortexc.runtime.corruptions.catalogue import selected, severities
     from cortexc.runtime.corruptions.generation import Source
     from cortexc.runtime.corruptions.sets import describe

@@ -16,14 +16,18 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run")
-    parser.add_argument("--data", choices=tuple(DATASETS), help="what the run was trained on; it knows itself")
-    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where the data lie now, if they were moved")
+    parser.add_argument(
+        "--data", choices=tuple(DATASETS), help="the data set of the run (default: as its manifest has it)"
+    )
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="the data directory, if the data were moved since the training"
+    )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument(
         "--precision",
         choices=("float32", "bfloat16"),
         default="float32",
-        help="of matrix products; bfloat16 is faster where the processor has it (default: float32)",
+        help="of matrix products; bfloat16 is faster if the processor has it (default: float32)",
     )
     parser.add_argument("--format", choices=("text", "json", "csv"), default="text")
     corrupted = parser.add_argument_group(
@@ -48,9 +52,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         action="append",
         default=[],
-        help="an evaluated run that tells which images are hard; may be repeated",
+        help="an evaluated run that defines which answers are hard; may be repeated",
     )
-    measures.add_argument("--cifar10h", type=Path, metavar="FILE", help="votes of people: cifar10h-counts.npy")
+    measures.add_argument("--cifar10h", type=Path, metavar="FILE", help="human votes: cifar10h-counts.npy")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -82,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _corrupted(args: argparse.Namespace) -> Corrupted | None:
-    """Return which corrupted images are asked for; None for none.
+    """Return which corrupted images to test on; None for none.
 
     Raises:
         RunError: the run was trained on other data, or options contradict each other.
@@ -103,12 +107,12 @@ def _corrupted(args: argparse.Namespace) -> Corrupted | None:
     made = [o for o in ("corruption_seed", "frost_photos") if getattr(args, o) is not None]
     if made and not args.regenerate:
         raise RunError(f"--{made[0].replace('_', '-')} is for --regenerate, which is not given")
-    asked = [o for o in ("corruptions", "severities") if getattr(args, o) is not None]
-    if args.clean and asked:
-        raise RunError(f"--clean and --{asked[0]} contradict each other: give one")
+    given = [o for o in ("corruptions", "severities") if getattr(args, o) is not None]
+    if args.clean and given:
+        raise RunError(f"--clean and --{given[0]} contradict each other: give one")
     if args.clean:
         return None
-    if not (ways or asked) and official_folder(data.name, data.held_out, args.data_dir or data.folder) is None:
+    if not (ways or given) and official_folder(data.name, data.held_out, args.data_dir or data.folder) is None:
         missing = f"no folder {DATASETS[data.name].corrupted} beside the data"
         print(f"clean images only: {missing}; --regenerate corrupts the images while testing", file=sys.stderr)
         return None

@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", metavar="run|report", required=True)
     make = verbs.add_parser("run", help="make the missing runs; a finished run is never repeated")
     _common(make)
-    make.add_argument("--data-dir", type=Path, metavar="DIR", help="where CIFAR-10 lies; the digits need none")
+    make.add_argument("--data-dir", type=Path, metavar="DIR", help="data directory of CIFAR-10; the digits need none")
     made = make.add_mutually_exclusive_group()
     made.add_argument("--corrupted", type=Path, metavar="FOLDER", help="test on this set, in the layout of CIFAR-10-C")
     made.add_argument("--regenerate", action="store_true", help="corrupt the test images while testing")
@@ -30,12 +30,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--stacked",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="train the seeds of an arm together, as one batched model, --jobs of them at once (default: on a GPU)",
+        help="train the seeds of an arm as one batched model; --jobs then counts such models (default: on a GPU)",
     )
     make.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     make.add_argument("--dry-run", action="store_true", help="list the runs and the state of each, and make none")
     make.epilog = "Exit status: 0 all runs are finished, 1 some failed, 2 could not run."
-    report = verbs.add_parser("report", help="tables, plots and one HTML page, from the runs alone")
+    report = verbs.add_parser("report", help="write tables, plots and one HTML page from finished runs")
     _common(report)
     report.add_argument(
         "--evidence", type=Path, metavar="FILE", help="take the evidence.h5 of a report instead of the runs"
@@ -47,7 +47,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="an experiment, by path or shipped name")
     parser.add_argument("--plan", default="full", metavar="NAME", help="a plan of the file (default: all of it)")
     parser.add_argument(
-        "--runs", type=Path, metavar="DIR", help=f"where the runs lie (default: {RUNS}/NAME, NAME being the experiment)"
+        "--runs", type=Path, metavar="DIR", help=f"folder of the runs (default: {RUNS}/NAME, NAME being the experiment)"
     )
 
 
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _experiment(file: str) -> Experiment:
-    """Return the experiment, once its findings are shown.
+    """Read the experiment, and print its findings.
 
     Raises:
         SpecError: it has errors.
@@ -74,7 +74,7 @@ def _experiment(file: str) -> Experiment:
 
 
 def _run(experiment: Experiment, folder: Path, args: argparse.Namespace) -> int:
-    from cortexc.experiments.execution import Place, execute
+    from cortexc.experiments.execution import Setting, execute
     from cortexc.experiments.planning import schedule
     from cortexc.experiments.stacking import execute_together
     from cortexc.runtime.device import choose
@@ -84,22 +84,22 @@ def _run(experiment: Experiment, folder: Path, args: argparse.Namespace) -> int:
 
     if not 1 <= args.jobs <= 256:
         raise RunError(f"--jobs is {args.jobs}; expected from 1, and no more than the machine has cores")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end, it ends as after Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM then stops it as Ctrl-C does
     plan = schedule(experiment, args.plan, folder)
     if args.dry_run:
         _list(plan)
         return 0
-    place = Place(args.data_dir, args.corrupted, args.regenerate, args.device, args.jobs)
+    setting = Setting(args.data_dir, args.corrupted, args.regenerate, args.device, args.jobs)
     again = f"cortexc experiment run {args.file}" + (f" --plan {args.plan}" if args.plan != "full" else "")
     stacked = choose(args.device).type == "cuda" if args.stacked is None else args.stacked
     try:
         with Display() as display:
             if stacked:
-                failed = execute_together([plan], place, display.show_runs)
+                failed = execute_together([plan], setting, display.show_runs)
             else:
-                failed = execute(plan, place, display.show_runs)
+                failed = execute(plan, setting, display.show_runs)
     except KeyboardInterrupt:
-        print(f"\nstopped; the same `{again} ...` goes on from here", file=sys.stderr)
+        print(f"\nstopped; the same `{again} ...` continues from here", file=sys.stderr)
         return 130
     for name, why in failed.items():
         print(f"{folder / name}: failed: {why}", file=sys.stderr)

@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     about += "parameters,flops,depth (attention and mix ops on the longest path)"
     parser.add_argument("--match", type=_sizes, default=(), metavar="SIZES", help=about)
     parser.add_argument(
-        "--within", type=_fraction, metavar="FRACTION", help="by which sizes may differ with --match (default: 0.02)"
+        "--within", type=_fraction, metavar="FRACTION", help="largest difference of sizes with --match (default: 0.02)"
     )
     parser.add_argument("--draws", type=_count, metavar="N", help="seeds that --match tries at most (default: 1000)")
     parser.add_argument("-o", "--out", metavar="SPEC2", required=True, type=Path, help="spec to write, a .yaml file")
@@ -52,7 +52,7 @@ def _count(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the null model, say what it kept, and check it."""
+    """Write the null model, print what it keeps, and check it."""
     import gc
 
     collecting = gc.isenabled()
@@ -74,7 +74,7 @@ def _run(args: argparse.Namespace) -> int:
 
     if not args.match and (args.within is not None or args.draws is not None):
         option = "--within" if args.within is not None else "--draws"
-        print(f"error: {option} says how --match is meant, and there is none", file=sys.stderr)
+        print(f"error: {option} needs --match", file=sys.stderr)
         return 2
     if args.out.suffix not in {".yaml", ".yml"}:
         print(f"error: {args.out}: a spec is a .yaml file", file=sys.stderr)
@@ -106,8 +106,8 @@ def _run(args: argparse.Namespace) -> int:
     if ignores_seed(original, args.model):
         print(f"the seed is ignored: there is one {record.model} null model of {record.of}, whatever the seed")
     if args.match:
-        said = f"within {100 * within:g} % of {record.of} in {', '.join(args.match)}"
-        print(f"{said}: seed {one.seed}, after {one.draws} draw{'s' if one.draws > 1 else ''}")
+        matched = f"within {100 * within:g} % of {record.of} in {', '.join(args.match)}"
+        print(f"{matched}: seed {one.seed}, after {one.draws} draw{'s' if one.draws > 1 else ''}")
     named = ", ".join(map(str, files))
     if len(found.projections) > MOST_COMPILED:
         print(f"wrote {named}: {len(found.projections):,} projections; `cortexc check {args.out}` compiles them")

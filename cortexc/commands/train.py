@@ -19,15 +19,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "program", nargs="?", metavar="SPEC|X.h5", help="a spec, by path or shipped name, or an artifact"
     )
     parser.add_argument("--data", choices=tuple(DATASETS), help="what to train on (default: cifar10)")
-    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where CIFAR-10 lies; the digits need none")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="data directory of CIFAR-10; the digits need none")
     parser.add_argument("--out", type=Path, metavar="RUN", help="folder of the run; must not exist yet")
     parser.add_argument(
         "--hold-out",
         type=int,
         metavar="N",
-        help="leave the last N training images out, and test on them: for choices, which must not see the test images",
+        help="hold the last N training images out and test on them: for choices, which must not use the test images",
     )
-    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run from its last checkpoint")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="continue a run from its last checkpoint")
     parser.add_argument("--epochs", type=int, help="(default: 10)")
     parser.add_argument("--batch-size", type=int, help="(default: 128)")
     parser.add_argument("--lr", type=float, help="highest learning rate (default: 0.001)")
@@ -38,27 +38,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
     corrupted.add_argument(
         "--train-corruptions",
         metavar="NAMES",
-        help="show training images in these: benchmark, extra, all, or names, with commas",
+        help="corrupt training images by these: benchmark, extra, all, or names, with commas",
     )
     corrupted.add_argument(
         "--train-corrupted",
         type=Path,
         metavar="FOLDER",
-        help="show corrupted test images of this set instead, in the layout of CIFAR-10-C; needs --test-images",
+        help="train on corrupted test images of this set instead, in the layout of CIFAR-10-C; needs --test-images",
     )
     corrupted.add_argument("--test-images", metavar="A-B", help="those test images; the evaluation leaves them out")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, or go on training, and say how it went."""
+    """Train, or continue a training, and print the result."""
     from cortexc.runtime import run as runs
 
     folder = args.resume or args.out
     try:
         done = _start(args) if args.resume is None else _resume(args)
     except KeyboardInterrupt:
-        print(f"\nstopped; `cortexc train --resume {folder}` goes on from here", file=sys.stderr)
+        print(f"\nstopped; `cortexc train --resume {folder}` continues from here", file=sys.stderr)
         return 130
     for entry in runs.read_metrics(done):
         print(
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _resume(args: argparse.Namespace) -> Run:
-    """Go on with a run, with the recipe that it was started with."""
+    """Continue a run with the recipe that it was started with."""
     from cortexc.runtime.run import RunError
     from cortexc.runtime.training import resume
 
@@ -139,7 +139,7 @@ def _hold_out(count: int | None) -> int:
 
 
 def _corruptions(args: argparse.Namespace) -> tuple[str, ...]:
-    """Return what to show in training; with a folder of corrupted test images, all unless some are named."""
+    """Return the corruptions to train on; with a folder of corrupted test images, all unless some are named."""
     from cortexc.runtime.corruptions.catalogue import selected
 
     words = args.train_corruptions or ("all" if args.train_corrupted else None)

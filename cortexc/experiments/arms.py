@@ -25,7 +25,7 @@ from .rules import NO_NULL_MODEL
 
 
 def connectome_of(experiment: Experiment, name: str) -> tuple[Connectome, Report]:
-    """Return the connectome of an arm, the first where it is an ensemble, and the findings on it, none an error.
+    """Return the connectome of an arm, the first if it is an ensemble, and the findings on it, none an error.
 
     Raises:
         SpecError: it cannot be made, or has errors.
@@ -44,7 +44,7 @@ def connectomes_of(experiment: Experiment, name: str) -> Iterator[tuple[Connecto
     if wanted is None:
         yield connectome, _checked(connectome, report)
         return
-    _checked(connectome, report)  # what is wrong already is not blamed on the null model
+    _checked(connectome, report)  # so that errors of the arm itself are not reported as those of the null model
     try:
         for one in _nulls(connectome, wanted):
             found = one.model_copy(update={"name": name})
@@ -55,10 +55,10 @@ def connectomes_of(experiment: Experiment, name: str) -> Iterator[tuple[Connecto
 
 
 def _nulls(connectome: Connectome, wanted: NullModel) -> Iterator[Connectome]:
-    """Yield the null models that an arm asks for.
+    """Yield the null models of an arm.
 
     Raises:
-        NullError: one of them does not exist, or no draw is as it is wanted.
+        NullError: one of them does not exist, or no draw fits the wanted sizes.
     """
     if wanted.nulls is not None and ignores_seed(connectome, wanted.model):
         raise NullError(
@@ -109,19 +109,19 @@ def _checked(connectome: Connectome, before: Report) -> Report:
 def _tree(experiment: Experiment, name: str, reader: Reader, *, overrides: bool = True) -> Node:
     """Return the tree of an arm's spec with its overrides laid over it, references followed."""
     arm = experiment.arms[name]
-    place = experiment.span("arms", name)
+    span = experiment.span("arms", name)
     written = reduce(step_into, ("arms", name, "overrides"), experiment.locations.tree) if overrides else None
-    over = written if isinstance(written, Mapping) else Mapping(place)
+    over = written if isinstance(written, Mapping) else Mapping(span)
     if "extends" in over.items:
         hint = "overrides are laid over the arm's `spec`, or over the arm that it is `of`: name that there"
         found = reading.UNKNOWN_KEY.at(over.keys["extends"], "overrides cannot extend another spec", help=hint)
         raise SpecError(Report([found]))
     if arm.of is not None:
-        return merge(_tree(experiment, arm.of, reader), reader.follow(over, Path(place.path), place.path))
+        return merge(_tree(experiment, arm.of, reader), reader.follow(over, Path(span.path), span.path))
     laid = _with_key(over, "extends", arm.spec, experiment.span("arms", name, "spec"))
-    return reader.follow(laid, Path(place.path), place.path, root=True)
+    return reader.follow(laid, Path(span.path), span.path, root=True)
 
 
-def _with_key(tree: Mapping, key: str, value: object, place: Span) -> Mapping:
-    """Return a tree with one key more, or with another value of it, as if it were written at a place."""
-    return Mapping(tree.span, {**tree.items, key: Scalar(place, value)}, {**tree.keys, key: place})
+def _with_key(tree: Mapping, key: str, value: object, span: Span) -> Mapping:
+    """Return a tree with one key more, or with another value of it, as if it were written at ``span``."""
+    return Mapping(tree.span, {**tree.items, key: Scalar(span, value)}, {**tree.keys, key: span})

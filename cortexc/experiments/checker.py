@@ -24,19 +24,19 @@ from .model import Experiment
 from .rules import RULES, UNFIT_DATA, UNMATCHED
 
 KEY = "cortexc_experiment"
-SAYS_SO = re.compile(rb"(\xef\xbb\xbf)?[{\s]*[\"']?" + KEY.encode() + rb"[\"']?\s*:")
-"""The line of a file that tells an experiment from a spec."""
+FIRST_KEY = re.compile(rb"(\xef\xbb\xbf)?[{\s]*[\"']?" + KEY.encode() + rb"[\"']?\s*:")
+"""The line that an experiment has, and a spec does not."""
 SAME_INPUT = ("grid", "patch", "channels", "width", "mean", "std", "point_spread", "gain_control", "positions")
 """What arms must have in common for their tokens to be the same."""
 
 
 def is_experiment(path: str | os.PathLike[str]) -> bool:
-    """Return whether a file, or the shipped file of a name, says that it is an experiment."""
+    """Return whether a file, or the shipped file of a name, is an experiment and not a spec."""
     file = _located(path)
     if file is None:
         return False
     with file.open("rb") as lines:
-        return any(SAYS_SO.match(line) for line in lines)
+        return any(FIRST_KEY.match(line) for line in lines)
 
 
 def check(path: str | os.PathLike[str]) -> Report:
@@ -66,7 +66,7 @@ def examine(path: str | os.PathLike[str]) -> tuple[Experiment, Report]:
     for rule in RULES:
         if rule.check is not None:
             report.extend(rule.check(experiment, rule))
-    if report.errors:  # the arms cannot be made
+    if report.errors:  # the arms cannot be compiled
         raise SpecError(report)
     connectomes: dict[str, Connectome] = {}
     for name in experiment.arms:
@@ -109,7 +109,7 @@ def read(path: str | os.PathLike[str]) -> tuple[Experiment, Report]:
 
 
 def votes_path(experiment: Experiment) -> Path:
-    """Return where the votes of people lie that an experiment names: beside its file."""
+    """Return the path of the human votes that an experiment names; it is relative to the experiment's file."""
     return Path(experiment.span("evaluation", "human").path).parent / str(experiment.evaluation.human)
 
 
@@ -121,7 +121,7 @@ def _located(path: str | os.PathLike[str]) -> Path | None:
 
 
 def _unfit_data(experiment: Experiment) -> Iterator[Diagnostic]:
-    """Yield what is wrong with the data that an experiment asks for."""
+    """Yield the findings on the data of an experiment."""
     record, hold_out = DATASETS[experiment.data.name], experiment.data.hold_out or 0
     if hold_out >= record.training_images:
         message = f"{hold_out:,} images are held out, and {record.name} has {record.training_images:,} to train on"
@@ -133,21 +133,21 @@ def _unfit_data(experiment: Experiment) -> Iterator[Diagnostic]:
 
 
 def _unfit_arm(experiment: Experiment, name: str, found: Connectome, base: Connectome | None) -> Iterator[Diagnostic]:
-    """Yield what is wrong between an arm and the data, and between it and the baseline."""
-    record, place = DATASETS[experiment.data.name], experiment.locations.span(("arms", name), key=True)
+    """Yield the findings on an arm that does not fit the data, or whose input differs from the baseline's."""
+    record, span = DATASETS[experiment.data.name], experiment.locations.span(("arms", name), key=True)
     seen = (found.input.channels, *(side * found.input.patch for side in found.input.grid))
     if seen != IMAGE_SHAPE:
         message = f"the arm `{name}` takes images of {_by(seen)}, and the data have {_by(IMAGE_SHAPE)}"
-        yield UNFIT_DATA.at(place, message, help="change `input.grid` or `input.patch`")
+        yield UNFIT_DATA.at(span, message, help="change `input.grid` or `input.patch`")
     if found.readout.classes != record.classes:
         message = f"the arm `{name}` has {found.readout.classes} classes, and {record.name} has {record.classes}"
-        yield UNFIT_DATA.at(place, message, help="change `readout.classes`")
+        yield UNFIT_DATA.at(span, message, help="change `readout.classes`")
     if base is None or experiment.arms[name].other_input is not None:
         return
     if other := [field for field in SAME_INPUT if getattr(found.input, field) != getattr(base.input, field)]:
         message = f"the arm `{name}` and the baseline `{experiment.baseline}` differ in `input.{other[0]}`"
         hint = "give it the same input, or say under `other_input` why it has another one"
-        yield UNMATCHED.at(place, message, help=hint)
+        yield UNMATCHED.at(span, message, help=hint)
 
 
 def _by(shape: Sequence[int]) -> str:

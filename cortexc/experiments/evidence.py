@@ -1,7 +1,7 @@
-"""What the runs of a plan said of every image, right or wrong: all that the results follow from, in one small file.
+"""Evidence: whether each run of a plan classifies each image correctly, in one small file that all results follow from.
 
-The file (HDF5) holds which answers are right, and where models look in free photographs; no images of the data and no
-weights. So it can be published, and the report written again from it.
+The file (HDF5) also holds attention rollouts on freely licensed photographs, but no images of the data and no weights.
+So it can be published, and the report can be written again from it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from cortexc.runtime.run import Run, RunError, read_metrics
 from .planning import Schedule, Standing, standing
 
 FORMAT = 2
+ROLLOUTS = "gazes"
+"""The group of the attention rollouts in a file of this format."""
 
 
 class Epoch(Record):
@@ -39,7 +41,7 @@ class Epoch(Record):
 
 
 class About(Record):
-    """What a run is and how it was made: most of its manifest, and what is said of it in public."""
+    """What a run is and how it was made: the fields of its manifest that are published."""
 
     name: str
     spec: str = ""
@@ -52,13 +54,13 @@ class About(Record):
     started: str
     command: tuple[str, ...]
     precision: str | None = None
-    """Of matrix products while testing; None where an earlier version did not write it down."""
+    """Of matrix products while testing; None if an earlier version did not write it down."""
     epochs: tuple[Epoch, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What one run said."""
+    """The answers of one run."""
 
     arm: str
     seed: int
@@ -69,8 +71,8 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Gaze:
-    """Where one model looks in one photograph."""
+class Rollout:
+    """The attention rollout of one model on one photograph."""
 
     photograph: str
     maker: str
@@ -81,13 +83,13 @@ class Gaze:
 
     @property
     def address(self) -> str:
-        """The picture as an address that a page can hold."""
+        """The picture as a data URL."""
         return "data:image/png;base64," + base64.b64encode(self.png).decode()
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What all runs of a plan said of the same images."""
+    """The answers of all runs of a plan to the same images."""
 
     experiment: str
     plan: str
@@ -99,9 +101,9 @@ class Evidence:
     data: dict[str, Any]
     """Name and fingerprint of the data, and what the corrupted images are."""
     difficulty: NDArray[np.uint8] | None
-    """(benchmark cell, image), 0 the easiest tenth of all answers and 9 the hardest, by what the references make
-    of them; None without references or without the whole benchmark."""
-    gazes: tuple[Gaze, ...] = ()
+    """(benchmark cell, image), 0 the easiest tenth of all answers and 9 the hardest, by the probability
+    that the references give to the label; None without references or without the whole benchmark."""
+    rollouts: tuple[Rollout, ...] = ()
 
     def correct(self, run: Answers, cells: tuple[Cell, ...]) -> NDArray[np.bool_]:
         """Return (cell, image), whether the answers of a run are right."""
@@ -115,7 +117,7 @@ class Evidence:
 
 
 def gather(plan: Schedule) -> Evidence:
-    """Return what the runs of a plan said.
+    """Return the evidence of the finished runs of a plan.
 
     Raises:
         RunError: a run is missing or not finished, or was tested on other images than the rest.
@@ -164,9 +166,9 @@ def save(evidence: Evidence, path: Path) -> None:
             stored = file.create_dataset(f"runs/{number:04}", data=np.packbits(run.right, axis=1), **packed)
             about = {"arm": run.arm, "seed": run.seed, "reference": run.reference}
             stored.attrs["about"] = json.dumps({**about, "about": run.about.model_dump(mode="json")})
-        for number, gaze in enumerate(evidence.gazes):
-            picture = file.create_dataset(f"gazes/{number:04}", data=np.frombuffer(gaze.png, np.uint8))
-            about = {f.name: getattr(gaze, f.name) for f in dataclasses.fields(gaze) if f.name != "png"}
+        for number, rollout in enumerate(evidence.rollouts):
+            picture = file.create_dataset(f"{ROLLOUTS}/{number:04}", data=np.frombuffer(rollout.png, np.uint8))
+            about = {f.name: getattr(rollout, f.name) for f in dataclasses.fields(rollout) if f.name != "png"}
             picture.attrs["about"] = json.dumps(about)
     part.replace(path)
 
@@ -187,17 +189,17 @@ def load(path: Path) -> Evidence:
             labels = file["labels"][:]
             runs = []
             for run in file["runs"].values():
-                said = json.loads(run.attrs["about"])
-                said["about"] = About.model_validate(said["about"])
+                fields = json.loads(run.attrs["about"])
+                fields["about"] = About.model_validate(fields["about"])
                 right = np.unpackbits(run[:], axis=1, count=len(labels)).astype(bool)
-                runs.append(Answers(right=right, **said))
+                runs.append(Answers(right=right, **fields))
             difficulty = file["difficulty"][:] if "difficulty" in file else None
-            pictures = file["gazes"].values() if "gazes" in file else ()
-            looks = [Gaze(png=p[:].tobytes(), **json.loads(p.attrs["about"])) for p in pictures]
+            pictures = file[ROLLOUTS].values() if ROLLOUTS in file else ()
+            rollouts = [Rollout(png=p[:].tobytes(), **json.loads(p.attrs["about"])) for p in pictures]
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise RunError(f"{path}: it cannot be read as the evidence of an experiment: {error}") from None
     experiment, plan, data = head["experiment"], head["plan"], head["data"]
-    return Evidence(experiment, plan, cells, labels, tuple(runs), data, difficulty, tuple(looks))
+    return Evidence(experiment, plan, cells, labels, tuple(runs), data, difficulty, tuple(rollouts))
 
 
 def _about(run: Run) -> About:

@@ -1,4 +1,4 @@
-"""Making the runs that are missing: each in a process of its own, some at once, and any of them again after a kill."""
+"""Making the missing runs of a plan: each in its own process, several at once; a killed run is continued later."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ LOCKS = ".locks"
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the data are and how the work is done."""
+class Setting:
+    """Where the data are, on which device the runs are made, and how many at once."""
 
     data_dir: Path | None
     corrupted: Path | None = None
-    """In the layout of CIFAR-10-C; the folder of that name beside the data where it is not given."""
+    """Folder in the layout of CIFAR-10-C; None: the folder ``<DATA>-C`` beside the data."""
     regenerate: bool = False
-    """Corrupt the test images while testing instead."""
+    """Corrupt the test images while testing, instead of reading corrupted ones."""
     device: str = "auto"
     jobs: int = 1
     """Runs at once."""
@@ -49,7 +49,7 @@ class Place:
 
 @dataclass(frozen=True)
 class State:
-    """Where one run stands while it is made."""
+    """The state of one run while it is made."""
 
     name: str
     phase: str
@@ -61,13 +61,13 @@ class State:
 
 @dataclass(frozen=True)
 class Overview:
-    """Where all runs stand, for whoever shows it."""
+    """The state of all runs, for a progress display."""
 
     states: tuple[State, ...]
     done: float
     """Fraction of all work, in FLOPs."""
     seconds_left: float | None
-    """None while nothing can be told."""
+    """None while it cannot be estimated."""
 
 
 Observer: TypeAlias = Callable[[Overview], None]
@@ -75,18 +75,18 @@ Observer: TypeAlias = Callable[[Overview], None]
 
 @dataclass(eq=False)
 class _Work:
-    """A run in the making."""
+    """A run that is being made."""
 
     task: Task
     costs: tuple[float, float]
     """Of training and of testing [FLOPs]."""
     state: State
     before: float = 0.0
-    """What was done of it before it was begun here [FLOPs]."""
+    """Work done before this call [FLOPs]."""
 
     @property
     def done(self) -> float:
-        """What is done of it [FLOPs]."""
+        """Work done so far [FLOPs]."""
         training, testing = self.costs
         match self.state.phase:
             case "done":
@@ -96,37 +96,37 @@ class _Work:
         return training * self.state.done
 
 
-def execute(plan: Schedule, place: Place, observe: Observer | None = None) -> dict[str, str]:
-    """Make every run of a plan that is not done; return why the others failed, by their names.
+def execute(plan: Schedule, setting: Setting, observe: Observer | None = None) -> dict[str, str]:
+    """Make all missing runs of a plan; return failed runs, name -> reason.
 
     Raises:
-        RunError: a folder holds another run than the experiment asks for, or the data are not given.
+        RunError: a folder holds another run than the experiment's, or the data are not given.
         DataError: the data or the corrupted images cannot be read.
-        KeyboardInterrupt: it was stopped; the runs go on from their last checkpoints next time.
+        KeyboardInterrupt: it was stopped; the next call continues the runs from their checkpoints.
     """
-    images = image_counts(plan, place)
+    images = image_counts(plan, setting)
     waiting: list[_Work] = []
     for task in plan.tasks:
         if standing(task, plan.experiment, plan.cells) is not Standing.DONE:
             waiting.append(_Work(task, cost(task, images, len(plan.cells)), State(task.name, "waiting")))
     everything = list(waiting)
-    threads = max(1, _cores() // max(1, min(place.jobs, len(waiting))))
+    threads = max(1, _cores() // max(1, min(setting.jobs, len(waiting))))
     context = multiprocessing.get_context("spawn")
-    told: Any = context.Queue()
+    reports: Any = context.Queue()
     started = time.monotonic()
     running: list[tuple[_Work, SpawnProcess]] = []
     try:
         while waiting or running:
-            while waiting and len(running) < place.jobs:
+            while waiting and len(running) < setting.jobs:
                 work = waiting.pop(0)
-                arguments = (work.task, plan.experiment, plan.cells, place, threads, told)
+                arguments = (work.task, plan.experiment, plan.cells, setting, threads, reports)
                 process = context.Process(target=_make, args=arguments, daemon=True)
                 process.start()
                 running.append((work, process))
-            _listen(told, everything)
+            _receive(reports, everything)
             for work, process in [(w, p) for w, p in running if not p.is_alive()]:
                 process.join()
-                _listen(told, everything, wait=False)
+                _receive(reports, everything, wait=False)
                 work.state = _ended(work.state, process.exitcode or 0)
                 running.remove((work, process))
             if observe is not None:
@@ -141,12 +141,12 @@ def execute(plan: Schedule, place: Place, observe: Observer | None = None) -> di
 
 
 def _ended(last: State, code: int) -> State:
-    """Return where a run stands whose process has ended: what it said last, unless it could not say how it went."""
+    """Return the state of a run whose process has ended: the last reported one, or failed if it reported no end."""
     if last.phase in ("done", "failed"):
         return last
     why = f"its process was killed by signal {-code}" if code < 0 else f"its process ended with {code}"
     if code == -signal.SIGKILL:
-        why += ", most likely for want of memory: use fewer --jobs"
+        why += ", most likely because memory ran out: use fewer --jobs"
     return State(last.name, "failed", text=why)
 
 
@@ -164,108 +164,110 @@ def _overview(everything: Sequence[_Work], seconds: float) -> Overview:
     return Overview(tuple(w.state for w in everything), done / total if total else 1.0, left)
 
 
-def image_counts(plan: Schedule, place: Place) -> tuple[int, int]:
-    """Return how many images there are to train and to test on, once all data are known to be there."""
+def image_counts(plan: Schedule, setting: Setting) -> tuple[int, int]:
+    """Check that all data are there; return the numbers of training and of test images."""
     data = plan.experiment.data
-    dataset = load(data.name, place.data_dir)
+    dataset = load(data.name, setting.data_dir)
     if data.hold_out:
-        if place.corrupted is not None:
+        if setting.corrupted is not None:
             raise RunError("--corrupted: the images held out are corrupted while testing; leave the option out")
         dataset = held_out(dataset, data.hold_out)
-    elif not place.regenerate:
-        corrupted_cells(dataset, corrupted_of(plan.experiment, plan.cells, place), place.data_dir)
+    elif not setting.regenerate:
+        corrupted_cells(dataset, corrupted_of(plan.experiment, plan.cells, setting), setting.data_dir)
     return len(dataset.train), len(dataset.test)
 
 
-def corrupted_of(experiment: Experiment, cells: Sequence[Cell], place: Place) -> Corrupted:
-    """Return which corrupted images are tested on."""
-    made = place.regenerate or experiment.data.hold_out
+def corrupted_of(experiment: Experiment, cells: Sequence[Cell], setting: Setting) -> Corrupted:
+    """Return which corrupted images the runs are tested on."""
+    made = setting.regenerate or experiment.data.hold_out
     return Corrupted(
         corruptions=tuple(dict.fromkeys(cell.corruption for cell in cells)),
         severities=tuple(dict.fromkeys(cell.severity for cell in cells)),
-        folder=None if made else place.corrupted,
+        folder=None if made else setting.corrupted,
         regenerate=Source(seed=0) if made else None,
     )
 
 
-def _listen(told: Any, everything: Sequence[_Work], *, wait: bool = True) -> None:
-    """Take in what the workers have said."""
+def _receive(reports: Any, everything: Sequence[_Work], *, wait: bool = True) -> None:
+    """Read the states that the workers have reported."""
     by_name = {w.task.name: w for w in everything}
     try:
-        state = told.get(timeout=POLL_S) if wait else told.get(timeout=0.1)
+        state = reports.get(timeout=POLL_S) if wait else reports.get(timeout=0.1)
         while True:
             work = by_name[state.name]
             begun, work.state = work.state.phase != "waiting", state
             if not begun:
                 work.before = work.done
-            state = told.get_nowait()
+            state = reports.get_nowait()
     except queue.Empty:
         return
 
 
-def _make(task: Task, experiment: Experiment, cells: Sequence[Cell], place: Place, threads: int, told: Any) -> None:
-    """Train and test one run, in a process of its own."""
+def _make(
+    task: Task, experiment: Experiment, cells: Sequence[Cell], setting: Setting, threads: int, reports: Any
+) -> None:
+    """Train and test one run; the target of a worker process."""
     torch.set_num_threads(threads)
     parent = multiprocessing.parent_process()
 
-    def tell(phase: str, done: float = 0.0, text: str = "") -> None:
+    def report(phase: str, done: float = 0.0, text: str = "") -> None:
         if parent is not None and not parent.is_alive():
-            os.kill(os.getpid(), signal.SIGTERM)  # nobody waits any more
-        told.put(State(task.name, phase, done, text))
+            os.kill(os.getpid(), signal.SIGTERM)  # the parent has died
+        reports.put(State(task.name, phase, done, text))
 
     lock = FileLock(lock_path(task.folder), timeout=0)
     try:
         with lock:
-            _train(task, experiment.data, place, tell)
-            tell("testing")
+            _train(task, experiment.data, setting, report)
+            report("testing")
             evaluate(
                 task.folder,
-                data_dir=place.data_dir,
-                corrupted=corrupted_of(experiment, cells, place),
-                precision=_precision(experiment, place),
-                device=place.device,
-                observe=lambda cell, done, total: tell("testing", done / total, f"{cell.corruption} {cell.severity}"),
+                data_dir=setting.data_dir,
+                corrupted=corrupted_of(experiment, cells, setting),
+                precision=_precision(experiment, setting),
+                device=setting.device,
+                observe=lambda cell, done, total: report("testing", done / total, f"{cell.corruption} {cell.severity}"),
             )
-            tell("done")
+            report("done")
     except Timeout:
-        tell("failed", text="another process is making it at this moment")
+        report("failed", text="another process is making this run")
     except (RunError, DataError) as error:
-        tell("failed", text=str(error))
+        report("failed", text=str(error))
     except KeyboardInterrupt:
         sys.exit(130)
     except OSError as error:
-        tell("failed", text=f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        report("failed", text=f"{error.filename}: {error.strerror}" if error.filename else str(error))
 
 
-def _precision(experiment: Experiment, place: Place) -> Precision:
-    asked = experiment.evaluation.precision
-    if asked != "auto":
-        return asked
-    return "bfloat16" if has_bfloat16(choose(place.device)) else "float32"
+def _precision(experiment: Experiment, setting: Setting) -> Precision:
+    wanted = experiment.evaluation.precision
+    if wanted != "auto":
+        return wanted
+    return "bfloat16" if has_bfloat16(choose(setting.device)) else "float32"
 
 
-def _train(task: Task, data: Images, place: Place, tell: Callable[..., None]) -> None:
+def _train(task: Task, data: Images, setting: Setting, report: Callable[..., None]) -> None:
     def show(at: Progress) -> None:
         text = f"epoch {at.epoch}/{at.epochs}, loss {at.loss:.3f}, accuracy {100 * at.accuracy:.1f} %"
-        tell("training", at.step / at.steps, text)
+        report("training", at.step / at.steps, text)
 
     if Run(task.folder).manifest_path.exists():
-        resume(task.folder, data_dir=place.data_dir, device=place.device, observe=show)
+        resume(task.folder, data_dir=setting.data_dir, device=setting.device, observe=show)
         return
     train(
         task.program,
         data=data.name,
-        data_dir=place.data_dir,
+        data_dir=setting.data_dir,
         out=task.folder,
         recipe=task.recipe,
         hold_out=data.hold_out or 0,
-        device=place.device,
+        device=setting.device,
         observe=show,
     )
 
 
 def lock_path(folder: Path) -> Path:
-    """Return the file that is locked while the run of a folder is made."""
+    """Return the lock file of a run folder, held while the run is made."""
     locks = folder.parent / LOCKS
     locks.mkdir(parents=True, exist_ok=True)
     return locks / f"{folder.name}.lock"

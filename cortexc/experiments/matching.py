@@ -1,4 +1,4 @@
-"""Null models that are fair controls: once compiled, other networks than the original, and of its size where asked."""
+"""Null models that are fair controls: they compile to another network than the original, of its size on request."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, assert_never
 
 import numpy as np
 
@@ -22,12 +22,12 @@ Size: TypeAlias = Literal["parameters", "flops", "depth"]
 SIZES: tuple[Size, ...] = ("parameters", "flops", "depth")
 WITHIN, DRAWS = 0.02, 1000
 REFUSALS = 10
-"""Seeds, the first ones, of which a null model does not exist, after which none is believed to exist."""
+"""If this many first seeds give no null model, none is assumed to exist."""
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A null model, and how it was come by."""
+    """A null model, its seed, and how many seeds were tried."""
 
     connectome: Connectome
     seed: int
@@ -59,6 +59,8 @@ def depth(ops: tuple[Op, ...]) -> int:
                 passed |= {target.output: deepest for target in op.targets}
             case Readout():
                 return max(passed[state] for _, state in op.states)
+            case _:
+                assert_never(op)
     raise AssertionError("a network ends with its readout")
 
 
@@ -82,14 +84,14 @@ def drawn(
         draws: how many seeds are tried for each null model.
 
     Raises:
-        NullError: none of them will do; the message says why.
+        NullError: no null model is a control; the message says why.
         SpecError: the original cannot be compiled, and sizes are to be matched.
     """
     if model not in MODELS or seed < 0:
-        null(connectome, model, seed=seed)  # says what is wrong
+        null(connectome, model, seed=seed)  # raises, and says what is wrong
     original = _compiled(connectome)
     if original is None and match:
-        pipeline.compile(connectome)  # says why not
+        pipeline.compile(connectome)  # raises, and says why not
     alone = draws == 1 and not match
     chance = not ignores_seed(connectome, model)
     first, nearest, refused = seed, (math.inf, ""), 0
@@ -112,20 +114,20 @@ def drawn(
             raise NullError(f"the {model} null model of seed {number} {fault}, and is no control: {hope}")
         nearest = min(nearest, (off, f"seed {number} {fault}")) if nearest[1] else (off, f"seed {number} {fault}")
         if tried == draws or not chance:
-            said = " and ".join(SAID[size] for size in match)
-            which = f"has the {said} of {connectome.name} within {100 * within:g} %" if match else "is a control"
+            labels = " and ".join(LABELS[size] for size in match)
+            which = f"has the {labels} of {connectome.name} within {100 * within:g} %" if match else "is a control"
             seeds = f"seeds {first} to {number} were drawn" if chance else "every seed gives the same"
             raise NullError(f"no {model} null model {which}: {seeds}, and the nearest is {nearest[1]}")
 
 
 UNCOMPILED = "cannot be compiled"
-SAID: dict[Size, str] = {"parameters": "parameters", "flops": "FLOPs", "depth": "depth"}
+LABELS: dict[Size, str] = {"parameters": "parameters", "flops": "FLOPs", "depth": "depth"}
 
 
 def _fault(
     connectome: Connectome, original: Graph | None, found: Connectome, match: tuple[Size, ...]
 ) -> tuple[float, str]:
-    """Return by which fraction a null model is off its original's sizes, and what is to be said of it."""
+    """Return by which fraction a null model is off its original's sizes, and the fault in words, empty for none."""
     graph = _compiled(found)
     if graph is None:
         return math.inf, UNCOMPILED
@@ -136,13 +138,13 @@ def _fault(
     has, aim = sizes(graph), sizes(original)
     shares = {size: has[size] / aim[size] for size in match}
     off = max((abs(share - 1) for share in shares.values()), default=0.0)
-    return off, "with " + ", ".join(f"{100 * share:.1f} % of the {SAID[size]}" for size, share in shares.items())
+    return off, "with " + ", ".join(f"{100 * share:.1f} % of the {LABELS[size]}" for size, share in shares.items())
 
 
 def same_network(one: Graph, other: Graph) -> bool:
     """Whether two compiled graphs are the same network: the same ops on the same populations over the same connections.
 
-    Names of the whole, the order of ops and of the sources of one, and the last digits of weights do not count.
+    The name of the graph, the order of ops and of their sources, and the last digits of weights are ignored.
     """
     if _plain(one) != _plain(other):
         return False
@@ -158,19 +160,21 @@ def same_network(one: Graph, other: Graph) -> bool:
 
 
 def _plain(graph: Graph) -> tuple[Any, ...]:
-    """Return what is compared of a graph, connections apart."""
+    """Return the parts of a graph that `same_network` compares, without the connections."""
     ops: list[Op] = []
     for op in graph.ops:
         if isinstance(op, Attend | Relay):
-            told = [dataclasses.replace(s, weight=float(f"{s.weight:.9g}")) for s in op.sources]
-            op = dataclasses.replace(op, sources=tuple(sorted(told, key=lambda s: (s.value, s.connection, s.weight))))
+            sources = [dataclasses.replace(s, weight=float(f"{s.weight:.9g}")) for s in op.sources]
+            op = dataclasses.replace(
+                op, sources=tuple(sorted(sources, key=lambda s: (s.value, s.connection, s.weight)))
+            )
         ops.append(op)
     of_all = graph.heads, graph.key_width, graph.classes, graph.input, dict(graph.populations)
     return *of_all, frozenset(ops), frozenset(graph.wirings), frozenset(graph.parameters)
 
 
 def _compiled(connectome: Connectome) -> Graph | None:
-    """Return the graph of a connectome after all passes; None where it cannot be compiled."""
+    """Return the graph of a connectome after all passes; None if it cannot be compiled."""
     try:
         return pipeline.run(connectome, seed=0)
     except SpecError:

@@ -1,4 +1,4 @@
-"""The data: what an experiment IS. Frozen pydantic models; the rules on how its parts fit together are in ``rules``."""
+"""The experiment file as frozen pydantic models; what must hold between its entries is checked in ``rules``."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ class Images(_Data):
 
     name: DatasetName = "cifar10"
     hold_out: Count | None = None
-    """Test on so many of the last training images, which are then not trained on, instead of on the test images: for
-    choices. Their corruptions are made while testing."""
+    """How many of the last training images are held out: the runs are tested on these, instead of on the test images.
+    For choices. Their corruptions are made while testing."""
 
 
 class Recipe(_Data):
-    """How an arm is trained. What is not given is as ``cortexc train`` has it."""
+    """How an arm is trained. The defaults are those of ``cortexc train``."""
 
     epochs: Count | None = None
     batch_size: Count | None = None
     learning_rate: Positive | None = None
-    """Highest learning rate of the course."""
+    """Highest learning rate of the schedule."""
     weight_decay: NonNegative | None = None
     warmup: Fraction | None = None
     """Fraction of all steps in which the learning rate rises."""
@@ -66,12 +66,12 @@ class NullModel(_Data):
 
     model: Name
     seed: Seed = 0
-    """The one that is drawn, or where more are tried the first."""
+    """The seed, or the first one if several are tried."""
     nulls: Count | Seeds | None = None
     """An ensemble: so many null models, or those of these seeds. Each is trained once, with its number in the ensemble
     (from 0) as the seed of the training."""
     match: tuple[Literal["parameters", "flops", "depth"], ...] = ()
-    """Sizes of the compiled network that must be those of the original; seed after seed is tried until they are."""
+    """Sizes of the compiled network that must equal those of the original; seeds are tried in order until they do."""
     within: Fraction = 0.02
     """By which fraction of the original the sizes of ``match`` may differ."""
     draws: Count = 1000
@@ -96,9 +96,9 @@ class Arm(_Data):
     """Laid over the spec as one that ``extends`` it: mappings merge, null removes a key."""
     null_model: NullModel | None = None
     other_input: Text | None = None
-    """Why it sees other tokens than the baseline, where that is meant."""
+    """Why its input differs from the baseline's, if that is intended."""
     recipe: Recipe = Recipe()
-    """Where it is trained otherwise than the rest."""
+    """In what its training differs from the other arms'."""
 
 
 def folder_name(arm: str) -> str:
@@ -107,13 +107,13 @@ def folder_name(arm: str) -> str:
 
 
 class References(_Data):
-    """Runs that tell which answers are hard. They are never among the compared ones."""
+    """Runs that define which answers are hard. They are never among the compared ones."""
 
     arm: Name
     seeds: Seeds
     epochs: Annotated[tuple[Count, ...], Field(min_length=1)] | None = None
-    """One for each seed, where they are trained for different times: accuracies that differ give the line from which
-    effective robustness is measured."""
+    """One for each seed, if they differ: runs of different accuracies give the line from which effective robustness is
+    measured."""
 
 
 class Evaluation(_Data):
@@ -126,7 +126,7 @@ class Evaluation(_Data):
     human: Text | None = None
     """Votes of people on the test images: ``cifar10h-counts.npy`` of CIFAR-10H."""
     margin: Fraction = 0.005
-    """The clean accuracy that may be lost and still counts as no lower."""
+    """The largest loss of clean accuracy that still counts as no lower."""
     resamples: Annotated[int, Strict(), Field(ge=1000, le=1_000_000)] = 10_000
     """Of images and seeds, in the bootstrap."""
     level: Annotated[float, Strict(), Field(gt=0.5, lt=1)] = 0.95
@@ -141,7 +141,7 @@ class Comparison(_Data):
 
 
 class Plan(_Data):
-    """A part of the experiment that can be afforded: what is given replaces what the experiment says."""
+    """A smaller version of the experiment: what is given replaces the entry of the experiment."""
 
     description: Text | None = None
     arms: Names | None = None
@@ -166,17 +166,17 @@ class Experiment(_Data):
     baseline: Name
     """The arm that every other one is compared with."""
     headline: Name | None = None
-    """The arm that the claim is about; the last that is no variant of another one where it is not given."""
+    """The arm that the claim is about; the default is the last one that is no variant of another arm."""
     references: References | None = None
     evaluation: Evaluation = Evaluation()
     arms: dict[Name, Arm] = Field(min_length=1)
     comparisons: tuple[Comparison, ...] = ()
-    """Beside those with the baseline, and those of each variant with what it is a variant of."""
+    """In addition to those with the baseline, and of each variant with the arm that it is a variant of."""
     plans: dict[Name, Plan] = {}
     locations: SkipJsonSchema[Locations] = Field(default_factory=Locations, exclude=True, repr=False)
 
     def span(self, *path: str | int) -> Span:
-        """Return the place of the value at ``path``, or of the nearest value around it that was written down."""
+        """Return the location of the value at ``path``, or of the nearest enclosing value that was written."""
         return self.locations.span(path)
 
     def is_ensemble(self, arm: str) -> bool:

@@ -1,4 +1,4 @@
-"""What an experiment, or one of its plans, comes to: which runs, how each is trained, and where each stands."""
+"""The runs of an experiment or of one of its plans: how each is trained, and how far it is."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .model import FULL, Experiment, folder_name
 from .model import Recipe as Wanted
 
 BACKWARD = 3
-"""A training step computes about so many times what the model's forward pass does."""
+"""FLOPs of a training step, in forward passes (approximate)."""
 
 
 class Standing(StrEnum):
@@ -46,7 +46,7 @@ class Task:
     program: Program
     folder: Path
     null_seed: int | None = None
-    """Of the null model, where it is one of an ensemble."""
+    """of the null model, if it is one of an ensemble."""
 
     @property
     def name(self) -> str:
@@ -56,7 +56,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A plan, with everything it leaves open filled in, and its runs in the order in which they are made."""
+    """A plan with all defaults filled in, and its runs in the order in which they are made."""
 
     experiment: Experiment
     plan: str
@@ -120,7 +120,7 @@ def standing(task: Task, experiment: Experiment, cells: Sequence[Cell]) -> Stand
     """Return how far a run is.
 
     Raises:
-        RunError: its folder holds another run than the experiment asks for.
+        RunError: its folder holds another run than the experiment's.
     """
     run = Run(task.folder)
     if not run.manifest_path.exists():
@@ -152,7 +152,7 @@ def standing(task: Task, experiment: Experiment, cells: Sequence[Cell]) -> Stand
 
 
 def made_otherwise(task: Task, spec: str, recipe: Recipe) -> list[tuple[str, str]]:
-    """Return in what a run of this spec and recipe differs from what a task asks for, and how that changed."""
+    """Return in which of spec and recipe a run differs from a task, each with what has changed."""
     found = [("spec", "")] if spec != spec_hash(task.program) else []
     for name in (f.name for f in dataclasses.fields(Recipe)):
         before, now = getattr(recipe, name), getattr(task.recipe, name)

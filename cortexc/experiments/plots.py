@@ -1,4 +1,4 @@
-"""The plots of the report, each with a sentence that says what it shows to those who cannot see it."""
+"""The plots of the report, each with a text for readers who cannot see it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LINES = ("-", "--", "-.", ":")
 
 @dataclass(frozen=True)
 class Plot:
-    """A picture and what it says in words."""
+    """A picture, and the same in words."""
 
     name: str
     title: str
@@ -32,12 +32,12 @@ class Plot:
 
     @property
     def address(self) -> str:
-        """The picture as an address that a page can hold."""
+        """The picture as a data URL."""
         return "data:image/svg+xml;base64," + base64.b64encode(self.svg).decode()
 
 
 def plots(found: Results) -> tuple[Plot, ...]:
-    """Return the plots that the measures allow."""
+    """Return the plots for which all measures are there."""
     codes = {m.code for m in found.measures}
     drawn = []
     if "D1" in codes:
@@ -117,7 +117,7 @@ def _difficulty(found: Results) -> Plot:
 
 
 def _differences(found: Results) -> Plot:
-    """Draw each comparison's difference, with its interval, one panel a measure."""
+    """Draw each comparison's difference, with its interval, one panel for each measure."""
     measures = [m for m in found.measures if m.code in ("clean", "mean", "D1", "D2")]
     titles = {arm.name: arm.title for arm in found.arms}
     rows = [f"{titles[c.arm]} − {titles[c.to]}" for c in found.comparisons]  # noqa: RUF001
@@ -139,9 +139,9 @@ def _differences(found: Results) -> Plot:
     axes[0].invert_yaxis()
     parts = []
     for comparison, name in zip(found.comparisons, rows, strict=True):
-        said = [(m, comparison.of(m)) for m in measures]
+        values = [(m, comparison.of(m)) for m in measures]
         parts.append(
-            name + ": " + ", ".join(f"{m.name} {100 * d.interval.value:+.1f}" for m, d in said if d is not None)
+            name + ": " + ", ".join(f"{m.name} {100 * d.interval.value:+.1f}" for m, d in values if d is not None)
         )
     return _plot("differences", "Differences with their intervals", "In points. " + "; ".join(parts), drawn)
 
@@ -178,6 +178,6 @@ def _percent(arm: ArmResult, measure: Measure) -> str:
 
 
 def _style(i: int, line: str = "") -> dict[str, Any]:
-    """Return colour, marker and line of the arm of a number, so that no two look alike in black and white either."""
+    """Return colour, marker and line of the arm of a number, so that arms also differ in black and white."""
     line = line or LINES[i % len(LINES)]
     return {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)], "linestyle": line}

@@ -25,16 +25,16 @@ from cortexc.runtime.run import RunError, write_json
 from . import evidence as records
 from .arms import base_of, connectome_of
 from .checker import votes_path
-from .evidence import Evidence, Gaze
+from .evidence import Evidence, Rollout
 from .model import Experiment
 from .planning import Schedule, made_otherwise
 from .plots import Plot, plots
 from .results import FAMILY, Results, points, results
-from .rollout import gazes
+from .rollout import rollouts
 
 EVIDENCE, RESULTS, TABLE, CELLS, PAGE = "evidence.h5", "results.json", "table.csv", "cells.csv", "index.html"
 LUMINANCE, EVEN = (0.2126, 0.7152, 0.0722), 0.179
-"""Of red, green and blue light, and where black and white contrast alike (WCAG 2.2)."""
+"""Weights of red, green and blue, and the luminance with equal contrast to black and white (WCAG 2.2)."""
 HERE = Path(__file__).resolve().parent
 
 
@@ -48,7 +48,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Card:
-    """What an arm is, in the page."""
+    """What the page shows of the spec of an arm."""
 
     name: str
     title: str
@@ -65,7 +65,7 @@ def write(plan: Schedule, out: Path, *, file: str, command: Sequence[str], publi
         plan: whose runs they are.
         out: the folder.
         file: of the experiment, as it was named.
-        command: what was typed, for the page.
+        command: the command line, for the page.
         published: evidence to use instead of that of the runs.
 
     Raises:
@@ -74,11 +74,11 @@ def write(plan: Schedule, out: Path, *, file: str, command: Sequence[str], publi
     """
     if published is None:
         shown = dict.fromkeys((plan.experiment.baseline, plan.experiment.main))
-        found = dataclasses.replace(records.gather(plan), gazes=gazes(plan, tuple(shown)))
+        found = dataclasses.replace(records.gather(plan), rollouts=rollouts(plan, tuple(shown)))
     else:
         found = _of(plan, records.load(published))
     outcome = results(plan, found, _votes(plan.experiment, found))
-    page = render(plan, outcome, plots(outcome), found.gazes, file, command)
+    page = render(plan, outcome, plots(outcome), found.rollouts, file, command)
     try:
         out.mkdir(parents=True, exist_ok=True)
         records.save(found, out / EVIDENCE)
@@ -112,7 +112,7 @@ def summary(found: Results) -> str:
 
 
 def table(found: Results) -> str:
-    """Return one line an arm and measure, as CSV."""
+    """Return one line for each arm and measure, as CSV."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(("arm", "seeds", "attention_parameters", "parameters", "flops", "measure", "value", "low", "high"))
@@ -124,7 +124,7 @@ def table(found: Results) -> str:
 
 
 def cell_table(found: Results) -> str:
-    """Return one line an arm, corruption and severity, as CSV."""
+    """Return one line for each arm, corruption and severity, as CSV."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(("arm", "corruption", "severity", "accuracy"))
@@ -135,9 +135,14 @@ def cell_table(found: Results) -> str:
 
 
 def render(
-    plan: Schedule, found: Results, drawn: Sequence[Plot], looks: Sequence[Gaze], file: str, command: Sequence[str]
+    plan: Schedule,
+    found: Results,
+    drawn: Sequence[Plot],
+    attention: Sequence[Rollout],
+    file: str,
+    command: Sequence[str],
 ) -> str:
-    """Return the page: one HTML file that needs nothing else."""
+    """Return the page: one self-contained HTML file."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
         autoescape=True,
@@ -150,7 +155,7 @@ def render(
     return environment.get_template("page.html").render(
         found=found,
         plots=drawn,
-        gazes=looks,
+        rollouts=attention,
         cards=[_card(plan.experiment, arm.name, arm.title) for arm in found.arms],
         style=(HERE / "page.css").read_text(encoding="utf-8"),
         corruptions=corruptions,
@@ -169,10 +174,10 @@ def render(
 
 
 def _of(plan: Schedule, found: Evidence) -> Evidence:
-    """Return evidence, once it is that of a plan.
+    """Return the evidence after checking that it belongs to a plan.
 
     Raises:
-        RunError: it is of another one.
+        RunError: it belongs to another one.
     """
     if (found.experiment, found.plan) != (plan.experiment.name, plan.plan):
         raise RunError(
@@ -188,12 +193,12 @@ def _of(plan: Schedule, found: Evidence) -> Evidence:
             raise RunError(f"the evidence is not of the experiment as it is now: {task.name}: {what}")
     if runs:
         arm, seed, _ = next(iter(runs))
-        raise RunError(f"the evidence has a run that the plan does not ask for: {arm}, seed {seed}")
+        raise RunError(f"the evidence has a run that the plan does not have: {arm}, seed {seed}")
     return found
 
 
 def _votes(experiment: Experiment, found: Evidence) -> NDArray[np.float64] | None:
-    """Return the votes of people, where the experiment names a file of them."""
+    """Return the human votes, or None if the experiment names no file of them."""
     if experiment.evaluation.human is None:
         return None
     classes = DATASETS[experiment.data.name].classes
@@ -201,7 +206,7 @@ def _votes(experiment: Experiment, found: Evidence) -> NDArray[np.float64] | Non
 
 
 def _card(experiment: Experiment, name: str, title: str) -> Card:
-    """Return how an arm's spec differs from what it is laid over."""
+    """Return how an arm's spec differs from the spec that it is based on."""
     arm = experiment.arms[name]
     mine, base = connectome_of(experiment, name)[0], base_of(experiment, name)
     before, after = (
@@ -209,10 +214,10 @@ def _card(experiment: Experiment, name: str, title: str) -> Card:
         for c in (base, mine)
     )
     lines = difflib.unified_diff(before, after, base.name, name, n=1, lineterm="")
-    origin = f"a variant of `{arm.of}`" if arm.of is not None else f"the spec `{arm.spec}`"
+    basis = f"a variant of `{arm.of}`" if arm.of is not None else f"the spec `{arm.spec}`"
     record = mine.null_model
     kept, destroyed = ((), ()) if record is None else (record.kept, record.destroyed)
-    return Card(name, title, origin, "\n".join(lines), kept, destroyed)
+    return Card(name, title, basis, "\n".join(lines), kept, destroyed)
 
 
 def _set_name(found: Results) -> str:

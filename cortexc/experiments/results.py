@@ -1,4 +1,4 @@
-"""From evidence to results: every number of the tables, the plots and the page, and what follows for the claim."""
+"""From evidence to results: every number of the tables, plots and page, and whether each claim holds."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from .planning import Schedule
 from .statistics import Counts, Interval, Resampled, effective_robustness, holm, resample
 
 TENFOLD = 10
-"""How many times fewer attention parameters the claim asks for."""
+"""How many times fewer attention parameters the claim requires."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One thing that is measured, fixed before the runs."""
+    """A measure. All were fixed before the runs."""
 
     code: str
     name: str
@@ -70,21 +70,21 @@ CELLS = {
     D5: AT_5,
     EXTRAS: EXTRA_CELLS,
 }
-"""Each measure, and the cells that it is over."""
+"""Measure -> the cells that it is computed over."""
 MEASURES = tuple(CELLS)
 FAMILY = (D1, D2, D3, D4, D5)
-"""What Holm's correction is over, in each comparison."""
+"""The measures whose p values Holm's method corrects together, in each comparison."""
 
 
 @dataclass(frozen=True)
 class ArmResult:
-    """How one arm did."""
+    """The results of one arm."""
 
     name: str
     title: str
     seeds: tuple[int, ...]
     parameters: dict[str, int]
-    """Mean over its runs, which differ in an ensemble of null models only."""
+    """Mean over its runs, which have different numbers only in an ensemble of null models."""
     flops: float
     """Of one image; mean over its runs."""
     epochs: int
@@ -100,7 +100,7 @@ class ArmResult:
     difficulty: tuple[float, ...]
     """Accuracy in the fifths of all answers, the easiest first; empty without references."""
     effective: Interval | None
-    """Effective robustness: accuracy over 15 x 5 beyond what a dense model of the same clean accuracy has."""
+    """Effective robustness: accuracy over 15 x 5 minus that of a dense model with the same clean accuracy."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Difference:
 
     @property
     def verdict(self) -> str:
-        """``better``, ``worse`` or ``no difference shown``; by the corrected p where there is one."""
+        """``better``, ``worse`` or ``no difference shown``; by the corrected p if there is one."""
         found, p = self.interval, self.corrected
         apart = found.low > 0 or found.high < 0
         if not apart or (p is not None and p >= 0.05):
@@ -139,12 +139,12 @@ class ComparisonResult:
 
 @dataclass(frozen=True)
 class Claim:
-    """One part of the claim, and whether the runs bear it out."""
+    """One statement of the claim, and whether the results support it."""
 
     text: str
     found: str
     holds: bool | None
-    """None where it was not measured."""
+    """None if it was not measured."""
 
 
 @dataclass(frozen=True)
@@ -159,9 +159,9 @@ class Results:
     level: float
     resamples: int
     freedom: int
-    """Degrees of freedom of what a seed is worth; 0 where the intervals are over images alone."""
+    """Degrees of freedom of the seed effect; 0 if the intervals are over images alone."""
     line: int
-    """Models in the line that effective robustness is measured from."""
+    """Number of models in the line that effective robustness is measured from."""
     measures: tuple[Measure, ...]
     arms: tuple[ArmResult, ...]
     comparisons: tuple[ComparisonResult, ...]
@@ -180,13 +180,13 @@ def results(plan: Schedule, evidence: Evidence, human: NDArray[np.float64] | Non
 
     Args:
         plan: whose runs they are.
-        evidence: what they said.
+        evidence: their answers.
         human: (image, class), votes of people; see `runtime.robustness.read_human`.
     """
     experiment, settings = plan.experiment, plan.experiment.evaluation
-    asked = {m: images for m in MEASURES if (images := _asked(m, evidence, human)) is not None}
-    measures = tuple(asked)
-    counts = {(arm, m.code): _counts(m, asked[m], evidence, evidence.of(arm)) for arm in plan.arms for m in measures}
+    selected = {m: images for m in MEASURES if (images := _selected(m, evidence, human)) is not None}
+    measures = tuple(selected)
+    counts = {(arm, m.code): _counts(m, selected[m], evidence, evidence.of(arm)) for arm in plan.arms for m in measures}
     family = {  # no arm has an @
         f"{run.arm}@{'reference' if run.reference else 'run'}-{run.seed}": run
         for reference in (False, True)
@@ -194,8 +194,8 @@ def results(plan: Schedule, evidence: Evidence, human: NDArray[np.float64] | Non
     }
     for name, run in family.items():
         for m in (CLEAN_ACCURACY, MEAN):
-            if m in asked:
-                counts[name, m.code] = _counts(m, asked[m], evidence, (run,))
+            if m in selected:
+                counts[name, m.code] = _counts(m, selected[m], evidence, (run,))
     ensembles = [arm for arm in plan.arms if experiment.is_ensemble(arm)]
     found = resample(counts, resamples=settings.resamples, ensembles=ensembles)
     arms = tuple(_arm(arm, plan, evidence, measures, counts, found, tuple(family)) for arm in plan.arms)
@@ -224,7 +224,7 @@ def results(plan: Schedule, evidence: Evidence, human: NDArray[np.float64] | Non
 
 
 def _pairs(plan: Schedule) -> list[tuple[str, str]]:
-    """Return which arms are compared: each with the baseline, variants with what they vary, and what the file adds."""
+    """Return which arms are compared: each with the baseline, variants with their arm, and those that the file adds."""
     experiment = plan.experiment
     pairs = [(arm, experiment.baseline) for arm in plan.arms if arm != experiment.baseline]
     pairs += [(of, arm) for arm in plan.arms if (of := experiment.arms[arm].of) is not None and of in plan.arms]
@@ -232,8 +232,8 @@ def _pairs(plan: Schedule) -> list[tuple[str, str]]:
     return list(dict.fromkeys(p for p in pairs if p[0] != p[1]))
 
 
-def _asked(measure: Measure, evidence: Evidence, human: NDArray[np.float64] | None) -> NDArray[np.bool_] | None:
-    """Return (cell, image), what a measure asks about; None where a cell or what else it needs is not there."""
+def _selected(measure: Measure, evidence: Evidence, human: NDArray[np.float64] | None) -> NDArray[np.bool_] | None:
+    """Return (cell, image), the answers that a measure counts; None if cells, references or votes are missing."""
     cells = CELLS[measure]
     if not set(cells) <= set(evidence.cells):
         return None
@@ -244,11 +244,11 @@ def _asked(measure: Measure, evidence: Evidence, human: NDArray[np.float64] | No
     return np.ones((len(cells), len(evidence.labels)), bool)
 
 
-def _counts(measure: Measure, asked: NDArray[np.bool_], evidence: Evidence, runs: Sequence[Answers]) -> Counts:
+def _counts(measure: Measure, selected: NDArray[np.bool_], evidence: Evidence, runs: Sequence[Answers]) -> Counts:
     right = np.stack([evidence.correct(run, CELLS[measure]) for run in runs])  # (seed, cell, image)
     if measure is D4:
-        return Counts(worst_case(right).astype(float), np.ones(asked.shape[1]))
-    return Counts((right & asked).sum(axis=1).astype(float), asked.sum(axis=0).astype(float))
+        return Counts(worst_case(right).astype(float), np.ones(selected.shape[1]))
+    return Counts((right & selected).sum(axis=1).astype(float), selected.sum(axis=0).astype(float))
 
 
 def _arm(
@@ -303,7 +303,7 @@ def _comparison(
 
 
 def _claims(experiment: Experiment, comparisons: Sequence[ComparisonResult]) -> tuple[Claim, ...]:
-    """Return the parts of the claim about the headline arm against the baseline."""
+    """Return the statements of the claim about the headline arm and the baseline."""
     main = next((c for c in comparisons if (c.arm, c.to) == (experiment.main, experiment.baseline)), None)
     if main is None:
         return ()
@@ -332,12 +332,12 @@ def points(found: Interval) -> str:
 
 
 def _provenance(evidence: Evidence) -> dict[str, Any]:
-    """Return what the runs were made with, each thing once."""
-    said = [run.about.model_dump(mode="json") for run in evidence.runs]
+    """Return recipes, versions, machines and precisions of the runs, without duplicates."""
+    records = [run.about.model_dump(mode="json") for run in evidence.runs]
 
     def distinct(key: str) -> list[Any]:
         found: list[Any] = []
-        for about in said:
+        for about in records:
             if about[key] is not None and about[key] not in found:
                 found.append(about[key])
         return found

@@ -64,17 +64,17 @@ def arm_without_spec(experiment: Experiment, rule: Rule) -> Iterator[Diagnostic]
     ```
     """
     for name, arm in experiment.arms.items():
-        place = experiment.locations.span(("arms", name), key=True)
+        span = experiment.locations.span(("arms", name), key=True)
         if arm.spec is None and arm.of is None:
-            yield rule.at(place, f"the arm `{name}` has no spec", help="add `spec: NAME`, or `of: ARM` for a variant")
+            yield rule.at(span, f"the arm `{name}` has no spec", help="add `spec: NAME`, or `of: ARM` for a variant")
         elif arm.spec is not None and arm.of is not None:
             message = f"the arm `{name}` has a spec and is a variant of `{arm.of}`"
-            yield rule.at(place, message, help="keep one of `spec` and `of`")
+            yield rule.at(span, message, help="keep one of `spec` and `of`")
         chain = [name]
         while (following := experiment.arms[chain[-1]].of) is not None and following in experiment.arms:
             if following in chain:
                 way = " -> ".join([*chain, following])
-                yield rule.at(place, f"the arm `{name}` is a variant of itself: {way}", help="start from a `spec`")
+                yield rule.at(span, f"the arm `{name}` is a variant of itself: {way}", help="start from a `spec`")
                 break
             chain.append(following)
 
@@ -188,9 +188,9 @@ def unknown_null_model(experiment: Experiment, rule: Rule) -> Iterator[Diagnosti
     """
     for name, arm in experiment.arms.items():
         if arm.null_model is not None and arm.null_model.model not in MODELS:
-            place = experiment.span("arms", name, "null_model", "model")
+            span = experiment.span("arms", name, "null_model", "model")
             message = f"there is no null model `{arm.null_model.model}`"
-            yield rule.at(place, message, help=did_you_mean(arm.null_model.model, MODELS))
+            yield rule.at(span, message, help=did_you_mean(arm.null_model.model, MODELS))
 
 
 @rule("X713", "idle-null-option")
@@ -229,8 +229,8 @@ def idle_null_option(experiment: Experiment, rule: Rule) -> Iterator[Diagnostic]
         }
         for option, why in idle.items():
             if why is not None and option in wanted.model_fields_set:
-                place = experiment.span("arms", name, "null_model", option)
-                yield rule.at(place, f"`{option}` is ignored: {why}", help=f"take `{option}` out")
+                span = experiment.span("arms", name, "null_model", option)
+                yield rule.at(span, f"`{option}` is ignored: {why}", help=f"take `{option}` out")
     for found, at in _references(experiment):
         if found.arm in experiment.arms and experiment.is_ensemble(found.arm):
             message = f"`{found.arm}` is an ensemble of null models, and no reference"
@@ -257,8 +257,8 @@ def incomplete_plan(experiment: Experiment, rule: Rule) -> Iterator[Diagnostic]:
     for name, plan in experiment.plans.items():
         for arm in needed:
             if plan.arms is not None and arm not in plan.arms:
-                place = experiment.span("plans", name, "arms")
-                yield rule.at(place, f"the plan `{name}` leaves `{arm}` out", help=f"add `{arm}` to its arms")
+                span = experiment.span("plans", name, "arms")
+                yield rule.at(span, f"the plan `{name}` leaves `{arm}` out", help=f"add `{arm}` to its arms")
 
 
 @rule("X711", "same-name")

@@ -1,4 +1,4 @@
-"""Making the runs of experiments on one device: the seeds of an arm as one stack, and several stacks side by side."""
+"""Training the runs of experiments on one device: the seeds of an arm as one stack, several stacks side by side."""
 
 from __future__ import annotations
 
@@ -19,70 +19,70 @@ from cortexc.runtime.evaluation import corrupted_cells
 from cortexc.runtime.manifest import RunError
 from cortexc.runtime.run import Run, create, load_checkpoint
 from cortexc.runtime.stacked import Stack
-from cortexc.runtime.stacked_evaluation import DeviceTests, asked, conclude, heard, on_device
+from cortexc.runtime.stacked_evaluation import DeviceTests, evaluate_stack, tests_on_device, unstack, write_evaluation
 from cortexc.runtime.training import check_fit, exposure_of, manifest_of, stop_requests
 
-from .execution import Observer, Overview, Place, State, corrupted_of, image_counts, lock_path
+from .execution import Observer, Overview, Setting, State, corrupted_of, image_counts, lock_path
 from .planning import Schedule, Standing, Task, cost, standing
 
 Group: TypeAlias = tuple[Task, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Bench:
-    """What stacks of one experiment share on the device."""
+class OnDevice:
+    """The data on the device, shared by the stacks of one experiment."""
 
     dataset: Dataset
     images: torch.Tensor
-    """(N, C, H, W), uint8, of training."""
+    """Of training: (N, C, H, W), uint8."""
     labels: torch.Tensor
     """(N,)"""
     tests: DeviceTests
 
 
-def execute_together(plans: Sequence[Schedule], place: Place, observe: Observer | None = None) -> dict[str, str]:
-    """Make every run of some plans that is not done, ``place.jobs`` stacks at once; return why others failed.
+def execute_together(plans: Sequence[Schedule], setting: Setting, observe: Observer | None = None) -> dict[str, str]:
+    """Make all missing runs of some plans, ``setting.jobs`` stacks at once; return failed runs with the reason.
 
-    Runs that differ in their seed alone are one stack. What they leave behind is what ``execute`` would leave.
+    Runs that differ only in their seed are one stack. Their folders hold the same files as after ``execute``.
 
     Raises:
-        RunError: a folder holds another run than the experiment asks for, or the data are not given.
+        RunError: a folder holds another run than the experiment's, the data are not given, or tests are to be in
+            bfloat16.
         DataError: the data or the corrupted images cannot be read.
-        KeyboardInterrupt: it was stopped; the runs go on from their last checkpoints next time.
+        KeyboardInterrupt: it was stopped; the next call continues the runs from their checkpoints.
     """
     for plan in plans:
-        image_counts(plan, place)  # the data are there, or it is said now
         if plan.experiment.evaluation.precision == "bfloat16":
             raise RunError(
-                f"{plan.experiment.name} asks for tests in bfloat16, and seeds that are trained together are tested in "
-                "float32: change `evaluation.precision`, or train each seed by itself with `--no-stacked`"
+                "`precision: bfloat16`: seeds that are trained together are tested in float32; use --no-stacked"
             )
-    work = _Work(plans, place, observe)
+        image_counts(plan, setting)  # raises now if data are missing
+    work = _Work(plans, setting, observe)
     with ThreadPoolExecutor() as writers:
         work.go(writers)
     return work.failed
 
 
 class _Work:
-    """The stacks that wait, and those that share the device."""
+    """The stacks that are waiting, and those that are running on the device."""
 
-    def __init__(self, plans: Sequence[Schedule], place: Place, observe: Observer | None) -> None:
-        self.place, self.observe, self.device = place, observe, choose(place.device)
-        self.benches: dict[Any, Bench] = {}
+    def __init__(self, plans: Sequence[Schedule], setting: Setting, observe: Observer | None) -> None:
+        self.setting, self.observe, self.device = setting, observe, choose(setting.device)
+        self.data: dict[Any, OnDevice] = {}
         self.waiting = [(plan, group) for plan in plans for group in groups_of(plan)]
         self.costs = {
             task.folder: cost(task, (1, 1), len(plan.cells))[0] for plan, group in self.waiting for task in group
-        }  # of training for one image: only their ratio matters here
+        }  # FLOPs of training on one image: only their ratios matter here
         self.states = {t.folder: State(t.name, "waiting") for _, group in self.waiting for t in group}
         self.failed: dict[str, str] = {}
         self.writing: list[tuple[Task, Future[None]]] = []
         self.began = time.monotonic()
 
     def go(self, writers: ThreadPoolExecutor) -> None:
-        """Make all stacks; asked to stop, leave a checkpoint of each.
+        """Train and test all stacks; on a stop request, write a checkpoint of each.
 
         Raises:
-            KeyboardInterrupt: it was asked to stop.
+            KeyboardInterrupt: a stop was requested.
         """
         running: list[tuple[Group, Generator[None]]] = []
         with stop_requests() as stop:
@@ -93,17 +93,17 @@ class _Work:
         for task, writing in self.writing:
             try:
                 writing.result()
-                self._say((task,), "done")
+                self._report((task,), "done")
             except RunError as error:
-                self._say((task,), "failed", text=str(error))
+                self._report((task,), "failed", text=str(error))
         if stop:
             raise KeyboardInterrupt
 
     def _turn(self, running: list[tuple[Group, Generator[None]]], writers: ThreadPoolExecutor) -> None:
-        """Let each stack add one piece of work to the device; begin others where there is room."""
-        while self.waiting and len(running) < self.place.jobs:
+        """Let each running stack queue one piece of work; start waiting stacks while fewer than `jobs` run."""
+        while self.waiting and len(running) < self.setting.jobs:
             plan, group = self.waiting.pop(0)
-            running.append((group, self._made(plan, group, writers)))
+            running.append((group, self._steps(plan, group, writers)))
         for entry in list(running):
             group, steps = entry
             try:
@@ -112,96 +112,96 @@ class _Work:
                 running.remove(entry)
             except (RunError, DataError) as error:
                 running.remove(entry)
-                self._say(group, "failed", text=str(error))
+                self._report(group, "failed", text=str(error))
 
-    def _made(self, plan: Schedule, group: Group, writers: ThreadPoolExecutor) -> Generator[None]:
-        """Train and test a stack; give others a turn after each piece of work that was added to the device."""
+    def _steps(self, plan: Schedule, group: Group, writers: ThreadPoolExecutor) -> Generator[None]:
+        """Train and test a stack; yield after each piece of work that is queued, so that other stacks get a turn."""
         with ExitStack() as held:
             try:
                 for task in group:
                     held.enter_context(FileLock(lock_path(task.folder), timeout=0))
             except Timeout:
-                raise RunError("another process is making it at this moment") from None
-            bench = self._bench(plan)
-            stack = self._stack(plan, group, bench)
+                raise RunError("another process is making this run") from None
+            shared = self._on_device(plan)
+            stack = self._stack(plan, group, shared)
             stack.capture()
             try:
                 while not stack.finished:
                     stack.advance()
                     if stack.step % stack.per_epoch == 0:
-                        self._say(group, "training", stack.step / stack.steps)
+                        self._report(group, "training", stack.step / stack.steps)
                     yield
             except GeneratorExit:
                 stack.save()
                 raise
-            self._say(group, "testing")
-            for said in asked(stack.model, bench.tests, stack.stream):
-                if said is None:
+            self._report(group, "testing")
+            for logits in evaluate_stack(stack.model, shared.tests, stack.stream):
+                if logits is None:
                     yield
                     continue
-                for task, one in zip(group, heard(stack, said, bench.tests), strict=True):
-                    self.writing.append((task, writers.submit(conclude, one, bench.tests)))
+                for task, one in zip(group, unstack(stack, logits), strict=True):
+                    self.writing.append((task, writers.submit(write_evaluation, one, shared.tests)))
 
-    def _bench(self, plan: Schedule) -> Bench:
+    def _on_device(self, plan: Schedule) -> OnDevice:
         data = plan.experiment.data
         key = (data.name, data.hold_out, plan.cells)
-        if key not in self.benches:
-            dataset = load(data.name, self.place.data_dir)
+        if key not in self.data:
+            dataset = load(data.name, self.setting.data_dir)
             if data.hold_out:
                 dataset = held_out(dataset, data.hold_out)
-            wanted = corrupted_of(plan.experiment, plan.cells, self.place)
-            tests = corrupted_cells(dataset, wanted, self.place.data_dir)
+            wanted = corrupted_of(plan.experiment, plan.cells, self.setting)
+            tests = corrupted_cells(dataset, wanted, self.setting.data_dir)
             images = torch.tensor(dataset.train.images, device=self.device)
             labels = torch.tensor(dataset.train.labels, device=self.device)
-            self.benches[key] = Bench(dataset, images, labels, on_device(dataset, tests, self.device))
-        return self.benches[key]
+            self.data[key] = OnDevice(dataset, images, labels, tests_on_device(dataset, tests, self.device))
+        return self.data[key]
 
-    def _stack(self, plan: Schedule, group: Group, bench: Bench) -> Stack:
-        """Return the stack of a group: new, or where its checkpoints left it."""
-        made = [self._run(task, bench, stacked=len(group)) for task in group]
+    def _stack(self, plan: Schedule, group: Group, shared: OnDevice) -> Stack:
+        """Return the stack of a group: new, or continued from its checkpoints."""
+        made = [self._run(task, shared, stacked=len(group)) for task in group]
         recipes = [task.recipe for task in group]
-        stack = Stack(made, group[0].program, recipes, bench.images, bench.labels)
+        stack = Stack(made, group[0].program, recipes, shared.images, shared.labels)
         if all(run.checkpoint_path.exists() for run in made):
             stack.restore([load_checkpoint(run, torch.device("cpu")) for run in made])
         return stack
 
-    def _run(self, task: Task, bench: Bench, *, stacked: int) -> Run:
-        """Return the folder of a run, made where it is not there."""
+    def _run(self, task: Task, shared: OnDevice, *, stacked: int) -> Run:
+        """Return the run of a task; create its folder if it is missing."""
         run = Run(task.folder)
         if run.manifest_path.exists():
             return run
-        check_fit(task.program, bench.dataset)
+        check_fit(task.program, shared.dataset)
         manifest = manifest_of(
             task.program,
             task.recipe,
-            bench.dataset,
-            exposure_of(bench.dataset, task.recipe, None),
-            folder=self.place.data_dir,
+            shared.dataset,
+            exposure_of(shared.dataset, task.recipe, None),
+            folder=self.setting.data_dir,
             device=self.device,
             stacked=stacked,
         )
         return create(task.folder, task.program, manifest)
 
-    def _say(self, group: Group, phase: str, done: float = 0.0, text: str = "") -> None:
+    def _report(self, group: Group, phase: str, done: float = 0.0, text: str = "") -> None:
         for task in group:
             self.states[task.folder] = State(task.name, phase, done, text)
             if phase == "failed":
                 self.failed[task.name] = text
         if self.observe is None:
             return
-        part = {"done": 1.0, "testing": 1.0, "failed": 1.0}
+        complete = {"done": 1.0, "testing": 1.0, "failed": 1.0}
         total = sum(self.costs.values())
-        done_now = sum(self.costs[f] * part.get(s.phase, s.done) for f, s in self.states.items())
+        done_now = sum(self.costs[f] * complete.get(s.phase, s.done) for f, s in self.states.items())
         fraction = done_now / total if total else 1.0
         left = (1 - fraction) / fraction * (time.monotonic() - self.began) if fraction else None
         self.observe(Overview(tuple(self.states.values()), fraction, left))
 
 
 def groups_of(plan: Schedule) -> list[Group]:
-    """Return the runs of a plan that are not done, those together that differ in their seed alone.
+    """Return the runs of a plan that are not done, grouped by all but their seed.
 
     Raises:
-        RunError: a folder holds another run than the experiment asks for.
+        RunError: a folder holds another run than the experiment's.
     """
     found: dict[Any, list[Task]] = {}
     for task in plan.tasks:

@@ -1,13 +1,13 @@
-"""How sure a difference is: a paired bootstrap over images and seeds, and Holm's correction.
+"""Intervals of differences: a paired bootstrap over images and seeds, and Holm's correction.
 
-Images are drawn anew and are the same for all arms, with all their corruptions (an image is one cluster).
+Images are resampled, the same ones for all arms, with all their corruptions (an image is one cluster).
 
-Seeds are few, and drawing two of two anew gives intervals that miss the truth far too often. So the seed effect is
-drawn from a normal distribution with the variance of the seeds, pooled over the arms, and made as wide as Student's t
-of as many degrees of freedom as that variance has: the sum of S - 1 over the arms. All measures of a draw share it, so
-that measures that go together in the seeds go together in the draws. It is assumed that the seeds of all arms vary
-alike. Where no arm has two seeds, what a seed is worth is not in the intervals. The runs of an ensemble differ in more
-than the seed: its variance is its own, with its own degrees of freedom, and is not pooled.
+Seeds are few, and resampling two of two gives intervals that miss the true value far too often. So the seed effect is
+drawn from a normal distribution with the variance between seeds, pooled over the arms, and widened to Student's t with
+the degrees of freedom of that variance: the sum of S - 1 over the arms. All measures of a draw share the same random
+numbers, so that measures that are correlated over seeds are correlated in the draws. The variance between seeds is
+assumed to be the same in all arms. If no arm has two seeds, the intervals do not include the seed effect. The runs of
+an ensemble differ in more than the seed: its variance is its own, with its own degrees of freedom, and is not pooled.
 
 References:
     B. Efron, R. Tibshirani (1993), An introduction to the bootstrap, chapters 6.5 (parametric), 8, 13 and 15
@@ -27,9 +27,9 @@ from numpy.typing import NDArray
 CHUNK = 256
 """Resamples at once."""
 LINE = 3
-"""Models that a line needs."""
+"""Number of models that a line needs."""
 CLIP = 1e-4
-"""Accuracies are kept as far from 0 and 1 when their logit is taken."""
+"""Smallest distance of accuracies from 0 and 1 when their logit is taken."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,18 +38,18 @@ class Counts:
 
     right: NDArray[np.float64]
     """(seed, image)"""
-    asked: NDArray[np.float64]
-    """(image,), of how many."""
+    counted: NDArray[np.float64]
+    """(image,), the number of answers that count."""
 
     @property
     def accuracy(self) -> NDArray[np.float64]:
         """(seed,)"""
-        return np.asarray(self.right.sum(axis=1) / self.asked.sum())
+        return np.asarray(self.right.sum(axis=1) / self.counted.sum())
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate and how sure it is."""
+    """An estimate, its interval and its p value."""
 
     value: float
     low: float
@@ -66,7 +66,7 @@ class Resampled:
     """(arm, measure) -> on the images themselves, mean over seeds."""
     drawn: dict[tuple[str, str], NDArray[np.float64]]
     freedom: int
-    """Degrees of freedom of what a seed is worth; 0 where no arm has two, and the draws are over images alone."""
+    """Degrees of freedom of the seed effect; 0 if no arm has two seeds and the draws are over images alone."""
 
     def of(self, arm: str, measure: str, *, level: float) -> Interval:
         """Return an accuracy and its interval."""
@@ -100,7 +100,7 @@ def resample(
     (number,) = images
     random = np.random.default_rng(seed)
     right = np.stack([counts[key].right.mean(axis=0) for key in keys], axis=1).astype(np.float32)  # (image, key)
-    asked = np.stack([counts[key].asked for key in keys], axis=1).astype(np.float32)  # (image, key)
+    counted = np.stack([counts[key].counted for key in keys], axis=1).astype(np.float32)  # (image, key)
     effects, freedom = _seed_effects(
         {key: c for key, c in counts.items() if key[0] not in ensembles}, random, resamples
     )
@@ -111,7 +111,7 @@ def resample(
         size = min(CHUNK, resamples - begin)
         chosen = random.integers(number, size=(size, number))
         times = np.stack([np.bincount(row, minlength=number) for row in chosen]).astype(np.float32)  # (resample, image)
-        hits, total = (times @ right).astype(np.float64), times @ asked
+        hits, total = (times @ right).astype(np.float64), times @ counted
         for column, key in enumerate(keys):
             drawn[key].append(hits[:, column] / np.maximum(total[:, column], 1) + effects[key][begin : begin + size])
     value = {key: float(counts[key].accuracy.mean()) for key in keys}
@@ -119,7 +119,7 @@ def resample(
 
 
 def interval(value: float, drawn: NDArray[np.float64], *, level: float) -> Interval:
-    """Return the percentile interval of resampled values, and how likely zero is."""
+    """Return the percentile interval of resampled values, and the p value of zero."""
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     beyond = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
     return Interval(value, float(low), float(high), min(1.0, 2 * (beyond + 1) / (len(drawn) + 1)))
@@ -142,11 +142,11 @@ def holm(p: Sequence[float]) -> tuple[float, ...]:
 def effective_robustness(
     resampled: Resampled, family: Sequence[str], arm: str, *, clean: str, corrupted: str, level: float
 ) -> Interval | None:
-    """Return how much more accurate an arm is on corrupted images than a model of the family as accurate as it is.
+    """Return how much more accurate an arm is on corrupted images than a model of the family with its clean accuracy.
 
-    A line through the family, in logits of accuracy, tells what its clean accuracy would lead one to expect; it is
-    drawn anew in every resample. None where the family has fewer than three members (a line through two has no scatter,
-    and none of them can lie beside it), or no two clean accuracies a point apart.
+    A line through the family, in logits of accuracy, predicts the corrupted accuracy from the clean one; it is fitted
+    again in every resample. None if the family has fewer than three members (two points always lie on a line), or
+    their clean accuracies are less than a point apart.
     """
     x = np.stack([resampled.drawn[member, clean] for member in family], axis=1)  # (resample, member)
     y = np.stack([resampled.drawn[member, corrupted] for member in family], axis=1)
@@ -176,7 +176,7 @@ def _logit(p: NDArray[np.float64]) -> NDArray[np.float64]:
 def _seed_effects(
     counts: Mapping[tuple[str, str], Counts], random: np.random.Generator, resamples: int
 ) -> tuple[dict[tuple[str, str], NDArray[np.float64]], int]:
-    """Return what other seeds would have added to each mean (resample,), by arm and measure, and degrees of freedom.
+    """Return draws of the seed effect on each mean (resample,), by arm and measure, and the degrees of freedom.
 
     A draw adds up how far each seed of each arm lies from its arm's mean, each times a normal number of its own. The
     covariance of the measures is then the pooled one, whatever their number.

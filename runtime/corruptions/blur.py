@@ -20,7 +20,7 @@ NEGLIGIBLE = 1e-13
 CACHED = 25
 """Images whose enlarged copies, 26 of each, stay in the cache of a processor."""
 MAX_CHANNELS = 126
-"""Of one OpenCV image, in whole RGB images: OpenCV 5 knows at most 128 channels."""
+"""Of one OpenCV image, in whole RGB images: OpenCV 5 allows at most 128 channels."""
 
 
 def gaussian_blur(images: Pixels, sigma: float) -> Pixels:
@@ -130,12 +130,12 @@ def _enlarging(factor: float) -> NDArray[np.float64]:
     """Return the matrix (32, 32) from old to new pixels of a line; as ``scipy.ndimage.zoom(order=1)`` counts them."""
     size = math.ceil(32 / factor)
     large = round(size * factor)
-    places = (np.arange(32) + (large - 32) // 2) * ((size - 1) / (large - 1))
-    low = np.minimum(np.floor(places).astype(int), size - 2)
+    positions = (np.arange(32) + (large - 32) // 2) * ((size - 1) / (large - 1))
+    low = np.minimum(np.floor(positions).astype(int), size - 2)
     matrix = np.zeros((32, 32))
     top = (32 - size) // 2
-    matrix[np.arange(32), top + low] = 1 - (places - low)
-    matrix[np.arange(32), top + low + 1] = places - low
+    matrix[np.arange(32), top + low] = 1 - (positions - low)
+    matrix[np.arange(32), top + low + 1] = positions - low
     return matrix
 
 

@@ -51,7 +51,7 @@ def elastic_transform(images: Pixels, random: Sequence[Generator], alpha: float,
 
 
 def _looked_up(x: Floats, rows: Floats, columns: Floats) -> Floats:
-    """Read images (N, 32, 32, 3) at places (N, 32, 32), linearly, mirrored at the edges."""
+    """Read images (N, 32, 32, 3) at locations (N, 32, 32), linearly, mirrored at the edges."""
     flat = x.reshape(-1, 3)
     first = 1024 * np.arange(len(x))[:, None, None]
     low_row, low_column = np.floor(rows).astype(int), np.floor(columns).astype(int)

@@ -29,7 +29,7 @@ BLOCK = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where the chance and the ice of a regenerated set come from."""
+    """The seed and the frost pictures of a regenerated set."""
 
     seed: int = 0
     frost_photos: Path | None = None
@@ -49,7 +49,7 @@ class Source:
         return ice.drawn() if self.frost_photos is None else ice.photographs(self.frost_photos)
 
     def describe(self) -> dict[str, Any]:
-        """Return what the pixels hang on: seed, frost (``drawn``, or the photographs and their sum), versions.
+        """Return what the pixels depend on: seed, frost (``drawn``, or the photographs and their sum), versions.
 
         Raises:
             DataError: the photographs cannot be read.

@@ -42,7 +42,7 @@ class Sheet:
     slope: float
     """Exponent of the power spectrum over spatial frequency."""
     coarse: float
-    """Part of the variance that lies in slow changes over the sheet, beyond that power law."""
+    """Fraction of the variance in slow changes over the sheet, in addition to that power law."""
     quantiles: tuple[float, ...]
     """Of brightness (mean of the channels) at `LEVELS` [0..255]."""
 

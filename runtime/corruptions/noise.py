@@ -1,4 +1,4 @@
-"""Noise: each value of each pixel is disturbed by itself.
+"""Noise: each value of each pixel is disturbed independently.
 
 Everywhere in these modules: images are (N, 32, 32, 3) of uint8, RGB, and so are results; ``random`` holds one generator
 an image; the other arguments are constants of the catalogue, for values scaled to 0..1 unless said otherwise.
@@ -30,7 +30,7 @@ def shot_noise(images: Pixels, random: Sequence[Generator], photons: float) -> P
 
 
 def impulse_noise(images: Pixels, random: Sequence[Generator], amount: float) -> Pixels:
-    """Set a part ``amount`` of all values to 0 or full, each half of the time."""
+    """Set a fraction ``amount`` of all values to 0 or full, each half of the time."""
     chance = np.stack([r.random((32, 32, 3)) for r in random])
     noisy = np.where(chance < amount / 2, np.uint8(0), images)
     noisy[chance >= 1 - amount / 2] = 255

@@ -1,4 +1,4 @@
-"""Published figures that measures of robustness lean on."""
+"""Published figures that measures of robustness use."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class StoredSet:
     count: int
     """Images of a severity."""
     manifest: dict[str, Any] | None
-    """What its ``manifest.json`` says; None without one."""
+    """The content of its ``manifest.json``; None without one."""
 
     def images(self, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Pixels]]:
         """Yield the images (N, 32, 32, 3) of cells, in this order, mapped from the files.
@@ -147,7 +147,7 @@ def describe(identity: dict[str, Any], name: str = "CIFAR-10-C") -> str:
 
 
 def stored(folder: Path, clean: ImageSet, fingerprint: str) -> StoredSet:
-    """Open a folder, and check the form of every file in it that the catalogue knows.
+    """Open a folder, and check the form of every file in it that is in the catalogue.
 
     Args:
         folder: where the files are.
@@ -159,7 +159,7 @@ def stored(folder: Path, clean: ImageSet, fingerprint: str) -> StoredSet:
             made from other images.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder}: there is no such folder; {MEND}")
+        raise DataError(f"{folder}: there is no such folder; {HOW_TO_GET}")
     manifest = _manifest(folder, fingerprint)
     severities = SEVERITIES if manifest is None else tuple(manifest["severities"])
     rows = len(severities) * len(clean)
@@ -167,7 +167,7 @@ def stored(folder: Path, clean: ImageSet, fingerprint: str) -> StoredSet:
     if manifest is not None:
         corruptions = tuple(name for name in corruptions if f"{name}.npy" in manifest["md5"])
     if not corruptions:
-        raise DataError(f"{folder}: there is no array of CIFAR-10-C in it, such as gaussian_noise.npy; {MEND}")
+        raise DataError(f"{folder}: there is no array of CIFAR-10-C in it, such as gaussian_noise.npy; {HOW_TO_GET}")
     _check_labels(folder / LABELS, clean.labels, len(severities))
     for name in corruptions:
         path = folder / f"{name}.npy"
@@ -180,7 +180,7 @@ def stored(folder: Path, clean: ImageSet, fingerprint: str) -> StoredSet:
     return StoredSet(folder, corruptions, severities, len(clean), manifest)
 
 
-MEND = (
+HOW_TO_GET = (
     "`cortexc data fetch cifar10-c --data-dir DIR` downloads the official set, "
     "`cortexc data corrupt cifar10 --data-dir DIR -o DIR/CIFAR-10-C` makes one"
 )
@@ -199,7 +199,7 @@ def read_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
             shape, fortran, dtype = read(file)
             start, size = file.tell(), path.stat().st_size
     except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file; {MEND}") from None
+        raise DataError(f"{path}: there is no such file; {HOW_TO_GET}") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
     except ValueError:
@@ -211,7 +211,7 @@ def read_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
         what = "truncated" if size < expected else "longer than it says"
         raise DataError(f"{path}: the file is {what}: {size:,} bytes, expected {expected:,}. Copy or make it again.")
     if fortran and len(shape) > 1:
-        raise DataError(f"{path}: the array lies in Fortran order; expected C order")
+        raise DataError(f"{path}: the array is in Fortran order; expected C order")
     return tuple(shape), dtype
 
 

@@ -1,4 +1,4 @@
-"""Weather: something lies between the scene and the lens. For shapes and arguments see ``noise``."""
+"""Weather: something is between the scene and the lens. For shapes and arguments see ``noise``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def snow(
         threshold: below it there is no flake.
         radius: half the length of the smear [pixels].
         sigma: width of the smear [pixels].
-        blend: part of the scene's own colour.
+        blend: fraction of the scene's own colour.
     """
     fields = loc + scale * np.stack([r.standard_normal((32, 32)) for r in random])
     angles = np.array([r.uniform(-135, -45) for r in random])

@@ -45,7 +45,7 @@ def write(
 
     Args:
         dataset: whose test images are corrupted.
-        folder: made where it does not exist.
+        folder: created if it does not exist.
         corruptions: names, in the order of the catalogue.
         severities: ascending.
         source: of random numbers and frost.
@@ -53,7 +53,7 @@ def write(
         progress: told about the work.
 
     Raises:
-        DataError: something else lies there, the disk has no room, or photographs of frost cannot be read.
+        DataError: other files are in the folder, the disk is full, or photographs of frost cannot be read.
     """
     source = source or Source()
     images = channels_last(dataset.test.images)

@@ -1,4 +1,4 @@
-"""Official data sets as they are published: an archive, the files in it, and the md5 sums that tell they are whole."""
+"""Official data sets as they are published: an archive, the files in it, and the md5 sums of both."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _READING = (OSError, EOFError, ValueError, zlib.error, tarfile.TarError)
 
 @dataclass(frozen=True, kw_only=True)
 class Fetchable:
-    """A data set that can be fetched: where it is, how it is packed, and how one knows that it is the official one."""
+    """A data set that can be fetched: its address, its archive, and its official md5 sums."""
 
     name: str
     label: str
-    """What a person calls it."""
+    """Its name in texts."""
     url: str
     archive: str
     """File name of the archive, in the data folder."""
@@ -32,17 +32,17 @@ class Fetchable:
     locate: Callable[[Path], Path | None]
     """The folder with the files in a data folder; or the archive, if the set can be read from it; or None."""
     members: Callable[[Path, Collection[str]], Iterator[tuple[str, bytes]]]
-    """Yields those of the files that are asked for, out of the archive: name and bytes, a large file in pieces."""
+    """Yields the wanted files of the archive: name and bytes, a large file in pieces."""
     archive_bytes: int
-    """Room that the archive needs."""
+    """Size of the archive."""
     files_bytes: int
-    """Room that the files need."""
+    """Size of the files together."""
     replaces: bool
     """Whether a file that is not the official one is replaced; else it is named, and nothing is touched."""
     regenerated: Callable[[Path], bool] = lambda folder: False
     """Whether a folder holds a set made here, not the official one."""
     instead: str = ""
-    """Command that makes the set without a network, with a place for ``{data_dir}``."""
+    """Command that makes the set without a network, with the placeholder ``{data_dir}``."""
 
     @property
     def files(self) -> tuple[str, ...]:

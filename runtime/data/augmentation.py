@@ -14,7 +14,7 @@ class Moves(NamedTuple):
     shift: Tensor
     """(2, batch), down and to the right [pixels]."""
     mirror: Tensor
-    """(batch,), whether left and right change places."""
+    """(batch,), whether the image is mirrored left to right."""
 
 
 def draw_moves(batch: int, *, padding: int, generator: torch.Generator) -> Moves:

@@ -1,7 +1,7 @@
 """Reads CIFAR-10 in its official python version, from the folder or straight from the archive.
 
 The batches are Python 2 pickles, and a pickle may run any code it likes. These are therefore read by an
-unpickler that knows only the three numpy names in them, and puts inert stand-ins of ours in their place:
+unpickler that knows only the three numpy names in them, and replaces them by inert stand-ins:
 whatever a file says, nothing outside this module is called. The arrays are then built from the bytes, after
 their shapes have been checked.
 
@@ -54,7 +54,7 @@ _UNPICKLING = (
 
 
 class _Array:
-    """Stands in for a pickled numpy array: takes down what the file says of it, and does nothing."""
+    """Stands in for a pickled numpy array: keeps the arguments in the file, and runs nothing."""
 
     def __init__(self, *_: object) -> None:
         self.shape: object = None
@@ -145,15 +145,15 @@ def read(data_dir: Path) -> Dataset:
     test: ImageSet | None = None
     missing = set(FILES)
     for name, content in _folder(source, data_dir) if source.is_dir() else members(source):
-        place = _Place(source / name, data_dir)
-        batch = place.unpickled(content)
+        file = _File(source / name, data_dir)
+        batch = file.unpickled(content)
         if name == "batches.meta":
-            classes = place.classes(batch)
+            classes = file.classes(batch)
         elif name == "test_batch":
-            test = ImageSet(*place.rows(batch))
+            test = ImageSet(*file.rows(batch))
         else:
             start = TRAIN.index(name) * ROWS
-            images[start : start + ROWS], labels[start : start + ROWS] = place.rows(batch)
+            images[start : start + ROWS], labels[start : start + ROWS] = file.rows(batch)
         missing.discard(name)
     if missing or test is None:
         raise _missing(source, missing, data_dir)
@@ -166,7 +166,7 @@ def _missing(source: Path, names: set[str], data_dir: Path) -> DataError:
 
 
 def _folder(folder: Path, data_dir: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of the official files, having made sure that all are there."""
+    """Yield name and content of the official files, after checking that all are there."""
     if missing := {name for name in FILES if not (folder / name).is_file()}:
         raise _missing(folder, missing, data_dir)
     for name in sorted(FILES):  # batches.meta first
@@ -177,12 +177,12 @@ def _folder(folder: Path, data_dir: Path) -> Iterator[tuple[str, bytes]]:
         except OSError as error:
             raise unreadable(path, error) from None
         if size > MAX_BYTES:
-            raise _Place(path, data_dir).error(f"it has {size:,} bytes")
+            raise _File(path, data_dir).error(f"it has {size:,} bytes")
         yield name, content
 
 
-class _Place:
-    """One file being read: its checks, and the words to say when one fails."""
+class _File:
+    """A file that is being read: its checks, and their error messages."""
 
     def __init__(self, path: Path, data_dir: Path) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""CIFAR-10-C as it lies on disk: what the official files are called, and their fingerprints.
+"""CIFAR-10-C on disk: the names of the official files, and their md5 sums.
 
 References:
     D. Hendrycks, T. Dietterich (2019), Benchmarking neural network robustness to common corruptions and

@@ -1,4 +1,4 @@
-"""What a data set is to the rest of the runtime: two splits of labelled 32 x 32 images, and a fingerprint."""
+"""A data set in memory: training and test images (32 x 32) with labels, and a fingerprint."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class DataError(Exception):
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """One split, as it was published: scaling to [0, 1] and the rest is for the one who uses it."""
+    """The images of one split as they were published, not scaled to [0, 1]."""
 
     images: NDArray[np.uint8]
     """(image, channel, height, width) = (N, 3, 32, 32), 0..255, C-contiguous."""
@@ -51,7 +51,7 @@ class Dataset:
     fingerprint: str
     """``sha256:`` and 64 hex digits, of the bytes of images and labels (little-endian), train before test."""
     held_out: int = 0
-    """How many training images were made the test images; 0 where those are the published ones."""
+    """How many training images were made the test images; 0 if the test images are the published ones."""
 
 
 def assemble(name: str, classes: tuple[str, ...], *, train: ImageSet, test: ImageSet) -> Dataset:
@@ -66,10 +66,10 @@ def assemble(name: str, classes: tuple[str, ...], *, train: ImageSet, test: Imag
 def held_out(dataset: Dataset, count: int) -> Dataset:
     """Return a data set whose test images are the last ``count`` training images, and are not trained on any more.
 
-    For choices: whatever is chosen by looking at these images has not seen the real test images.
+    For choices of models and settings, which must not be made on the real test images.
 
     Raises:
-        DataError: so many are not there.
+        DataError: there are not so many training images.
     """
     rest = len(dataset.train) - count
     if count < 1 or rest < 1:
@@ -84,10 +84,10 @@ def load(name: str, data_dir: Path | None) -> Dataset:
 
     Args:
         name: a key of `cortexc.datasets.DATASETS`.
-        data_dir: the folder it lies in; not needed for one that comes with the program.
+        data_dir: its folder; not needed for a data set that comes with the program.
 
     Raises:
-        DataError: there is no such data set, or its files are missing or unsound.
+        DataError: there is no such data set, or its files are missing or damaged.
     """
     dataset: Dataset = reader(located(name, data_dir)).read(data_dir)
     return dataset
@@ -102,7 +102,7 @@ def located(name: str, data_dir: Path | None) -> DatasetRecord:
     """Return the record of a data set, once it is known where to read it.
 
     Raises:
-        DataError: there is no such data set, or it lies in a folder and none is given.
+        DataError: there is no such data set, or it is read from a folder and none is given.
     """
     if name not in DATASETS:
         raise DataError(f"there is no data set `{name}`; the known ones are {', '.join(DATASETS)}")

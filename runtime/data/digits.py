@@ -1,6 +1,6 @@
 """Handwritten digits that need no download: small enough to see a model learn on a laptop in a minute.
 
-The 1,797 images of 8 x 8 grey values 0..16 that scikit-learn carries (the test part of UCI's optdigits,
+The 1,797 images of 8 x 8 grey values 0..16 that scikit-learn carries (the test set of UCI's optdigits,
 CC BY 4.0), brought to the size of CIFAR-10: enlarged four times by bilinear interpolation (half-pixel
 centres, edges held), scaled to 0..255, grey repeated in the three channels. All in whole numbers, so that
 each machine gets the same bytes.

@@ -27,7 +27,7 @@ BLOCK = 2**18
 """Bytes read at once."""
 
 Progress: TypeAlias = Callable[[int, int | None], None]
-"""Called with the bytes that are here and, where the server tells it, the bytes in all."""
+"""Called with the bytes received so far and the size of the file [bytes], None if the server does not tell it."""
 
 
 FETCHABLE: dict[str, Fetchable] = {
@@ -38,14 +38,14 @@ FETCHABLE: dict[str, Fetchable] = {
 
 @dataclass(frozen=True)
 class FileCheck:
-    """What `verify` found of one file."""
+    """The result of `verify` for one file."""
 
     name: str
     path: Path
     expected: str
     """Official md5 sum."""
     found: str | None
-    """Its md5 sum, None where there is no such file."""
+    """Its md5 sum; None if there is no such file."""
 
     @property
     def status(self) -> Literal["ok", "missing", "wrong"]:
@@ -63,7 +63,7 @@ class Fetched:
     """Where the verified files are."""
     downloaded: bool
     unpacked: tuple[str, ...]
-    """The files written; empty where all were there already."""
+    """The files written; empty if all were there already."""
 
     @property
     def summary(self) -> str:
@@ -75,11 +75,11 @@ class Fetched:
 
 
 def verify(name: str, data_dir: Path, *, md5: Mapping[str, str] | None = None) -> tuple[FileCheck, ...]:
-    """Compare what lies in a folder with the official md5 sums.
+    """Compare the files in a folder with the official md5 sums.
 
     Args:
         name: a key of `FETCHABLE`.
-        data_dir: where the set lies.
+        data_dir: the folder of the set.
         md5: other sums than the official ones.
 
     Returns:
@@ -101,7 +101,7 @@ def verify(name: str, data_dir: Path, *, md5: Mapping[str, str] | None = None) -
 
 
 def advice(name: str, checks: Sequence[FileCheck], data_dir: Path) -> str:
-    """Say how to fix what `verify` found, and whether the set was made here; nothing where it needs no words.
+    """Say how to fix what `verify` found, and whether the set was made here; empty if nothing is to be said.
 
     Raises:
         DataError: the data set is not one that is fetched, or its manifest cannot be read.
@@ -132,18 +132,18 @@ def fetch(
     md5: Mapping[str, str] | None = None,
     timeout_s: float = 30.0,
 ) -> Fetched:
-    """Make sure that a folder holds an official data set, and do no more than that takes.
+    """Make sure that a folder holds an official data set; download or unpack only what is missing.
 
-    Verified files stay as they are. An archive that lies in the folder is unpacked without the network; else
-    it is downloaded to a ``.part`` file, where a later call goes on after an interruption. Files are put in
-    place only once verified, and only where one is missing or verified to be wrong. Of CIFAR-10-C, which may have
-    been made here at some expense, a wrong file is not replaced but named.
+    Verified files stay as they are. An archive in the folder is unpacked without the network; otherwise it is
+    downloaded to a ``.part`` file, which a later call continues after an interruption. Only verified files are moved
+    into the folder, and only if a file is missing or wrong. A wrong file of CIFAR-10-C is named and not replaced,
+    because the set may have been made here at some expense.
 
     Args:
         name: a key of `FETCHABLE`.
-        data_dir: made where it does not exist.
+        data_dir: created if it does not exist.
         progress: True draws a bar on stderr; a callback is called with bytes so far and in all.
-        url: another place of the archive than the official one.
+        url: address of the archive, instead of the official one.
         md5: other sums of it and of its files than the official ones.
         timeout_s: longest silence of the server [s].
 
@@ -175,7 +175,7 @@ def fetch(
 
 
 def _known(name: str, url: str | None = None, md5: Mapping[str, str] | None = None) -> Fetchable:
-    """Return what is known of a data set, with a caller's own place and sums."""
+    """Return the record of what can be fetched, with another address or other sums if they are given."""
     if name in FETCHABLE:
         known = FETCHABLE[name]
         return replace(known, url=url or known.url, md5=md5 or known.md5)
@@ -185,7 +185,7 @@ def _known(name: str, url: str | None = None, md5: Mapping[str, str] | None = No
 
 
 def _wanted(known: Fetchable, data_dir: Path, folder: Path, files: Sequence[str]) -> tuple[str, ...]:
-    """Return which files to put into a folder, having made sure that this overwrites nothing it should not."""
+    """Return which files to put into a folder, after checking that nothing is overwritten that should be kept."""
     checks = [_checked(folder / file, known.md5[file]) for file in files]
     wanted = tuple(check.name for check in checks if check.status != "ok")
     wrong = [check.name for check in checks if check.status == "wrong"]
@@ -200,7 +200,7 @@ def _wanted(known: Fetchable, data_dir: Path, folder: Path, files: Sequence[str]
 
 
 def _require_room(known: Fetchable, data_dir: Path, wanted: Sequence[str], *, downloading: bool) -> None:
-    """Refuse a disk that is too small, before hours of downloading show it."""
+    """Refuse a disk that is too small, before the download."""
     part = _part(known, data_dir)
     with _writing(known, data_dir, data_dir):
         free = shutil.disk_usage(data_dir).free
@@ -224,7 +224,7 @@ def _size(count: int) -> str:
 
 @contextmanager
 def _writing(known: Fetchable, data_dir: Path, path: Path) -> Iterator[None]:
-    """Put a failure to write into plain words."""
+    """Turn a failure to write into a `DataError`."""
     try:
         yield
     except OSError as error:
@@ -295,7 +295,7 @@ def _receive(known: Fetchable, data_dir: Path, part: Path, report: Progress, tim
         with urllib.request.urlopen(request, timeout=timeout_s) as response:
             resumed = response.status == 206 and _starts_at(response.headers.get("Content-Range")) == here
             if response.status == 206 and not resumed:
-                what = "the server sent another part than was asked for"
+                what = "the server sent other bytes than were requested"
                 raise DataError(f"{url}: {what}. {_by_hand(known, data_dir)}")
             here = here if resumed else 0  # else it sends the whole file
             length = response.headers.get("Content-Length", "")
@@ -308,7 +308,7 @@ def _receive(known: Fetchable, data_dir: Path, part: Path, report: Progress, tim
                     report(here, total)
     except urllib.error.HTTPError as error:
         error.close()
-        if error.code == 416 and here:  # nothing follows: either all is there, or it is no part of this file
+        if error.code == 416 and here:  # the file has all bytes, or more than the archive
             return
         what = f"the server answers {error.code} {error.reason}"
         raise DataError(f"{url}: {what}. {_by_hand(known, data_dir)}") from None
@@ -316,18 +316,18 @@ def _receive(known: Fetchable, data_dir: Path, part: Path, report: Progress, tim
         raise _unreachable(known, data_dir, error) from None
     if total is not None and here < total:
         what = f"the connection broke after {here:,} of {total:,} bytes"
-        raise DataError(f"{url}: {what}. Run the same command again to go on from there.")
+        raise DataError(f"{url}: {what}. Run the same command again to continue from there.")
 
 
 _NETWORK = (urllib.error.URLError, http.client.HTTPException, OSError)
 
 
 def _next(response: http.client.HTTPResponse, known: Fetchable, data_dir: Path) -> bytes:
-    """Read a block; a separate place, so that a failing network is told from a failing disk."""
+    """Read a block; a function of its own, so that errors of the network and of the disk stay apart."""
     try:
         return response.read(BLOCK)
     except _NETWORK as error:
-        more = "; run the same command again to go on from there"
+        more = "; run the same command again to continue from there"
         raise _unreachable(known, data_dir, error, more) from None
 
 

@@ -66,7 +66,7 @@ def test_where_none_fits_it_is_said_in_one_sentence(tmp_path: Path, capsys: pyte
     assert main([*words, "--seed", "6", "--draws", "5", "-o", str(tmp_path / "x.yaml")]) == 0
     assert "seed 7, after 2 draws" in capsys.readouterr().out
     assert main(["null", "macaque-ventral", "--model", "degree", "--draws", "5", "-o", str(tmp_path / "y.yaml")]) == 2
-    assert "--draws says how --match is meant" in capsys.readouterr().err
+    assert "--draws needs --match" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -71,7 +71,7 @@ def test_evidence_of_another_experiment_is_refused(
         ("heads: 4", "heads: 2", "dense-0: another spec"),
         ("batch_size: 256", "batch_size: 128", "dense-0: another recipe (batch size 256, now 128)"),
         ("seeds: [0, 1]", "seeds: [0, 1, 2]", "dense-2: no such run"),
-        ("seeds: [0, 1]", "seeds: [0]", "a run that the plan does not ask for: dense, seed 1"),
+        ("seeds: [0, 1]", "seeds: [0]", "a run that the plan does not have: dense, seed 1"),
     ):
         changed.write_text(experiment_file.read_text().replace(old, new))
         words = ["experiment", "report", str(changed), "--evidence", str(report / "evidence.h5")]
@@ -92,7 +92,7 @@ def test_the_page_says_what_the_seeds_are_worth(report: Path, experiment_file: P
     outcome = results(single, one)
     assert outcome.freedom == 0
     assert "one seed" in summary(outcome)
-    said = render(single, outcome, plots(outcome), one.gazes, "e.yaml", ["cortexc"])
+    said = render(single, outcome, plots(outcome), one.rollouts, "e.yaml", ["cortexc"])
     assert "One seed: the intervals are over images alone" in said
     assert "1 seed each" in said
 

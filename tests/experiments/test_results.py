@@ -92,9 +92,9 @@ def made_up(plan: Schedule, evidence: Evidence, right: dict[str, float]) -> Resu
     labels = np.zeros(images, np.uint8)
     cells = (CLEAN, *ALL_CELLS)
     rng = np.random.default_rng(0)
-    luck = rng.uniform(size=(len(cells), images))
+    chance = rng.uniform(size=(len(cells), images))
     runs = tuple(
-        dataclasses.replace(run, right=luck <= right["dense" if run.reference else run.arm]) for run in evidence.runs
+        dataclasses.replace(run, right=chance <= right["dense" if run.reference else run.arm]) for run in evidence.runs
     )
     made = Evidence("small-test", "full", cells, labels, runs, evidence.data, None)
     return results(plan, made)

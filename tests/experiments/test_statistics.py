@@ -92,11 +92,11 @@ def test_with_one_seed_its_worth_is_in_no_interval() -> None:
     assert found.drawn["a", "m"].std() == pytest.approx(0, abs=1e-6)
 
 
-def test_images_that_are_not_asked_do_not_count() -> None:
-    asked = np.r_[np.full(100, 3.0), np.zeros(900)]
+def test_images_that_are_not_counted_do_not_matter() -> None:
+    counted = np.r_[np.full(100, 3.0), np.zeros(900)]
     right = np.zeros((1, 1000))
     right[0, :100] = 1.5
-    found = resample({("a", "m"): Counts(right, asked)}, resamples=1000)
+    found = resample({("a", "m"): Counts(right, counted)}, resamples=1000)
     assert found.value["a", "m"] == pytest.approx(0.5)
     assert found.drawn["a", "m"].std() == pytest.approx(0, abs=1e-6)
 

@@ -234,7 +234,7 @@ FAULTS: list[tuple[Callable[[Path], None], str]] = [
     (_truncated, r"contrast\.npy: the file is truncated: 107,548 bytes, expected 107,648"),
     (_longer, r"contrast\.npy: the file is longer than it says"),
     (_empty, r"contrast\.npy: this is no \.npy file"),
-    (_fortran, r"contrast\.npy: the array lies in Fortran order"),
+    (_fortran, r"contrast\.npy: the array is in Fortran order"),
     (_folder, r"contrast\.npy: cannot be read: Is a directory"),
 ]
 

@@ -97,13 +97,13 @@ def test_a_damaged_manifest_says_where(tmp_path: Path, change: dict[str, Any], w
 @pytest.mark.parametrize("key", [key for key, field in Manifest.model_fields.items() if field.is_required()])
 def test_a_key_that_is_missing_is_named(tmp_path: Path, key: str) -> None:
     path = put(tmp_path, json.dumps({k: v for k, v in WRITTEN.items() if k != key}))
-    with pytest.raises(RunError, match=rf"manifest\.json is damaged: `{key}` is missing; take .* away"):
+    with pytest.raises(RunError, match=rf"manifest\.json is damaged: `{key}` is missing; move .* away"):
         read(path)
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("{", "is damaged: it is no JSON"), ("\x00", "is damaged: it is no JSON"), ("[1]", "was written by another")],
+    [("{", "is damaged: it is not JSON"), ("\x00", "is damaged: it is not JSON"), ("[1]", "was written by another")],
 )
 def test_what_is_no_manifest_is_refused(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(RunError, match=rf"manifest\.json {words}"):

@@ -15,7 +15,7 @@ from cortexc.runtime.data import load
 from cortexc.runtime.data.dataset import Dataset, ImageSet
 from cortexc.runtime.manifest import Recipe, RunError
 from cortexc.runtime.run import Run
-from cortexc.runtime.stacked import Stack, StackedModel, course
+from cortexc.runtime.stacked import Stack, StackedModel, epoch_plan
 from cortexc.runtime.training import check_fit, exposure_of, manifest_of
 
 SPEC = """
@@ -139,16 +139,16 @@ def test_an_interrupted_stack_goes_on_as_it_would_have_gone(
 def test_the_logits_of_a_stack_are_those_of_its_models(program: cortexc.Program, digits: Dataset) -> None:
     model = StackedModel(program, [0, 3], torch.device("cpu"))
     images = torch.tensor(digits.test.images[:20])
-    said = model.logits(images)
+    logits = model.logits(images)
     for index, seed in enumerate((0, 3)):
         with torch.no_grad():
             one = cortexc.build(program, seed=seed).eval()(images.float() / 255)
-        assert torch.allclose(said[index], one, atol=1e-5)
+        assert torch.allclose(logits[index], one, atol=1e-5)
 
 
-def test_the_course_of_a_seed_does_not_depend_on_its_neighbours() -> None:
+def test_the_plan_of_an_epoch_of_a_seed_does_not_depend_on_its_neighbours() -> None:
     recipes = [dataclasses.replace(RECIPE, seed=s) for s in (5, 6)]
-    both, single = course(recipes, 150, 1), course(recipes[1:], 150, 1)
+    both, single = epoch_plan(recipes, 150, 1), epoch_plan(recipes[1:], 150, 1)
     assert torch.equal(both.order[1], single.order[0])
     assert torch.equal(both.shift[1], single.shift[0])
     assert sorted(both.order[0].flatten()[:150].tolist()) == list(range(150))
