@@ -69,7 +69,7 @@ def test_seeds_that_are_trained_together_are_those_trained_apart(
 def test_seeds_are_not_tested_together_in_bfloat16(
     experiment_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / "bfloat16.yaml"
+    file = experiment_file.with_name("bfloat16.yaml")
     text = experiment_file.read_text(encoding="utf-8")
     file.write_text(text.replace("evaluation: {", "evaluation: {precision: bfloat16, "), encoding="utf-8")
     assert main(words(file, tmp_path / "runs", "--plan", "pair", "--stacked")) == 2
