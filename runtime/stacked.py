@@ -49,9 +49,7 @@ class StackedModel:
     def __init__(self, program: Program, seeds: Sequence[int], device: torch.device) -> None:
         """Initialise one model per seed."""
         self.models = [build(program, seed=seed) for seed in seeds]
-        self.body = (
-            build(program, seed=seeds[0]).to(device).train()
-        )  # gives the computation; its own weights are not used
+        self.body = build(program, seed=seeds[0]).to(device).train()  # the computation; its weights are not used
         names = _state_names(self.body)
         decayed = [name for name in names if is_decayed(name)]
         self.names = (decayed, [name for name in names if not is_decayed(name)])
