@@ -9,7 +9,7 @@ import pytest
 
 from cortexc import experiments
 from cortexc.experiments import evidence as records
-from cortexc.experiments.planning import schedule
+from cortexc.experiments.planning import made_otherwise, schedule
 from cortexc.experiments.results import results
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +34,17 @@ def test_the_published_numbers_follow_from_the_published_evidence(report: Path, 
         codes = ("clean", "mean", "D1", "D2", "D3", "D4")
         values = [f"{100 * other.measures[c].value:.2f}" if c in other.measures else "-" for c in codes]
         assert " | ".join(values) in text, f"{report.name}: {other.title}"
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=[p.name for p in REPORTS])
+def test_the_published_evidence_is_of_the_runs_that_the_experiment_has_now(report: Path, tmp_path: Path) -> None:
+    found = records.load(report / "evidence.h5")
+    plan = schedule(experiments.load(found.experiment), found.plan, tmp_path)
+    tasks = {(task.arm, task.seed, task.reference): task for task in plan.tasks}
+    assert len(tasks) == len(found.runs)
+    for run in found.runs:
+        task = tasks[run.arm, run.seed, run.reference]
+        assert made_otherwise(task, run.about.spec, run.about.recipe) == [], task.name
 
 
 def test_there_are_published_results_without_images_or_weights() -> None:
