@@ -119,7 +119,7 @@ def test_without_a_set_the_clean_images_are_tested(run: Path, capsys: pytest.Cap
 def test_difficulty_comes_from_other_runs(
     run: Path, digits_c: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    others = [trained(tmp_path, "--epochs", "2", seed=seed) for seed in (1, 2)]
+    others = [trained(tmp_path, seed=seed) for seed in (1, 2)]
     for other in (run, *others):
         said(["evaluate", str(other), "--corrupted", str(digits_c), "--corruptions", "benchmark"], capsys)
     words = ["evaluate", str(run), "--corrupted", str(digits_c), "--corruptions", "benchmark", "--format", "json"]

@@ -17,7 +17,7 @@ import pytest
 from filelock import FileLock, Timeout
 
 from cortexc import experiments
-from cortexc.experiments.execution import Place, _precision
+from cortexc.experiments.execution import Setting, _precision
 from cortexc.experiments.planning import Standing, schedule, standing
 from cortexc.main import main
 from cortexc.runtime import predictions
@@ -171,7 +171,7 @@ def test_a_failed_run_does_not_stop_the_others(
 @pytest.mark.parametrize(
     ("more", "words_said"),
     [
-        (("--plan", "huge"), "has no plan `huge`; it has full, tiny"),
+        (("--plan", "huge"), "has no plan `huge`; it has full, pair, tiny"),
         (("--jobs", "0"), "--jobs is 0"),
     ],
 )
@@ -201,7 +201,7 @@ def test_precision_is_the_processors_unless_it_is_said(
 ) -> None:
     experiment = experiments.load(experiment_file)
     evaluation = experiment.evaluation.model_copy(update={"precision": asked})
-    found = _precision(experiment.model_copy(update={"evaluation": evaluation}), Place(data_dir=None, device="cpu"))
+    found = _precision(experiment.model_copy(update={"evaluation": evaluation}), Setting(data_dir=None, device="cpu"))
     assert found == (with_it if bfloat16 else asked.replace("auto", "float32"))
 
 

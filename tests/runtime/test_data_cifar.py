@@ -242,7 +242,7 @@ def test_unsound_class_names_are_refused(tmp_path, folder, meta):
 
 def test_damage_anywhere_gives_a_data_error_or_nothing(official):
     random = np.random.default_rng(0)
-    place = cifar._Place(Path("x"), Path("y"))
+    place = cifar._File(Path("x"), Path("y"))
     for _ in range(300):
         content = bytearray(official["batches.meta"])
         for at in random.integers(0, len(content), 3):

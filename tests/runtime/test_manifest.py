@@ -51,6 +51,7 @@ WRITTEN: dict[str, Any] = {
         "threads": 1,
         "device": "cpu",
         "bfloat16": False,
+        "stacked": 0,
     },
     "command": ["cortexc", "train"],
     "started": "2026-11-28T06:41:16+00:00",
@@ -75,6 +76,7 @@ def test_a_run_of_the_first_version_is_read(tmp_path: Path) -> None:
     for key in ("held_out", "corrupted_folder", "corrupted"):
         del old["data"][key]
     del old["spec"]
+    old["machine"] = {key: value for key, value in WRITTEN["machine"].items() if key != "stacked"}
     found = read(put(tmp_path, json.dumps(old)))
     assert (found.recipe, found.data.held_out, found.data.corrupted_folder) == (Recipe(epochs=3), 0, None)
 
