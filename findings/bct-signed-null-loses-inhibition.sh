@@ -6,8 +6,8 @@
 # back with the same size and a plus sign. Nothing is raised. The only hint is in the returned correlations: those of the
 # negative strengths are NaN.
 #
-# What to do: randomise the negative part as a network of its own (its absolute values), or use randmio_und_signed or
-# randmio_dir_signed, which keep the signs but not the strengths. Count the signs of every surrogate.
+# What to do: use randmio_und_signed or randmio_dir_signed, which keep the signs and the degrees, though not all
+# strengths. Count the signs of every surrogate.
 #
 # Output seen (negative weights before and after):
 #   null_model_und_sign 98 0
