@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # torch 2.13.0 on a CPU.
 #
-# A mask made from a connectome may leave a unit without any input. nn.MultiheadAttention then has no weights to give. One
-# would expect one answer, be it 0 or NaN. In evaluation with need_weights=False, the same layer on the same input is
-# finite with gradients on and NaN under torch.no_grad(), where it takes another path. With need_weights=True it is always
-# NaN. So a network can train well and be NaN when it is tested.
+# A mask made from a connectome may leave a unit without any input. nn.MultiheadAttention then has no weights to give.
+# One would expect one answer, be it 0 or NaN. In evaluation with need_weights=False, the same layer on the same input
+# is finite with gradients on and NaN under torch.no_grad(), where it takes another path. With need_weights=True it is
+# always NaN. So a network can train well and be NaN when it is tested.
 #
-# What to do: let every unit see itself, or call scaled_dot_product_attention, which gives 0 for such a unit either way.
+# What to do: let every unit see itself, or call scaled_dot_product_attention, which gives 0 for such a unit either
+# way.
 #
 # Output seen (is unit 1, which has no inputs, NaN?):
 #   layer, gradients: False

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # bctpy 0.6.1, numpy 2.4.6, scipy 1.17.1.
 #
-# randmio_dir is the usual null model of a directed connectome. Its help text says that it keeps the in-degrees and the
-# out-degrees. It keeps the out-degrees only. After about one swap per connection, areas have gained or lost several
-# inputs. A statistic of the connectome may then differ from the null model only because the in-degrees moved.
+# randmio_dir is the usual null model of a directed connectome. Its help text says that it keeps the in-degrees and
+# the out-degrees. It keeps the out-degrees only. After about one swap per connection, areas have gained or lost
+# several inputs. A statistic of the connectome may then differ from the null model only because the in-degrees moved.
 #
-# What to do: use randmio_dir_connected or randmio_dir_signed, which keep both, and check the sums of rows and columns of
-# every surrogate.
+# What to do: use randmio_dir_connected or randmio_dir_signed, which keep both, and check the sums of rows and columns
+# of every surrogate.
 #
 # Output seen (largest change of an in-degree, of an out-degree):
 #   randmio_dir 5 0

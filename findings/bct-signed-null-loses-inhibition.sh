@@ -2,9 +2,9 @@
 # bctpy 0.6.1, numpy 2.4.6, scipy 1.17.1.
 #
 # null_model_und_sign and null_model_dir_sign are the null models for networks with positive and negative weights. One
-# would expect as many negative weights in the surrogate as in the network. There are none: every inhibitory weight comes
-# back with the same size and a plus sign. Nothing is raised. The only hint is in the returned correlations: those of the
-# negative strengths are NaN.
+# would expect as many negative weights in the surrogate as in the network. There are none: every inhibitory weight
+# comes back with the same size and a plus sign. Nothing is raised. The only hint is in the returned correlations:
+# those of the negative strengths are NaN.
 #
 # What to do: use randmio_und_signed or randmio_dir_signed, which keep the signs and the degrees, though not all
 # strengths. Count the signs of every surrogate.

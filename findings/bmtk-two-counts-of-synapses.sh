@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # bmtk 1.2.0, h5py 3.16.0.
 #
-# Two rules of a bmtk network each ask for three synapses between each pair of cells. One would expect both to be saved
-# alike. The first, whose weight is one constant, is saved as one row per pair with a column nsyns of 3. The second, whose
-# weight comes from a function, is saved as one row per synapse and without nsyns. One file holds both forms, in two
-# groups. Who counts rows as synapses finds a third of the first pathway; who counts rows as connected pairs finds three
-# times the second.
+# Two rules of a bmtk network each ask for three synapses between each pair of cells. One would expect both to be
+# saved alike. The first, whose weight is one constant, is saved as one row per pair with a column nsyns of 3. The
+# second, whose weight comes from a function, is saved as one row per synapse and without nsyns. One file holds both
+# forms, in two groups. Who counts rows as synapses finds a third of the first pathway; who counts rows as connected
+# pairs finds three times the second.
 #
 # What to do: take nsyns where the group of an edge has it and 1 where it has not, then add up per pair.
 #

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # igraph 1.0.0, networkx 3.6.1, numpy 2.4.6.
 #
-# GraphML may give an attribute a default, which holds for every edge that does not say otherwise. One would expect the
-# default on those edges after reading. igraph puts it there. networkx keeps it aside in graph.graph["edge_default"] and
-# leaves the edges without it; its matrix then shows 1 for them, as for any edge that has no weight.
+# GraphML may give an attribute a default, which holds for every edge that does not say otherwise. One would expect
+# the default on those edges after reading. igraph puts it there. networkx keeps it aside in
+# graph.graph["edge_default"] and leaves the edges without it; its matrix then shows 1 for them, as for any edge that
+# has no weight.
 #
-# What to do: after networkx.read_graphml, copy node_default and edge_default onto the nodes and edges that lack the key.
+# What to do: after networkx.read_graphml, copy node_default and edge_default onto the nodes and edges that lack the
+# key.
 #
 # Output seen:
 #   igraph [[0, 2.5], [4.0, 0]]

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # igraph 1.0.0, networkx 3.6.1.
 #
-# Neurons of FlyWire and MICrONS have ids of 18 digits. GraphML has the type long for them, and networkx writes and reads
-# it without loss. One would expect igraph to keep it as well. igraph holds every number as a double: the id that it reads
-# belongs to another neuron, and its own GraphML has 15 digits, so that neighbouring neurons become one.
+# Neurons of FlyWire and MICrONS have ids of 18 digits. GraphML has the type long for them, and networkx writes and
+# reads it without loss. One would expect igraph to keep it as well. igraph holds every number as a double: the id
+# that it reads belongs to another neuron, and its own GraphML has 15 digits, so that neighbouring neurons become one.
 #
 # What to do: store such ids as strings, or use them as the names of the nodes.
 #

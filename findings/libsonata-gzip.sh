@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # libsonata 0.2.2 (its wheel for Linux), bmtk 1.2.0, h5py 3.16.0.
 #
-# bmtk saves SONATA files with gzip, as h5py does on request. One would expect any HDF5 reader to read that. The wheel of
-# libsonata carries an HDF5 that was built without gzip. It opens the file, tells the number of nodes and the names of
-# their attributes, and fails only when a value is asked for, with a message about a plugin folder.
+# bmtk saves SONATA files with gzip, as h5py does on request. One would expect any HDF5 reader to read that. The wheel
+# of libsonata carries an HDF5 that was built without gzip. It opens the file, tells the number of nodes and the names
+# of their attributes, and fails only when a value is asked for, with a message about a plugin folder.
 #
 # What to do: save with compression="none" (bmtk), or repack what exists (h5repack -f NONE), or read with h5py.
 #

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # scipy 1.17.1, mat73 0.65, hdf5storage 0.2.2, numpy 2.4.6.
 #
-# A logical vector of MATLAB often says which areas of a connectome to keep. scipy.io reads it from a MAT file of version
-# 5 as uint8; mat73 reads the same variable from version 7.3 as bool. One would expect both to select the same areas. With
-# uint8, numpy takes the values as positions: the mask 0 0 1 1 picks areas 0 and 1, each twice, where bool picks areas 2
-# and 3. The file knows better: scipy.io.whosmat says "logical".
+# A logical vector of MATLAB often says which areas of a connectome to keep. scipy.io reads it from a MAT file of
+# version 5 as uint8; mat73 reads the same variable from version 7.3 as bool. One would expect both to select the same
+# areas. With uint8, numpy takes the values as positions: the mask 0 0 1 1 picks areas 0 and 1, each twice, where bool
+# picks areas 2 and 3. The file knows better: scipy.io.whosmat says "logical".
 #
 # What to do: ask whosmat which variables are logical and turn them into bool.
 #

@@ -2,9 +2,9 @@
 # networkx 3.6.1, numpy 2.4.6.
 #
 # directed_edge_swap and double_edge_swap make null models that keep the degrees. On a weighted connectome one would
-# expect the weights to move with the edges, or an error. The swapped edges come out with no attributes at all, and the
-# matrix of the result has a weight of 1 in their places. Here the weights are below 0.1, so the null model has several
-# times the total strength of the connectome, all of it in the swapped edges.
+# expect the weights to move with the edges, or an error. The swapped edges come out with no attributes at all, and
+# the matrix of the result has a weight of 1 in their places. Here the weights are below 0.1, so the null model has
+# several times the total strength of the connectome, all of it in the swapped edges.
 #
 # What to do: swap the bare graph, then deal the weights out anew to the edges of the result.
 #

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # libNeuroML 0.6.7, tables 3.11.1, numpy 2.4.6.
 #
-# A NeuroML projection may hold plain connections, whose weight is 1, beside connections with weight and delay. The XML
-# form keeps both kinds apart. One would expect the same of the HDF5 form. It has one table for the projection: a plain
-# connection is written into it with a weight of 0 and comes back as a connection with weight 0. The network loses these
-# pathways although the number of connections is right.
+# A NeuroML projection may hold plain connections, whose weight is 1, beside connections with weight and delay. The
+# XML form keeps both kinds apart. One would expect the same of the HDF5 form. It has one table for the projection: a
+# plain connection is written into it with a weight of 0 and comes back as a connection with weight 0. The network
+# loses these pathways although the number of connections is right.
 #
 # What to do: before writing HDF5, turn every plain connection into a ConnectionWD with weight 1 and delay "0ms".
 #

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # torch 2.13.0, onnx 1.23.2, onnxscript 0.7.2, onnxruntime 1.32.0, numpy 2.4.6.
 #
-# scaled_dot_product_attention gives 0 for a unit whose mask lets nothing in. One would expect the exported network to do
-# so too. Exported with operator set 18 it gives the mean over all units, those behind the mask included: the mask is
-# written as a large negative number, the same in the whole row, and the softmax cancels it. Exported with operator set
-# 23, which has an operator for attention, it gives 0. All other units agree.
+# scaled_dot_product_attention gives 0 for a unit whose mask lets nothing in. One would expect the exported network to
+# do so too. Exported with operator set 18 it gives the mean over all units, those behind the mask included: the mask
+# is written as a large negative number, the same in the whole row, and the softmax cancels it. Exported with operator
+# set 23, which has an operator for attention, it gives 0. All other units agree.
 #
-# What to do: export with operator set 23 or later, or multiply the answer by mask.any(-1, keepdim=True) in the network.
+# What to do: export with operator set 23 or later, or multiply the answer by mask.any(-1, keepdim=True) in the
+# network.
 #
 # Output seen (first value of unit 1, which has no inputs; their mean is 3):
 #   torch 0.0

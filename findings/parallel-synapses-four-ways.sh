@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # igraph 1.0.0, networkx 3.6.1, scipy 1.17.1, numpy 2.4.6.
 #
-# A list of synapses names the same pair of areas several times. As a COO matrix it means the sum: scipy adds the entries
-# up. One would expect a graph library that takes this matrix to do so too. networkx keeps the last synapse of a pair when
-# it builds a DiGraph. igraph keeps all as parallel edges, but its two ways back to a matrix differ: get_adjacency gives
-# the last one, get_adjacency_sparse the sum.
+# A list of synapses names the same pair of areas several times. As a COO matrix it means the sum: scipy adds the
+# entries up. One would expect a graph library that takes this matrix to do so too. networkx keeps the last synapse of
+# a pair when it builds a DiGraph. igraph keeps all as parallel edges, but its two ways back to a matrix differ:
+# get_adjacency gives the last one, get_adjacency_sparse the sum.
 #
 # What to do: before any of these, call sum_duplicates on the matrix, or simplify(loops=False, combine_edges="sum") on
 # the graph.

@@ -3,11 +3,11 @@
 #
 # A SONATA edges file may hold an index from nodes to their edges. Both libraries write one. libsonata calls its table
 # node_id_to_ranges, bmtk calls it node_id_to_range. One would expect the index to be optional. It is, until the other
-# library has written it: bmtk opens an edges file without an index, but refuses the same file once libsonata has added
-# its own.
+# library has written it: bmtk opens an edges file without an index, but refuses the same file once libsonata has
+# added its own.
 #
-# What to do: before a file goes from one library to the other, delete the group "indices" (the edges do not need it) and
-# let the reader build its own.
+# What to do: before a file goes from one library to the other, delete the group "indices" (the edges do not need it)
+# and let the reader build its own.
 #
 # Output seen:
 #   without an index: bmtk opens 3 edges

@@ -2,9 +2,9 @@
 # libsonata 0.2.2, bmtk 1.2.0, h5py 3.16.0.
 #
 # In a SONATA nodes file, node_id says which node a row is, and node_group_index says which row of the group holds its
-# attributes. One would expect both libraries to give node 0 the same attribute. bmtk follows the two columns. libsonata
-# ignores both: it takes row i of the group for node i. As soon as a tool writes the nodes in another order, the two
-# libraries read two different networks from one file, and neither warns.
+# attributes. One would expect both libraries to give node 0 the same attribute. bmtk follows the two columns.
+# libsonata ignores both: it takes row i of the group for node i. As soon as a tool writes the nodes in another order,
+# the two libraries read two different networks from one file, and neither warns.
 #
 # What to do: write files with node_id and node_group_index both 0, 1, 2, ...; on reading, refuse or sort what is not.
 #
