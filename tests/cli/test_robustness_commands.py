@@ -116,6 +116,7 @@ def test_without_a_set_the_clean_images_are_tested(run: Path, capsys: pytest.Cap
     assert json.loads((run / "evaluation.json").read_text())["robustness"] is None
 
 
+@pytest.mark.slow
 def test_difficulty_comes_from_other_runs(
     run: Path, digits_c: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

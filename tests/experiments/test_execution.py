@@ -109,6 +109,7 @@ training.warmup_cosine = held  # in the process of a run: after 3 epochs of 6 st
 """
 
 
+@pytest.mark.slow
 def test_a_killed_experiment_goes_on_where_it_was(experiment_file: Path, tmp_path: Path) -> None:
     text = experiment_file.read_text().replace("recipe: {epochs: 1}", "recipe: {epochs: 5}")
     text = text.replace("corruptions: all", "corruptions: extra, severities: [5]")
@@ -154,6 +155,7 @@ def test_comments_do_not_make_runs_stale(experiment_file: Path, finished_runs: P
     assert {standing(task, plan.experiment, plan.cells) for task in plan.tasks} == {Standing.DONE}
 
 
+@pytest.mark.slow
 def test_a_failed_run_does_not_stop_the_others(
     experiment_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,6 +23,7 @@ def images(model: runtime.CorticalTransformer, count: int) -> torch.Tensor:
     return torch.rand(count, *model.program.image_shape, generator=torch.Generator().manual_seed(1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_torch_export_gives_the_same_logits_for_any_number_of_images(seed: int, tmp_path: Path) -> None:
     model = model_of(seed)
@@ -37,6 +38,7 @@ def test_torch_export_gives_the_same_logits_for_any_number_of_images(seed: int, 
         assert torch.allclose(again(images(model, 3)), model(images(model, 3)), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1])
 def test_onnxruntime_gives_the_same_logits(seed: int, tmp_path: Path) -> None:
     model = model_of(seed)
