@@ -109,7 +109,8 @@ def components(origin: np.ndarray, target: np.ndarray, size: int, *, strong: boo
 
 
 def _matrix(origin: np.ndarray, target: np.ndarray, size: int) -> csr_array:
-    return csr_array((np.ones(len(origin), bool), (origin, target)), shape=(size, size))
+    ends = np.asarray(origin, np.int32), np.asarray(target, np.int32)  # SciPy 1.13 searches no graph in 64 bits
+    return csr_array((np.ones(len(ends[0]), bool), ends), shape=(size, size))
 
 
 def _grouped(ends: np.ndarray, size: int) -> list[np.ndarray]:

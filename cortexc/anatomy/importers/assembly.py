@@ -316,7 +316,8 @@ def _matrix(wiring: Wiring, values: np.ndarray) -> Any:
     from scipy.sparse import coo_array
 
     size = len(wiring.areas)
-    return coo_array((values, (wiring.source, wiring.target)), shape=(size, size)).tocsr()
+    ends = wiring.source.astype(np.int32), wiring.target.astype(np.int32)  # SciPy 1.13 finds no paths in 64 bits
+    return coo_array((values, ends), shape=(size, size)).tocsr()
 
 
 def _ways(wiring: Wiring, start: int, lengths: np.ndarray | None = None) -> np.ndarray:
