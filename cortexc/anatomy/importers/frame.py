@@ -96,7 +96,11 @@ class Frame:
             found = values.to_numpy(np.float64, na_value=np.nan)
             return found, np.zeros(len(found), bool) if optional else np.isnan(found)
         text = _stripped(values)
-        found = pd.to_numeric(text, errors="coerce").to_numpy(np.float64)
+        found = pd.to_numeric(text, errors="coerce").to_numpy(np.float64, copy=True)
+        finite = np.isfinite(found)
+        found[finite] = text.to_numpy(object)[finite].astype(
+            np.float64
+        )  # pandas before 3 is off by one last binary digit
         wrong = np.isnan(found)
         if optional:
             wrong &= ~text.str.lower().isin(ABSENT).to_numpy()

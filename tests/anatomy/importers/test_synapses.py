@@ -37,7 +37,7 @@ def test_synapses_are_summed_as_pandas_would(tmp_path: Path, kind: str, monkeypa
     edges, table, neurons, synapses = brain(tmp_path, kind)
     found = read("synapses", edges, neurons=str(table))
     about = neurons.set_index("root_id")
-    joined = synapses.join(about, on="pre_pt_root_id").join(about, on="post_pt_root_id", suffixes=("", "_post"))
+    joined = synapses.join(about, on="pre_pt_root_id").join(about.add_suffix("_post"), on="post_pt_root_id")
     outside = joined[(joined.region != joined.region_post) & (joined.nt_type == "GLUT")]
     expected = outside.groupby(["region", "region_post"]).size()
     got = {(p.origin, p.target): p.weight for p in found.connectome.projections if p.origin != "LGN"}
