@@ -27,9 +27,11 @@ linted: $(VENV)/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# What needs no training, with the lowest versions that pyproject.toml declares. Old releases warn of newer ones below them.
+# Reading, checking, compiling and drawing, with the lowest versions that pyproject.toml declares. Old releases warn of
+# newer ones below them.
+LOWEST := tests/anatomy tests/compiler tests/figures $(addprefix tests/connectome/test_,load.py fuzz.py rule_pages.py)
 lowest: $(VENV)-lowest/installed
-	$(subst $(BIN),$(VENV)-lowest/bin,$(PYTEST)) -m 'not slow and not trains' -W ignore::DeprecationWarning
+	$(subst $(BIN),$(VENV)-lowest/bin,$(PYTEST)) -m 'not slow and not trains' -W ignore::DeprecationWarning $(LOWEST)
 
 $(VENV)-lowest/installed: pyproject.toml constraints.txt .ci/lowest
 	$(PYTHON) -m venv $(VENV)-lowest
