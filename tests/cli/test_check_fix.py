@@ -22,7 +22,7 @@ readout: {area: V2, classes: 10}
 """
 
 
-def test_misspelt_keys_are_mended_and_all_else_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_misspelt_keys_are_fixed_and_all_else_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "spec.yaml"
     path.write_bytes(SPEC.replace("\n", "\r\n").encode())
     assert main(["check", str(path), "--fix"]) == 0

@@ -155,7 +155,7 @@ def test_only_missing_and_wrong_files_are_written(tmp_path):
     assert (folder / "data_batch_3").stat().st_mtime_ns == kept
 
 
-def test_files_that_lie_in_the_folder_itself_are_mended_there(tmp_path):
+def test_files_that_lie_in_the_folder_itself_are_fixed_there(tmp_path):
     (tmp_path / cifar.ARCHIVE).write_bytes(ARCHIVE)
     (tmp_path / "data_batch_1").write_bytes(b"cut short")
     assert fetch(tmp_path).folder == tmp_path

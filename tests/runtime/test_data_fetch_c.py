@@ -321,7 +321,7 @@ def test_command_verifies_the_official_set(tmp_path, monkeypatch, capsys, place)
     assert lines == [*(f"ok      {folder / name}" for name in FILES), "all 20 files are the official ones"]
 
 
-def test_command_says_how_to_mend(tmp_path, monkeypatch, capsys):
+def test_command_says_how_to_fix_it(tmp_path, monkeypatch, capsys):
     folder = put(tmp_path / "CIFAR-10-C", FILES | {"fog.npy": WRONG})
     (tmp_path / cifar_c.ARCHIVE).write_bytes(b"x")
     status, lines = verified(tmp_path, monkeypatch, capsys)

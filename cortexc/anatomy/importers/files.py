@@ -54,7 +54,7 @@ def signature(path: str, fitting: bytes = b"\0") -> tuple[str, str] | None:
     """Return what a file is by its first bytes, and what to do with it; None where these say nothing, or what fits."""
     with Path(path).open("rb") as file:
         head = file.read(8)
-    found = next(((kind, mend) for mark, kind, mend in _SIGNATURES if head.startswith(mark)), None)
+    found = next(((kind, fix) for mark, kind, fix in _SIGNATURES if head.startswith(mark)), None)
     return None if head.startswith(fitting) else found
 
 

@@ -126,7 +126,7 @@ def _numbers_are_numbers(root: Any, path: str) -> None:
             whole = "whole " if kind is int else ""
             message = f"`{key.get('attr.name')}` holds `{element.text.strip() or '(empty)'}`, which is no {whole}number"
             place = Span(path, element.sourceline)
-            raise failed(BAD_VALUE, place, message, "mend the value, or take it out") from None
+            raise failed(BAD_VALUE, place, message, "fix the value, or take it out") from None
 
 
 def of_graph(graph: nx.Graph[Any], options: Options, report: ImportReport, path: str = "<networkx>") -> Wiring:

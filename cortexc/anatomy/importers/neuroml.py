@@ -291,7 +291,7 @@ def _wiring(network: _Network, options: Options, report: ImportReport) -> Wiring
         report.guess("strength of a projection", said, "as in the data", "--strength")
     if "sln" in found.values and not counted:
         why = "neurons are counted only with --strength neurons"
-        report.guess("sln", "the part of the strength that leaves the supragranular layers", why)
+        report.guess("sln", "the fraction of the strength that leaves the supragranular layers", why)
     tables = {"connections": _table(neurons, pairs)}
     if network.electrical.pairs:
         tables["electrical"] = _table(neurons, network.electrical.summed(len(network.homes)))

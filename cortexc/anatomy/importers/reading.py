@@ -118,4 +118,4 @@ def _explained(path: str) -> Iterator[None]:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])
         message = f"`{where}` would be `{first['input']}`: {first['msg'].lower()}"
-        raise failed(BAD_VALUE, path, message, "mend it in the data, or leave it out") from None
+        raise failed(BAD_VALUE, path, message, "fix it in the data, or leave it out") from None

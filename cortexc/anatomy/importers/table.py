@@ -241,7 +241,7 @@ def _numbers(frame: Frame, column: str, *, optional: bool = False) -> tuple[np.n
         if unreadable.any():
             row = int(unreadable.argmax())
             comma = re.fullmatch(r"-?\d+,\d+", texts[row])
-            hint = "write decimal points, not commas" if comma else "name the right column, or mend the value"
+            hint = "write decimal points, not commas" if comma else "name the right column, or fix the value"
             message = f"`{column}` holds `{texts[row]}`, which is no number{and_more(int(unreadable.sum()))}"
             raise failed(BAD_VALUE, frame.place(row, column), message, hint)
     return found, int(np.isnan(found).sum())
