@@ -50,8 +50,9 @@ plans:
 def run_processes() -> Iterator[None]:
     """Let experiments give every run one thread, and fork its process: to load torch takes longer than its work."""
     server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["tests.run_processes"])
+    server.set_forkserver_preload(["sklearn.datasets", "cortexc.experiments.execution", "tests.run_processes"])
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]), prepend=os.pathsep)  # where it finds `tests`
         patch.setattr(os, "sched_getaffinity", lambda process: {0}, raising=False)
         patch.setattr(multiprocessing, "get_context", lambda method: server)
         yield
