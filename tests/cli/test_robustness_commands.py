@@ -6,6 +6,7 @@ import json
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from cortexc.main import main
+from cortexc.runtime import evaluation
 from cortexc.runtime.corruptions.catalogue import BENCHMARK, CORRUPTIONS, EXTRA
 
 pytestmark = pytest.mark.trains
@@ -45,6 +47,14 @@ def trained(folder: Path, *more: str, seed: int = 0) -> Path:
     ]
     assert main([*words, "--seed", str(seed), "--out", str(run), *more]) == 0
     return run
+
+
+@pytest.fixture(scope="module", autouse=True)
+def all_at_once() -> Iterator[None]:
+    """Send all digits through a model at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(evaluation.BATCH, "cpu", 360)
+        yield
 
 
 @pytest.fixture(scope="module")

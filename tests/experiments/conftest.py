@@ -48,10 +48,14 @@ plans:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_core() -> Iterator[None]:
-    """Let experiments give every run one thread, whatever the machine has."""
+def run_processes() -> Iterator[None]:
+    """Let experiments give every run one thread, and fork its process: to load torch takes longer than its work."""
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["sklearn.datasets", "cortexc.experiments.execution", "tests.run_processes"])
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]), prepend=os.pathsep)  # where it finds `tests`
         patch.setattr(os, "sched_getaffinity", lambda process: {0}, raising=False)
+        patch.setattr(multiprocessing, "get_context", lambda method: server)
         yield
 
 
@@ -66,18 +70,11 @@ def experiment_file(once: Callable[[str, Callable[[Path], object]], Path]) -> Pa
 
 @pytest.fixture(scope="session")
 def finished_runs(experiment_file: Path, digits_c: Path, once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
-    """Return the folder of all runs of the experiment, made by the command.
-
-    Its eight processes are forked from one that has loaded torch, for that takes longer than their work.
-    """
+    """Return the folder of all runs of the experiment, made by the command."""
     from cortexc.main import main
 
     def run(folder: Path) -> None:
-        server = multiprocessing.get_context("forkserver")
-        server.set_forkserver_preload(["cortexc.runtime.evaluation", "torch._dynamo"])
         words = ["experiment", "run", str(experiment_file), "--runs", str(folder), "--corrupted", str(digits_c)]
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(multiprocessing, "get_context", lambda method: server)
-            assert main([*words, "--jobs", "2"]) == 0
+        assert main([*words, "--jobs", "2"]) == 0
 
     return once("runs", run)

@@ -29,6 +29,14 @@ def words(file: Path, runs: Path, *more: str) -> list[str]:
     return ["experiment", "run", str(file), "--runs", str(runs), "--regenerate", *more]
 
 
+def shortened(experiment_file: Path, folder: Path) -> Path:
+    """Write the experiment with four tests a run."""
+    (folder / "small.yaml").write_text((experiment_file.parent / "small.yaml").read_text())
+    text = experiment_file.read_text().replace("corruptions: all", "corruptions: extra, severities: [5]")
+    (folder / "experiment.yaml").write_text(text)
+    return folder / "experiment.yaml"
+
+
 def test_all_runs_are_made_and_none_twice(
     experiment_file: Path, finished_runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -111,11 +119,8 @@ training.warmup_cosine = held  # in the process of a run: after 3 epochs of 6 st
 
 @pytest.mark.slow
 def test_a_killed_experiment_goes_on_where_it_was(experiment_file: Path, tmp_path: Path) -> None:
-    text = experiment_file.read_text().replace("recipe: {epochs: 1}", "recipe: {epochs: 5}")
-    text = text.replace("corruptions: all", "corruptions: extra, severities: [5]")
-    (tmp_path / "small.yaml").write_text((experiment_file.parent / "small.yaml").read_text())
-    file, runs = tmp_path / "experiment.yaml", tmp_path / "runs"
-    file.write_text(text)
+    file, runs = shortened(experiment_file, tmp_path), tmp_path / "runs"
+    file.write_text(file.read_text().replace("recipe: {epochs: 1}", "recipe: {epochs: 5}"))
     (tmp_path / "held.py").write_text(HELD)
     command = words(file, runs, "--plan", "tiny")
     process = subprocess.Popen(
@@ -162,7 +167,7 @@ def test_a_failed_run_does_not_stop_the_others(
     runs = tmp_path / "runs"
     (runs / "dense-0").mkdir(parents=True)
     (runs / "dense-0" / "notes.txt").write_text("something of mine")
-    assert main(words(experiment_file, runs, "--plan", "tiny", "--jobs", "2")) == 1
+    assert main(words(shortened(experiment_file, tmp_path), runs, "--plan", "tiny", "--jobs", "2")) == 1
     said = capsys.readouterr()
     assert "dense-0: failed" in said.err
     assert "no empty folder" in said.err

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 
@@ -12,6 +11,7 @@ from cortexc.main import main
 from cortexc.runtime.exporting import as_exported, write_exported, write_onnx
 from tests.random_connectomes import random_connectome
 
+onnxruntime = pytest.importorskip("onnxruntime")
 pytestmark = pytest.mark.trains
 
 
