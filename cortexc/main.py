@@ -28,7 +28,7 @@ COMMANDS = {
     "train": "train a spec or an artifact",
     "evaluate": "evaluate a trained run",
     "experiment": "train and test the arms of an experiment, and report their differences with intervals",
-    "demo": "compile, train and evaluate a small example in a minute or two",
+    "demo": "compile, train and evaluate a small example in a few minutes",
 }
 
 
