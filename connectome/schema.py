@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core.core_schema import DictSchema
+
 from .model import Connectome
 
 _REFERENCE = {
@@ -17,9 +20,21 @@ _REFERENCE = {
 }
 
 
+class NamedEntries(GenerateJsonSchema):
+    """A schema whose mappings refuse a key that is no name; as pydantic writes it, such an entry may hold anything."""
+
+    def dict_schema(self, schema: DictSchema) -> JsonSchemaValue:
+        """Return the schema of a mapping, as an object."""
+        made = super().dict_schema(schema)
+        for pattern, entry in made.pop("patternProperties", {}).items():
+            made["propertyNames"]["pattern"] = pattern
+            made["additionalProperties"] = entry
+        return made
+
+
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a spec file, with `extends` and `file` references."""
-    schema = Connectome.model_json_schema(by_alias=True)
+    schema = Connectome.model_json_schema(by_alias=True, schema_generator=NamedEntries)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["properties"].pop("locations", None)
     names = {"type": "string", "description": "A spec to build upon: path, or name of a shipped one."}

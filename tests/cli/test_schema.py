@@ -31,6 +31,9 @@ def test_shipped_specs_are_valid(name: str, validator: jsonschema.Draft202012Val
         {"projections": [{"from": "LGN", "to": "L1", "fln": 1.5}]},
         {"lateral": {"L1": {"kernel": {"type": "exponentail"}}}},
         {"colour": "red"},
+        {"areas": {"L1@2": {"grid": [8, 8]}}},
+        {"projections": [{"from": "L.1", "to": "L1"}]},
+        {"sources": {"a:b": "a paper"}},
     ],
 )
 def test_mistakes_are_marked(wrong: dict[str, Any], validator: jsonschema.Draft202012Validator) -> None:

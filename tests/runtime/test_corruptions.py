@@ -54,7 +54,8 @@ def test_fast_equals_slow(images: Pixels, cell: Cell) -> None:
     away = np.abs(fast.astype(int) - slow)
     if cell.corruption == "elastic_transform":  # the two sum four pixels in another order, and the result is cut off
         assert away.max() <= 1
-        assert (away > 0).mean() < 1e-3
+        varied = (images.min(axis=(1, 2)) < images.max(axis=(1, 2))).all(axis=1)  # one colour may lie on the cut
+        assert (away[varied] > 0).mean() < 1e-3
     else:
         assert away.max() == 0
 
