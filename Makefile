@@ -27,10 +27,12 @@ linted: $(VENV)/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Every test that trains nothing, with the lowest versions that pyproject.toml declares. Old releases warn of newer ones
-# below them.
+# Every test that trains nothing, and the exports for other programs, with the lowest versions that pyproject.toml
+# declares. Old releases warn of newer ones below them.
+LOWEST := $(subst $(BIN),$(VENV)-lowest/bin,$(PYTEST)) -W ignore::DeprecationWarning
 lowest: $(VENV)-lowest/installed
-	$(subst $(BIN),$(VENV)-lowest/bin,$(PYTEST)) -m 'not slow and not trains' -W ignore::DeprecationWarning
+	$(LOWEST) -m 'not slow and not trains'
+	$(LOWEST) -m 'slow and not trains' tests/runtime/test_exporting.py
 
 $(VENV)-lowest/installed: pyproject.toml constraints.txt .ci/lowest
 	$(PYTHON) -m venv $(VENV)-lowest

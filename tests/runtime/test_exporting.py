@@ -11,9 +11,6 @@ from cortexc.main import main
 from cortexc.runtime.exporting import as_exported, write_exported, write_onnx
 from tests.random_connectomes import random_connectome
 
-onnxruntime = pytest.importorskip("onnxruntime")
-pytestmark = pytest.mark.trains
-
 
 def model_of(seed: int) -> runtime.CorticalTransformer:
     return runtime.build(compiler.compile(random_connectome(seed), seed=seed)).eval()
@@ -41,6 +38,7 @@ def test_torch_export_gives_the_same_logits_for_any_number_of_images(seed: int, 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1])
 def test_onnxruntime_gives_the_same_logits(seed: int, tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
     model = model_of(seed)
     write_onnx(model, tmp_path / "m.onnx")
     session = onnxruntime.InferenceSession(str(tmp_path / "m.onnx"), providers=["CPUExecutionProvider"])
@@ -51,6 +49,7 @@ def test_onnxruntime_gives_the_same_logits(seed: int, tmp_path: Path) -> None:
             assert np.abs(found - model(x).numpy()).max() < 1e-4
 
 
+@pytest.mark.trains
 def test_the_command_exports_specs_artifacts_and_trained_runs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
