@@ -25,7 +25,10 @@ import numpy as np
 FORMAT = 2
 
 Scale: TypeAlias = Literal["attention", "column", "embedding", "readout"]
-Kernel: TypeAlias = Literal["", "copy", "prior", "dense", "gather", "edges"]
+Composed: TypeAlias = Literal["", "dense", "gather", "edges"]
+"""A kernel of attention in torch's own operations."""
+Kernel: TypeAlias = Literal["", "copy", "prior", "dense", "gather", "edges", "sparse"]
+COMPOSED: tuple[Composed, ...] = ("dense", "gather", "edges")
 SCALES: tuple[Scale, ...] = ("attention", "column", "embedding", "readout")
 UNLISTED_DEFAULT = {"unlisted_default": True}
 """Metadata of a field that was added to the format later. Its default is not saved, so that older artifacts can be read
@@ -218,6 +221,8 @@ class Attend(_Receiving):
     output: str
     choice: bool
     kernel: Kernel = ""
+    composed: Composed = field(default="", metadata=UNLISTED_DEFAULT)
+    """Where the kernel is ``sparse``: the one that takes its place where native code cannot run."""
 
 
 @dataclass(frozen=True)

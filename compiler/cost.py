@@ -28,19 +28,24 @@ class AttentionShape:
     """Channels of the values, all heads together."""
 
 
-# Relative time of one multiply-accumulate: matrix products run near the processor's peak; gathered rows are bound by
-# memory, and scattered sums more so. Fitted to benchmarks/attention_kernels.py on a two-core CPU.
-DENSE, GATHER, EDGES = 1.0, 40.0, 60.0
+# Relative time of one multiply-accumulate: matrix products run near the processor's peak while the attention of all
+# pairs stays in its cache; gathered rows are bound by memory, and scattered sums more so. Native code does only what
+# connections need. Fitted to benchmarks/attention_kernels.py on a two-core CPU.
+DENSE, UNCACHED_DENSE, GATHER, EDGES, SPARSE = 1.0, 1.7, 40.0, 60.0, 1.9
+CACHED_PAIRS = 2**18
+"""Pairs of tokens whose attention stays in the cache."""
 
 
 def attention_times(shape: AttentionShape) -> dict[Kernel, float]:
     """Return the modelled time of each kernel, in dense multiply-accumulates per image."""
     channels = shape.heads * shape.key_width + shape.width
     softmax = 8 * shape.heads  # exponentials and sums, per pair
+    pairs = shape.targets * shape.sources
     return {
-        "dense": DENSE * shape.targets * shape.sources * (channels + softmax),
+        "dense": (DENSE if pairs <= CACHED_PAIRS else UNCACHED_DENSE) * pairs * (channels + softmax),
         "gather": GATHER * shape.targets * shape.longest_row * (channels + softmax),
         "edges": EDGES * shape.nonzeros * (channels + softmax),
+        "sparse": SPARSE * shape.nonzeros * (channels + softmax),
     }
 
 

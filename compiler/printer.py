@@ -124,7 +124,9 @@ def _detail(op: Op) -> str:
         case Emit():
             return ", with keys" if op.keys else ""
         case Attend():
-            return f", {'with' if op.choice else 'without'} a choice" + (f", kernel {op.kernel}" if op.kernel else "")
+            kernel = f", kernel {op.kernel}" if op.kernel else ""
+            composed = f", else {op.composed}" if op.composed else ""
+            return f", {'with' if op.choice else 'without'} a choice{kernel}{composed}"
         case Mix():
             return "".join(
                 f"; {t.population} receives {', '.join(t.excitatory) or 'itself'}"

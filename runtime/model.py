@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cortexc.compiler.artifact import Attend, Embed, Emit, Mix, Op, Program, Readout, Relay
 
-from .attention import FIXED, KERNELS, CopyKernel, Edges, PriorKernel
+from .attention import CopyKernel, Edges, PriorKernel, kernel_of
 from .column import MixStep, layer_norm
 from .relay import EmbedStep
 from .weights import Weights, key_of
@@ -99,24 +99,24 @@ class AttendStep(nn.Module):
         self.op, self.heads, self.scale = op, program.heads, 1 / math.sqrt(program.key_width)
         edges = Edges([(program.connections[s.connection], s.weight) for s in op.sources])
         self.population = program.by_name[op.population]
-        self.kernel = FIXED[op.kernel](edges) if op.kernel in FIXED else KERNELS[op.kernel](edges)
+        self.kernel = kernel_of(op, edges)
 
     def forward(
         self, state: Tensor | None, sent: list[Sent], weights: Weights, record: dict[str, Tensor] | None
     ) -> Tensor:
         """Return the new state (B, T, width)."""
         name = self.op.population
-        value = _end_to_end([s.values for s in sent])  # (B, H, S, E)
+        values = [s.values for s in sent]
         if isinstance(self.kernel, CopyKernel | PriorKernel):
-            received = self.kernel(value)
+            received = self.kernel(values)
             if record is not None:
-                record[self.op.name] = self.kernel.map(value.shape[0], self.heads)
+                record[self.op.name] = self.kernel.map(values[0].shape[0], self.heads)
         else:
-            key = _end_to_end([s.keys for s in sent if s.keys is not None])  # (B, H, S, D)
-            query = self._query(state, key, weights)
-            received = self.kernel(query, key, value)
+            keys = [s.keys for s in sent if s.keys is not None]
+            query = self._query(state, keys[0], weights)
+            received = self.kernel(query, keys, values)
             if record is not None:
-                record[self.op.name] = self.kernel.weights(query, key)
+                record[self.op.name] = self.kernel.weights(query, keys)
         out = _join(received)  # (B, T, width of the values)
         if self.op.mode == "modulatory":
             assert state is not None
@@ -257,11 +257,6 @@ def attention_maps(model: CorticalTransformer, images: Tensor) -> dict[str, Tens
 def _split(tensor: Tensor, heads: int) -> Tensor:
     """(B, tokens, heads * n) -> (B, heads, tokens, n)."""
     return tensor.reshape(*tensor.shape[:-1], heads, -1).transpose(1, 2)
-
-
-def _end_to_end(tensors: list[Tensor]) -> Tensor:
-    """Tokens of several sources, each (B, heads, tokens, n), one source after the other."""
-    return tensors[0] if len(tensors) == 1 else torch.cat(tensors, dim=2)
 
 
 def _join(tensor: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from cortexc import compiler, runtime
 from cortexc.compiler.artifact import Attend, Connection, Kernel, Relay
 from cortexc.connectome import Connectome
-from cortexc.runtime.attention import FIXED, KERNELS, Edges
+from cortexc.runtime.attention import COMPOSED, FIXED, Edges, EdgesKernel, SparseKernel
 from cortexc.runtime.relay import gain_control
 from tests.random_connectomes import random_connectome
 
@@ -99,7 +99,7 @@ def test_a_hook_finds_a_step_by_the_name_of_its_op(ventral: compiler.Program) ->
 
 
 def test_every_kernel_that_an_artifact_may_name_is_there() -> None:
-    assert {"", *FIXED, *KERNELS} == set(get_args(Kernel))
+    assert {"", "sparse", *FIXED, *COMPOSED} == set(get_args(Kernel))
 
 
 def test_what_a_population_sends_is_computed_once_for_each_state() -> None:
@@ -132,11 +132,12 @@ def test_a_token_without_input_makes_no_nan() -> None:
     connection = Connection(
         "holes", (3, 4), np.array([0, 2, 2, 3]), np.array([0, 3, 1], np.int32), np.array([0.25, 0.75, 1.0])
     )
-    for name, kernel in KERNELS.items():
-        module = kernel(Edges([(connection, 1.0)]))
+    edges = Edges([(connection, 1.0)])
+    kernels = {name: kernel(edges) for name, kernel in COMPOSED.items()}
+    for name, module in (kernels | {"sparse": SparseKernel(edges, EdgesKernel(edges))}).items():
         query = torch.randn(2, 1, 3, 4, requires_grad=True)
         value = torch.randn(2, 1, 4, 5, requires_grad=True)
-        out = module(query, torch.randn(2, 1, 4, 4), value)
+        out = module(query, [torch.randn(2, 1, 4, 4)], [value])
         assert (out[:, :, 1] == 0).all(), name
         out.sum().backward()
         assert query.grad is not None
@@ -228,9 +229,10 @@ def test_a_relay_adds_the_connected_tokens() -> None:
 def test_the_choice_of_kernel_changes_no_number(ventral: compiler.Program) -> None:
     images = torch.rand(2, 3, 32, 32)
     expected = runtime.build(ventral)(images)
-    for kernel in KERNELS:
+    for kernel in (*COMPOSED, "sparse"):
         ops = tuple(
-            dataclasses.replace(op, kernel=kernel) if isinstance(op, Attend) and op.choice else op for op in ventral.ops
+            dataclasses.replace(op, kernel=kernel, composed="edges") if isinstance(op, Attend) and op.choice else op
+            for op in ventral.ops
         )
         found = runtime.build(dataclasses.replace(ventral, ops=ops))(images)
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)

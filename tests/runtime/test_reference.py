@@ -8,6 +8,7 @@ import torch
 
 from cortexc import compiler, connectome, runtime
 from cortexc.compiler.artifact import Attend, Program
+from cortexc.runtime.attention import DenseKernel, EdgesKernel, GatherKernel
 from tests.random_connectomes import random_connectome
 from tests.reference.interpreter import interpret
 
@@ -32,10 +33,9 @@ def randomised(program: Program, seed: int = 1) -> runtime.CorticalTransformer:
 
 def doubled(model: runtime.CorticalTransformer) -> runtime.CorticalTransformer:
     """Give the buffers back the precision that float32 took from the log weights."""
-    for step in model.steps.values():
-        kernel = getattr(step, "kernel", None)
-        if kernel is not None and hasattr(kernel, "bias"):
-            kernel.bias = kernel.bias.double()
+    for module in model.modules():
+        if isinstance(module, DenseKernel | GatherKernel | EdgesKernel):
+            module.bias = module.bias.double()
     return model
 
 
@@ -70,6 +70,26 @@ def test_every_kernel_gives_the_same_numbers(seed: int, kernel: str) -> None:
         torch.testing.assert_close(
             found.double(), runtime.attention_maps(chosen, images)[name].double(), atol=1e-6, rtol=1e-6
         )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_native_code_in_float32_agrees_with_float64(seed: int) -> None:
+    program = compiled(seed)
+    ops = tuple(
+        dataclasses.replace(op, kernel="sparse", composed="edges") if isinstance(op, Attend) and op.choice else op
+        for op in program.ops
+    )
+    images = torch.rand(2, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    exact, native = randomised(program), randomised(dataclasses.replace(program, ops=ops)).float()
+    found, expected = native(images.float()), exact(images)
+    torch.testing.assert_close(found.double(), expected, atol=1e-4, rtol=1e-5)
+    found.square().sum().backward()
+    expected.square().sum().backward()
+    for one, other in zip(native.parameters(), exact.parameters(), strict=True):
+        assert one.grad is not None
+        assert other.grad is not None
+        scale = float(other.grad.abs().max())
+        torch.testing.assert_close(one.grad.double(), other.grad, atol=1e-3 * scale + 1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
