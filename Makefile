@@ -56,4 +56,4 @@ $(VENV)/installed-dev: $(VENV)/installed
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest build dist *.egg-info runtime/*.so .pytest_cache .ruff_cache .mypy_cache .import_linter_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -18,16 +19,27 @@ from cortexc.runtime.data.fetching import FETCHABLE
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_digits_are_as_their_record_says() -> None:
-    record, found = DATASETS["digits"], data.load("digits", None)
+SHIPPED = {name: record for name, record in DATASETS.items() if not record.needs_folder}
+
+
+@pytest.mark.parametrize("record", SHIPPED.values(), ids=SHIPPED)
+def test_a_data_set_is_as_its_record_says(record: DatasetRecord) -> None:
+    found = data.load(record.name, None)
     assert found.train.images.shape == (record.training_images, *IMAGE_SHAPE)
     assert found.test.images.shape == (record.test_images, *IMAGE_SHAPE)
     assert len(found.classes) == record.classes
+    assert {int(label) for split in (found.train, found.test) for label in split.labels} == set(range(record.classes))
+
+
+def test_the_page_of_experiments_names_every_data_set() -> None:
+    rows = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8").splitlines()
+    (row,) = (row for row in rows if row.startswith("| `data` |"))
+    assert [name for name in DATASETS if f"`{name}`" not in row] == []
 
 
 @pytest.mark.parametrize("record", DATASETS.values(), ids=DATASETS)
-def test_what_lies_in_a_folder_can_be_fetched_into_it(record: DatasetRecord) -> None:
-    assert record.needs_folder == (record.name in FETCHABLE)
+def test_what_can_be_fetched_lies_in_a_folder(record: DatasetRecord) -> None:
+    assert record.needs_folder or record.name not in FETCHABLE
     assert record.official is None or FETCHABLE[record.official].folder == record.corrupted
 
 
@@ -64,6 +76,13 @@ def test_a_new_data_set_is_a_reader_and_a_record(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "cortexc.runtime.data.stripes", Reader)  # type: ignore[arg-type]
     monkeypatch.setitem(datasets.DATASETS, "stripes", record)
     assert data.load("stripes", None).train is images
+    monkeypatch.setitem(datasets.DATASETS, "stripes", dataclasses.replace(record, classes=4))
+    with pytest.raises(ValueError, match="reads `stripes` with 3 classes; its record is stripes, 4"):
+        data.load("stripes", None)
+    apart = dataclasses.replace(record, needs_folder=True)
+    monkeypatch.setitem(datasets.DATASETS, "stripes", apart)
+    with pytest.raises(data.DataError, match=r"stripes needs --data-dir DIR$"):
+        data.load("stripes", None)
 
 
 @pytest.mark.parametrize("name", ["cifar11", "[cifar10]", "3"])

@@ -88,8 +88,15 @@ def load(name: str, data_dir: Path | None) -> Dataset:
 
     Raises:
         DataError: there is no such data set, or its files are missing or damaged.
+        ValueError: the reader of a data set and its record in `cortexc.datasets` do not agree.
     """
-    dataset: Dataset = reader(located(name, data_dir)).read(data_dir)
+    record = located(name, data_dir)
+    dataset: Dataset = reader(record).read(data_dir)
+    if (dataset.name, len(dataset.classes)) != (record.name, record.classes):
+        found = f"`{dataset.name}` with {len(dataset.classes)} classes"
+        raise ValueError(
+            f"runtime/data/{record.reader}.py reads {found}; its record is {record.name}, {record.classes}"
+        )
     return dataset
 
 
@@ -107,5 +114,7 @@ def located(name: str, data_dir: Path | None) -> DatasetRecord:
     if name not in DATASETS:
         raise DataError(f"there is no data set `{name}`; the known ones are {', '.join(DATASETS)}")
     if DATASETS[name].needs_folder and data_dir is None:
-        raise DataError(f"{name} needs --data-dir DIR; `cortexc data fetch {name} --data-dir DIR` fills it")
+        can_be_fetched = hasattr(reader(DATASETS[name]), "FETCHABLE")
+        advice = f"; `cortexc data fetch {name} --data-dir DIR` fills it" if can_be_fetched else ""
+        raise DataError(f"{name} needs --data-dir DIR{advice}")
     return DATASETS[name]
