@@ -36,13 +36,14 @@ def decode(tree: Node, texts: dict[str, str], report: Report) -> Connectome:
         SpecError: with every finding, when there is an error.
     """
     if not isinstance(tree, Mapping):
-        found = reading.WRONG_TYPE.at(tree.span, "a spec is a mapping", help="start with `cortexc: 1`")
-        raise SpecError(Report([*report.findings, found]))
+        report.add(reading.WRONG_TYPE.at(tree.span, "a spec is a mapping", help="start with `cortexc: 1`"))
+        raise SpecError(report)
     other = next((key for key in tree.keys if key.startswith("cortexc_")), None)
     if other is not None and "cortexc" not in tree.keys:
         message = f"`{other}` belongs to another kind of file, and a spec is expected"
         hint = "a spec starts with `cortexc: 1`; check the name of the file"
-        raise SpecError(Report([*report.findings, reading.WRONG_TYPE.at(tree.keys[other], message, help=hint)]))
+        report.add(reading.WRONG_TYPE.at(tree.keys[other], message, help=hint))
+        raise SpecError(report)
     return validated(Connectome, _expand_tables(tree), texts, report)
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 from cortexc import specs
 
 from ..diagnostics import reading
-from ..diagnostics.error import SpecError
+from ..diagnostics.error import SpecError, failed
 from ..diagnostics.report import Report
 from ..diagnostics.rule import did_you_mean
-from ..diagnostics.span import Span
 from ..model import Connectome
 from . import encode
 from .decode import decode
@@ -35,8 +34,7 @@ def locate(name: str | os.PathLike[str]) -> Path:
         message = f"`{name}` is a folder, and a spec is a file"
     else:
         message = f"there is no file `{name}`, and no shipped spec of that name"
-    found = reading.MISSING_FILE.at(Span(os.fspath(name)), message, help=did_you_mean(name, specs.names()))
-    raise SpecError(Report([found]))
+    raise failed(reading.MISSING_FILE, os.fspath(name), message, did_you_mean(name, specs.names()))
 
 
 def read(path: str | os.PathLike[str]) -> tuple[Connectome, Report]:

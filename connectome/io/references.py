@@ -10,7 +10,7 @@ from typing import Any
 from cortexc import specs
 
 from ..diagnostics import reading
-from ..diagnostics.error import SpecError
+from ..diagnostics.error import failed
 from ..diagnostics.report import Report
 from ..diagnostics.span import Span
 from ..model import KERNEL_TYPES
@@ -39,13 +39,10 @@ class Reader:
         if any(absolute == seen for seen, _ in self.chain):
             way = [(link, f"`{seen.name}` is read from here") for seen, link in self.chain[1:]]
             message = f"`{shown}` is already being read: the references form a cycle"
-            found = reading.CIRCULAR.at(span or Span(shown), message, help="take one of the references out", notes=way)
-            raise SpecError(Report([found]))
+            raise failed(reading.CIRCULAR, span or shown, message, "take one of the references out", way)
         if span is not None and not path.is_file():
-            found = reading.MISSING_FILE.at(
-                span, f"there is no file `{shown}`", help="paths start at this file's folder"
-            )
-            raise SpecError(Report([found]))
+            hint = "paths start at this file's folder"
+            raise failed(reading.MISSING_FILE, span, f"there is no file `{shown}`", hint)
         self.chain.append((absolute, span or Span(shown)))
         tree, text = yaml_tree.parse(path, shown, self.report)
         self.texts[shown] = text
@@ -79,7 +76,7 @@ class Reader:
                 if isinstance(included, Sequence):
                     if own.items:
                         message = f"`{named.value}` is a list, and nothing can be added to it here"
-                        raise SpecError(Report([reading.BAD_REFERENCE.at(named.span, message)]))
+                        raise failed(reading.BAD_REFERENCE, named.span, message)
                     return included
                 bases.append(included)
             elif suffix in HDF5_SUFFIXES:
@@ -88,7 +85,7 @@ class Reader:
             else:
                 message = f"the name `{named.value}` ends neither as YAML nor as HDF5"
                 hint = f"use one of {', '.join(YAML_SUFFIXES + HDF5_SUFFIXES)}"
-                raise SpecError(Report([reading.BAD_REFERENCE.at(named.span, message, help=hint)]))
+                raise failed(reading.BAD_REFERENCE, named.span, message, hint)
         items = {key: self.follow(value, path, shown) for key, value in own.items.items()}
         followed: Node = Mapping(own.span, items, own.keys)
         for base in reversed(bases):
@@ -100,14 +97,14 @@ class Reader:
         if not (isinstance(dataset, Scalar) and isinstance(dataset.value, str)):
             message = f"`{named.value}` is named without a `dataset` inside it"
             hint = "add `dataset: /name/of/the/dataset`"
-            raise SpecError(Report([reading.BAD_REFERENCE.at(named.span, message, help=hint)]))
+            raise failed(reading.BAD_REFERENCE, named.span, message, hint)
 
     def _names(self, node: Node) -> list[Scalar]:
         listed = node.items if isinstance(node, Sequence) else [node]
         for item in listed:
             if not (isinstance(item, Scalar) and isinstance(item.value, str)):
                 message = "`extends` takes the path of a spec, or a list of paths"
-                raise SpecError(Report([reading.WRONG_TYPE.at(item.span, message)]))
+                raise failed(reading.WRONG_TYPE, item.span, message)
         return [item for item in listed if isinstance(item, Scalar)]
 
     def _read_named(self, named: Scalar, path: Path, shown: str) -> Node:

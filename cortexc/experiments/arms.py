@@ -10,7 +10,7 @@ from pathlib import Path
 from cortexc.anatomy.nulls import NullError, ignores_seed
 from cortexc.connectome.checker import examine
 from cortexc.connectome.diagnostics import reading
-from cortexc.connectome.diagnostics.error import SpecError
+from cortexc.connectome.diagnostics.error import SpecError, failed
 from cortexc.connectome.diagnostics.report import Report
 from cortexc.connectome.diagnostics.span import Span
 from cortexc.connectome.io.decode import decode
@@ -50,8 +50,8 @@ def connectomes_of(experiment: Experiment, name: str) -> Iterator[tuple[Connecto
             found = one.model_copy(update={"name": name})
             yield found, _checked(found, report)
     except NullError as error:
-        fault = NO_NULL_MODEL.at(experiment.span("arms", name, "null_model"), str(error))
-        raise SpecError(Report([*report.findings, fault])) from None
+        report.add(NO_NULL_MODEL.at(experiment.span("arms", name, "null_model"), str(error)))
+        raise SpecError(report) from None
 
 
 def _nulls(connectome: Connectome, wanted: NullModel) -> Iterator[Connectome]:
@@ -114,8 +114,7 @@ def _tree(experiment: Experiment, name: str, reader: Reader, *, overrides: bool 
     over = written if isinstance(written, Mapping) else Mapping(span)
     if "extends" in over.items:
         hint = "overrides are laid over the arm's `spec`, or over the arm that it is `of`: name that there"
-        found = reading.UNKNOWN_KEY.at(over.keys["extends"], "overrides cannot extend another spec", help=hint)
-        raise SpecError(Report([found]))
+        raise failed(reading.UNKNOWN_KEY, over.keys["extends"], "overrides cannot extend another spec", hint)
     if arm.of is not None:
         return merge(_tree(experiment, arm.of, reader), reader.follow(over, Path(span.path), span.path))
     laid = _with_key(over, "extends", arm.spec, experiment.span("arms", name, "spec"))

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from cortexc import compiler, specs
 from cortexc.connectome.diagnostics import reading
-from cortexc.connectome.diagnostics.error import SpecError
+from cortexc.connectome.diagnostics.error import SpecError, failed
 from cortexc.connectome.diagnostics.report import Report
 from cortexc.connectome.diagnostics.rule import Diagnostic, did_you_mean
-from cortexc.connectome.diagnostics.span import Span
 from cortexc.connectome.io import yaml_tree
 from cortexc.connectome.io.decode import validated
 from cortexc.connectome.io.yaml_tree import Mapping
@@ -95,16 +94,17 @@ def read(path: str | os.PathLike[str]) -> tuple[Experiment, Report]:
     if file is None:
         message = f"there is no file `{shown}`, and no shipped experiment of that name"
         hint = did_you_mean(shown, specs.experiments())
-        raise SpecError(Report([reading.MISSING_FILE.at(Span(shown), message, help=hint)]))
+        raise failed(reading.MISSING_FILE, shown, message, hint)
     shown = shown if file == Path(path) else str(file)
     tree, text = yaml_tree.parse(file, shown, report)
     if not isinstance(tree, Mapping):
-        found = reading.WRONG_TYPE.at(tree.span, "an experiment is a mapping", help=f"start with `{KEY}: 1`")
-        raise SpecError(Report([*report.findings, found]))
+        report.add(reading.WRONG_TYPE.at(tree.span, "an experiment is a mapping", help=f"start with `{KEY}: 1`"))
+        raise SpecError(report)
     if KEY not in tree.items and "cortexc" in tree.items:
         hint = f"an arm of an experiment names it as `spec`; an experiment starts with `{KEY}: 1`"
-        found = reading.WRONG_TYPE.at(tree.keys["cortexc"], "this is a spec, and an experiment is expected", help=hint)
-        raise SpecError(Report([*report.findings, found]))
+        message = "this is a spec, and an experiment is expected"
+        report.add(reading.WRONG_TYPE.at(tree.keys["cortexc"], message, help=hint))
+        raise SpecError(report)
     return validated(Experiment, tree, {shown: text}, report), report
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cortexc.connectome.diagnostics.error import failed
 from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE
 from cortexc.connectome.diagnostics.rule import did_you_mean
 from cortexc.connectome.model import (
@@ -26,7 +27,7 @@ from cortexc.connectome.model import (
 )
 
 from .options import Options
-from .report import JOINS, UNPRINTABLE, ImportReport, failed, printable
+from .report import JOINS, UNPRINTABLE, ImportReport, printable
 from .wiring import WORDS, Wiring
 
 RELAYS = ("lgn", "lgnd", "lgd", "dlgn", "lgd_core", "thalamus_lgn", "lateral_geniculate", "retina")

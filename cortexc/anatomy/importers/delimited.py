@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexc.connectome.diagnostics.error import SpecError
+from cortexc.connectome.diagnostics.error import SpecError, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, UNREADABLE
 from cortexc.connectome.diagnostics.span import Span
 
@@ -20,7 +20,7 @@ from . import files
 from .columns import SOURCE, TARGET, plain
 from .frame import Frame, cell, distinct, number
 from .options import Options
-from .report import ImportReport, cause, failed
+from .report import ImportReport, cause
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cortexc.connectome.diagnostics.error import SpecError
+from cortexc.connectome.diagnostics.error import SpecError, failed
 from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_VALUE, ORIENTATION, UNKNOWN_NODE
 from cortexc.connectome.diagnostics.rule import Rule
 from cortexc.connectome.diagnostics.span import Span
@@ -17,7 +17,7 @@ from cortexc.connectome.model import LARGEST, MAX_DELAY, SMALLEST
 from .frame import ABSENT
 from .options import Options
 from .refusal import Fault, Refusal
-from .report import ImportReport, and_more, failed
+from .report import ImportReport, and_more
 from .wiring import WORDS, Wiring
 
 SUM_TOLERANCE = 0.01

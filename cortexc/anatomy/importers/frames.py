@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexc.connectome.diagnostics.error import SpecError
+from cortexc.connectome.diagnostics.error import SpecError, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, UNREADABLE
 from cortexc.connectome.diagnostics.rule import did_you_mean
 from cortexc.connectome.diagnostics.span import Span
@@ -18,7 +18,7 @@ from cortexc.connectome.diagnostics.span import Span
 from . import delimited, files
 from .frame import Frame, distinct
 from .options import Options
-from .report import ImportReport, cause, failed
+from .report import ImportReport, cause
 
 if TYPE_CHECKING:
     import pandas as pd

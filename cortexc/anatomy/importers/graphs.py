@@ -9,6 +9,7 @@ from xml.etree.ElementTree import ParseError
 
 import numpy as np
 
+from cortexc.connectome.diagnostics.error import failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNOWN_NODE, UNREADABLE
 from cortexc.connectome.diagnostics.rule import did_you_mean
 from cortexc.connectome.diagnostics.span import Span
@@ -18,7 +19,7 @@ from .columns import FLN, WEIGHT, in_mm, is_fln, known, lengths, plain
 from .edges import Edges, joined
 from .frame import number, repeated
 from .options import Options
-from .report import ImportReport, failed, listed
+from .report import ImportReport, listed
 from .wiring import NUMBERS, OWN, WORDS, Wiring, with_facts
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from cortexc.connectome.diagnostics.error import failed
 from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_VALUE, UNREADABLE
 from cortexc.connectome.diagnostics.rule import did_you_mean
 from cortexc.connectome.diagnostics.span import Span
@@ -19,7 +20,7 @@ from . import files, frames, matlab
 from .edges import SUM_TOLERANCE, Edges, joined
 from .frame import a_float, number, repeated, was_float
 from .options import Options
-from .report import ImportReport, cause, failed
+from .report import ImportReport, cause
 from .wiring import Wiring
 
 MOST_ENTRIES = 400_000_000

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from cortexc.connectome.diagnostics.error import SpecError
+from cortexc.connectome.diagnostics.error import SpecError, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNOWN_NODE, UNREADABLE
 from cortexc.connectome.diagnostics.rule import did_you_mean
 from cortexc.connectome.diagnostics.span import Span
@@ -24,7 +24,7 @@ from .frame import number
 from .neurons import INTERNEURONS, LAYER_NUMBER, Group, Neurons, Pairs, connected, layer_of, tabled, wired
 from .options import Options
 from .refusal import Refusal
-from .report import ImportReport, failed, listed
+from .report import ImportReport, listed
 from .wiring import Wiring
 
 CHEMICAL = {

@@ -15,13 +15,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from cortexc.connectome.diagnostics.error import failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE
 from cortexc.connectome.laminar import INFRAGRANULAR, SUPRAGRANULAR
 from cortexc.connectome.model import Circuit
 
 from .columns import known
 from .options import Options, Strength
-from .report import JOINS, ImportReport, failed, listed
+from .report import JOINS, ImportReport, listed
 from .wiring import Wiring
 
 AREA = ("area brainarea region brainregion neuropil roi mainneuropil structure acronym parcel location").split()

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import ValidationError
 
+from cortexc.connectome.diagnostics.error import failed
 from cortexc.connectome.diagnostics.importing import BAD_VALUE
 from cortexc.connectome.model import Connectome
 
 from . import assembly, graphs, matrix, neuroml, sonata, synapses, table, writing
 from .options import Options, unheard
-from .report import JOINS, ImportReport, failed
+from .report import JOINS, ImportReport
 from .wiring import Wiring
 
 if TYPE_CHECKING:

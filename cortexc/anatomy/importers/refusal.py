@@ -8,10 +8,11 @@ from typing import Literal
 
 import numpy as np
 
+from cortexc.connectome.diagnostics.error import failed
 from cortexc.connectome.diagnostics.rule import Rule
 from cortexc.connectome.diagnostics.span import Span
 
-from .report import ImportReport, failed
+from .report import ImportReport
 
 
 @dataclass(frozen=True, eq=False)

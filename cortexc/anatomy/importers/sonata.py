@@ -18,6 +18,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from cortexc.connectome.diagnostics.error import failed
 from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_VALUE, UNKNOWN_NODE, UNREADABLE
 from cortexc.connectome.diagnostics.rule import did_you_mean
 from cortexc.connectome.diagnostics.span import Span
@@ -28,7 +29,7 @@ from .frame import number
 from .neurons import Neurons, Pairs, aggregated, grouped
 from .options import Options
 from .refusal import Fault, Refusal
-from .report import ImportReport, failed
+from .report import ImportReport
 from .wiring import NUMBERS, OWN, WORDS, Wiring, with_facts
 
 CHUNK_EDGES = 2_000_000

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexc.connectome.diagnostics.error import failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNOWN_NODE
 from cortexc.connectome.diagnostics.span import Span
 
@@ -15,7 +16,7 @@ from .frame import Frame
 from .neurons import Pairs, aggregated, grouped
 from .options import Options
 from .refusal import Fault, Refusal
-from .report import ImportReport, failed
+from .report import ImportReport
 from .wiring import Wiring
 
 if TYPE_CHECKING:

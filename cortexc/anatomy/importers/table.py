@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from cortexc.connectome.diagnostics.error import failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE
 from cortexc.connectome.diagnostics.rule import did_you_mean
 from cortexc.connectome.diagnostics.span import Span
@@ -17,7 +18,7 @@ from .columns import CASE, FLN, NEURONS, SOURCE, TARGET, WEIGHT, in_mm, is_fln, 
 from .edges import STRENGTHS, Edges, joined
 from .frame import ABSENT, Frame
 from .options import Options
-from .report import ImportReport, and_more, failed
+from .report import ImportReport, and_more
 from .wiring import NUMBERS, WORDS, Wiring
 
 GAP = frozenset({"electrical", "gapjunction", "gap", "gj", "elec", "ejunction"})
