@@ -38,8 +38,7 @@ def check(spec: Connectome | str | os.PathLike[str]) -> Report:
         else:
             stages = Stages(connectome, seen["connect"], final)
             for rule in COMPILED:
-                if rule.check is not None:
-                    report.extend(rule.check(stages, rule))
+                report.extend(rule.findings(stages))
     return accepted(connectome, report, RULES, complete=True)
 
 

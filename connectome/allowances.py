@@ -13,7 +13,6 @@ from .model import Allowance, Connectome
 UNUSED = Rule(
     "S212",
     "unused-allowance",
-    Severity.WARNING,
     """An entry of `checker.allow` is not used: its rule does not exist, its location does not exist, or the checker
 finds nothing there that it could accept.
 
@@ -29,6 +28,7 @@ Good:
 areas: {V4: {grid: [16, 16]}}
 checker: {allow: [{rule: A413, at: areas.V4, reason: a fovea}]}
 ```""",
+    Severity.WARNING,
 )
 
 

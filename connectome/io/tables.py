@@ -33,7 +33,7 @@ class Row:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-_unsound = partial(failed, UNREADABLE_HDF5)
+_fail = partial(failed, UNREADABLE_HDF5)
 _bad = partial(failed, BAD_TABLE)
 
 
@@ -52,17 +52,15 @@ def opened(path: str, dataset: str, span: Span) -> Iterator[Any]:
             for depth in range(1, len(parts) + 1):
                 link = file.get("/".join(parts[:depth]), getlink=True)
                 if isinstance(link, h5py.ExternalLink):
-                    raise _unsound(
-                        span, f"`{dataset}` in `{path}` links to another file", "copy the data into this file"
-                    )
+                    raise _fail(span, f"`{dataset}` in `{path}` links to another file", "copy the data into this file")
                 if link is None:
                     hint = did_you_mean(dataset.strip("/"), _names(file)) or "the file is empty"
-                    raise _unsound(span, f"`{path}` has no dataset `{dataset}`", hint)
+                    raise _fail(span, f"`{path}` has no dataset `{dataset}`", hint)
             yield file[dataset] if parts else file
     except (OSError, RuntimeError, KeyError) as error:
         reason = str(error).split("(", 1)[-1].rstrip(")'\" ").strip() or "unknown reason"
         message = f"cannot read `{dataset}` from `{path}`: it is truncated, corrupt or not HDF5"
-        raise _unsound(span, message, f"the HDF5 library says: {reason}") from None
+        raise _fail(span, message, f"the HDF5 library says: {reason}") from None
 
 
 def _names(file: Any) -> list[str]:
@@ -85,7 +83,7 @@ def _columns(node: Any, span: Span, name: str) -> dict[str, Any]:
     columns: dict[str, Any] = {}
     for column in node:
         if isinstance(node.get(column, getlink=True), h5py.ExternalLink):
-            raise _unsound(span, f"`{name}/{column}` links to another file", "copy the data into this file")
+            raise _fail(span, f"`{name}/{column}` links to another file", "copy the data into this file")
         if not isinstance(node[column], h5py.Dataset) or node[column].ndim != 1:
             raise _bad(span, f"`{name}/{column}` is not a 1-D dataset", "each column is a dataset of one dimension")
         columns[column] = node[column]
@@ -155,16 +153,16 @@ def matrix_shape(path: str, dataset: str, span: Span) -> tuple[int, int]:
     with opened(path, dataset, span) as node:
         if isinstance(node, h5py.Dataset):
             if node.ndim != 2 or node.dtype.kind not in "iuf":
-                raise _unsound(span, f"`{dataset}` of `{path}` is not a matrix of numbers")
+                raise _fail(span, f"`{dataset}` of `{path}` is not a matrix of numbers")
             return int(node.shape[0]), int(node.shape[1])
         for part in ("data", "indices", "indptr", "shape"):
             if part not in node or isinstance(node.get(part, getlink=True), h5py.ExternalLink):
-                raise _unsound(span, f"the sparse matrix `{dataset}` of `{path}` has no part `{part}`")
+                raise _fail(span, f"the sparse matrix `{dataset}` of `{path}` has no part `{part}`")
         shape = np.asarray(node["shape"][()]).ravel()
         if shape.size != 2 or shape.dtype.kind not in "iu" or shape.min(initial=0) < 0:
-            raise _unsound(span, f"the shape of the sparse matrix `{dataset}` of `{path}` is {shape.tolist()}")
+            raise _fail(span, f"the shape of the sparse matrix `{dataset}` of `{path}` is {shape.tolist()}")
         if len(node["indptr"]) != int(shape[0]) + 1 or len(node["indices"]) != len(node["data"]):
-            raise _unsound(span, f"the parts of the sparse matrix `{dataset}` of `{path}` do not fit each other")
+            raise _fail(span, f"the parts of the sparse matrix `{dataset}` of `{path}` do not fit each other")
         return int(shape[0]), int(shape[1])
 
 
@@ -189,10 +187,7 @@ def read_matrix(path: str, dataset: str, span: Span) -> sp.csr_array:
                 and (len(indices) == 0 or (indices.min() >= 0 and indices.max() < columns))
             )
             if not sound:
-                raise _unsound(
-                    span,
-                    f"the index of the sparse matrix `{dataset}` of `{path}` points outside of it",
-                )
+                raise _fail(span, f"the index of the sparse matrix `{dataset}` of `{path}` points outside of it")
             matrix = sp.csr_array((data.astype(np.float64), indices, indptr), shape=(rows, columns))
     bad = np.flatnonzero(~np.isfinite(matrix.data) | (matrix.data < 0))
     if len(bad):

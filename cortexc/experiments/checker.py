@@ -63,8 +63,7 @@ def examine(path: str | os.PathLike[str]) -> tuple[Experiment, Report]:
     """
     experiment, report = read(path)
     for rule in RULES:
-        if rule.check is not None:
-            report.extend(rule.check(experiment, rule))
+        report.extend(rule.findings(experiment))
     if report.errors:  # the arms cannot be compiled
         raise SpecError(report)
     connectomes: dict[str, Connectome] = {}

@@ -324,7 +324,6 @@ def compared_with_itself(experiment: Experiment, rule: Rule) -> Iterator[Diagnos
 NO_NULL_MODEL = Rule(
     "X708",
     "no-null-model",
-    Severity.ERROR,
     """The null model cannot be drawn of this arm: what it keeps leaves nothing to change.
 
 Bad:
@@ -348,7 +347,6 @@ arms:
 UNMATCHED = Rule(
     "X709",
     "unmatched-arms",
-    Severity.WARNING,
     """Two arms do not see the same tokens: grid, patch, width, mean, deviation or gain control of their inputs differ,
 or their classes do. What the comparison then shows is not the connectivity alone. Where this is meant, the arm says why
 under `other_input`.
@@ -368,11 +366,11 @@ arms:
   dense: {spec: vit-tiny}
   cortex: {spec: vit-tiny, overrides: {attention: {key_width: 16}}}
 ```""",
+    Severity.WARNING,
 )
 UNFIT_DATA = Rule(
     "X710",
     "unfit-data",
-    Severity.ERROR,
     """An arm takes images of another shape than the data have, or has another number of classes.
 
 Bad:
