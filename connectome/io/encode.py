@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from cortexc.replacement import replacing
+
 from ..model import Connectome, Projection
 from . import tables
 from .yaml_tree import decode
@@ -118,20 +120,13 @@ def write(connectome: Connectome, path: Path, head: Sequence[str] = ()) -> None:
     data = resolved(inline, path.parent.resolve())
     if tabular:
         table = path.with_suffix(".h5")
-        _replace(table, lambda part: tables.write_projections(part, "projections", columns(connectome.projections)))
+        with replacing(table) as (part,):
+            tables.write_projections(part, "projections", columns(connectome.projections))
         common = {"topography": data["projections"][0]["topography"]} if "topography" in data["projections"][0] else {}
         data["projections"] = [{"file": table.name, "dataset": "/projections", **common}]
     comment = "".join(f"# {line}\n" for line in head)
-    _replace(path, lambda part: part.write_text(comment + as_yaml(data), encoding="utf-8"))
-
-
-def _replace(path: Path, write_to: Any) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        write_to(part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as (part,):
+        part.write_text(comment + as_yaml(data), encoding="utf-8")
 
 
 def _is_tabular(projections: tuple[Projection, ...]) -> bool:

@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from cortexc.replacement import replacing
 from cortexc.runtime import manifest, predictions
 from cortexc.runtime.corruptions.catalogue import Cell
 from cortexc.runtime.manifest import Machine, Manifest, Recipe, Record, Seeds
@@ -152,9 +153,8 @@ def gather(plan: Schedule) -> Evidence:
 
 def save(evidence: Evidence, path: Path) -> None:
     """Write evidence to an HDF5 file."""
-    part = path.with_name(f".{path.name}.part")
     packed = {"compression": "gzip", "compression_opts": 9, "shuffle": True}
-    with h5py.File(part, "w") as file:
+    with replacing(path) as (part,), h5py.File(part, "w") as file:
         head = {"format": FORMAT, "experiment": evidence.experiment, "plan": evidence.plan, "data": evidence.data}
         file.attrs["about"] = json.dumps(head)
         file["corruption"] = [cell.corruption for cell in evidence.cells]
@@ -170,7 +170,6 @@ def save(evidence: Evidence, path: Path) -> None:
             picture = file.create_dataset(f"{ROLLOUTS}/{number:04}", data=np.frombuffer(rollout.png, np.uint8))
             about = {f.name: getattr(rollout, f.name) for f in dataclasses.fields(rollout) if f.name != "png"}
             picture.attrs["about"] = json.dumps(about)
-    part.replace(path)
 
 
 def load(path: Path) -> Evidence:

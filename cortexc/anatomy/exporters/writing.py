@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cortexc.connectome.model import Connectome
+from cortexc.replacement import replacing
 
 from . import graph, sonata
 
@@ -101,13 +102,7 @@ def write(connectome: Connectome, format: str, path: str | os.PathLike[str]) -> 
             beside["edge_types"]: _edge_types,
         }
     target.parent.mkdir(parents=True, exist_ok=True)
-    parts = {final: final.with_name(f".{final.stem}.part{final.suffix}") for final in writers}
-    try:
-        for final, writer in writers.items():
-            writer(connectome, parts[final])
-        for final, part in parts.items():
-            part.replace(final)
-    finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
+    with replacing(*writers) as parts:
+        for writer, part in zip(writers.values(), parts, strict=True):
+            writer(connectome, part)
     return Exported(tuple(writers), lost)
