@@ -72,17 +72,17 @@ def _decoded(path: str) -> str:
                 kind, hint = found
                 raise failed(UNREADABLE, path, f"`{path}` is {kind}, and not delimited text", hint)
             if (at := block.find(b"\x00")) >= 0:
-                place = Span(path, line + block.count(b"\n", 0, at))
+                location = Span(path, line + block.count(b"\n", 0, at))
                 hint = "if it is UTF-16, convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW"
-                raise failed(UNREADABLE, place, f"`{path}` holds zero bytes: it is binary, or UTF-16 text", hint)
+                raise failed(UNREADABLE, location, f"`{path}` holds zero bytes: it is binary, or UTF-16 text", hint)
             try:
                 text = decoder.decode(block)
             except UnicodeDecodeError as error:
                 bad = error.object
                 row, column = bad.count(b"\n", 0, error.start), error.start - bad.rfind(b"\n", 0, error.start)
-                place = Span(path, line + row, column)
+                location = Span(path, line + row, column)
                 message = f"byte 0x{bad[error.start]:02X} is not UTF-8"
-                raise failed(UNREADABLE, place, message, "convert it: iconv -f LATIN1 -t UTF-8 FILE > NEW") from None
+                raise failed(UNREADABLE, location, message, "convert it: iconv -f LATIN1 -t UTF-8 FILE > NEW") from None
             head = head or text.removeprefix("\ufeff")
             line += block.count(b"\n")
     return head
@@ -215,7 +215,7 @@ def _spaced(path: str, separator: str, names: list[str], start: int) -> Iterator
     """Yield the rows of a text divided by runs of blanks, indexed as by ``_delimited``."""
     import pandas as pd
 
-    rows, places = [], []
+    rows, lines = [], []
     with Path(path).open(encoding="utf-8-sig", newline="") as file:
         for i, text in enumerate(file, 1):
             if i < start or not text.strip():
@@ -224,6 +224,6 @@ def _spaced(path: str, separator: str, names: list[str], start: int) -> Iterator
             if len(fields) != len(names):
                 raise _uneven(path, i, len(fields), len(names))
             rows.append(fields)
-            places.append(i - start)
+            lines.append(i - start)
     if rows:
-        yield pd.DataFrame(rows, columns=names, index=places, dtype=str)
+        yield pd.DataFrame(rows, columns=names, index=lines, dtype=str)

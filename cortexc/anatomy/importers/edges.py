@@ -51,7 +51,7 @@ class Edges:
     target: np.ndarray
     values: dict[str, np.ndarray]
     """float64 or text [rows], by field of a projection."""
-    place: Callable[[int, str], Span]
+    location: Callable[[int, str], Span]
     """Where the value of a row and a field stands."""
     names: tuple[str, ...] = ()
     """Areas that the data list, which come first."""
@@ -61,13 +61,13 @@ class Edges:
     """text [rows]: the injection that a row is of."""
 
     def kept(self, keep: np.ndarray) -> Edges:
-        """Return the rows that ``keep`` (bool [rows]) says; their places stay."""
+        """Return the rows that ``keep`` (bool [rows]) says; their locations stay."""
         rows = np.flatnonzero(keep)
         return Edges(
             self.source[rows],
             self.target[rows],
             {name: column[rows] for name, column in self.values.items()},
-            lambda row, field: self.place(int(rows[row]), field),
+            lambda row, field: self.location(int(rows[row]), field),
             self.names,
             None if self.neurons is None else self.neurons[rows],
             None if self.cases is None else self.cases[rows],
@@ -80,7 +80,7 @@ class _Pairs:
 
     areas: tuple[str, ...]
     source: np.ndarray
-    """int64 [rows]: places in ``areas``, as in ``target``."""
+    """int64 [rows]: indices into ``areas``, as ``target``."""
     target: np.ndarray
     of: np.ndarray
     """int64 [rows]: the projection of a row."""
@@ -118,7 +118,7 @@ def joined(edges: Edges, options: Options, report: ImportReport) -> Wiring:
     first = pairs.first[order]
     values = {name: column[order] for name, column in merged.items()}
     found = Wiring(pairs.areas, pairs.source[first], pairs.target[first], values)
-    orientation(found, report, edges.place(0, "") if len(edges.source) else Span("<python>"))
+    orientation(found, report, edges.location(0, "") if len(edges.source) else Span("<python>"))
     return found
 
 
@@ -140,7 +140,7 @@ def _twice(edges: Edges, pairs: _Pairs) -> SpecError:
     first, again = np.flatnonzero(pairs.of == pair)[:2].tolist()
     message = f"the pair {edges.source[first]} -> {edges.target[first]} is there twice"
     hint = "say how they join: --aggregate sum, mean, median, max"
-    return failed(AMBIGUOUS, edges.place(again, ""), message, hint)
+    return failed(AMBIGUOUS, edges.location(again, ""), message, hint)
 
 
 def _merged(name: str, edges: Edges, pairs: _Pairs, options: Options) -> np.ndarray:
@@ -242,7 +242,7 @@ def _agreed(name: str, edges: Edges, pairs: _Pairs) -> np.ndarray:
     if differ.any():
         row = int(differ.argmax())
         message = f"`{name}` is {column[row]}, and another row of the same pair says {kept[pairs.of[row]]}"
-        raise failed(AMBIGUOUS, edges.place(row, name), message, "give each pair one value")
+        raise failed(AMBIGUOUS, edges.location(row, name), message, "give each pair one value")
     return kept
 
 
@@ -256,7 +256,7 @@ def _sound(edges: Edges, options: Options, report: ImportReport) -> Edges:
     for name in STRENGTHS:
         zero = keep & (edges.values.get(name, np.nan) == 0)
         if zero.any():
-            where = str(edges.place(int(zero.argmax()), name))
+            where = str(edges.location(int(zero.argmax()), name))
             report.drop(int(zero.sum()), f"rows of {name} 0", "no strength, no projection", where)
             keep &= ~zero
     return edges.kept(keep)
@@ -301,10 +301,10 @@ def _fault(
     def message(row: int) -> str:
         return said.format(pair=f"{edges.source[row]} -> {edges.target[row]}", value=column[row]) + more
 
-    return Fault(f"with {kind}", bad, rule, lambda row: edges.place(row, field), message, help)
+    return Fault(f"with {kind}", bad, rule, lambda row: edges.location(row, field), message, help)
 
 
-def orientation(wiring: Wiring, report: ImportReport, place: Span) -> None:
+def orientation(wiring: Wiring, report: ImportReport, location: Span) -> None:
     """Warn where the FLNe look transposed: they sum to at most 1 out of every area, and to more into some."""
     fln = wiring.values.get("fln")
     if fln is None or len(fln) < 6:
@@ -320,4 +320,4 @@ def orientation(wiring: Wiring, report: ImportReport, place: Span) -> None:
             "source and target look swapped"
         )
         help = "import again with the other --rows, or with --source-column and --target-column exchanged"
-        report.findings.add(ORIENTATION.at(place, message, help=help))
+        report.findings.add(ORIENTATION.at(location, message, help=help))

@@ -108,8 +108,8 @@ def _declared(path: str, report: ImportReport) -> None:
         for end in ("source", "target"):
             if (name := str(element.get(end))) not in nodes:
                 message = f"the {end} of this edge is `{name}`, and no node is called so"
-                place = Span(path, element.sourceline)
-                raise failed(UNKNOWN_NODE, place, message, "add it, or take the edge out")
+                location = Span(path, element.sourceline)
+                raise failed(UNKNOWN_NODE, location, message, "add it, or take the edge out")
 
 
 def _numbers_are_numbers(root: Any, path: str) -> None:
@@ -126,8 +126,8 @@ def _numbers_are_numbers(root: Any, path: str) -> None:
         except ValueError:
             whole = "whole " if kind is int else ""
             message = f"`{key.get('attr.name')}` holds `{element.text.strip() or '(empty)'}`, which is no {whole}number"
-            place = Span(path, element.sourceline)
-            raise failed(BAD_VALUE, place, message, "fix the value, or take it out") from None
+            location = Span(path, element.sourceline)
+            raise failed(BAD_VALUE, location, message, "fix the value, or take it out") from None
 
 
 def of_graph(graph: nx.Graph[Any], options: Options, report: ImportReport, path: str = "<networkx>") -> Wiring:
@@ -158,10 +158,10 @@ def of_graph(graph: nx.Graph[Any], options: Options, report: ImportReport, path:
         values = {field: np.r_[v, v[twice]] for field, v in values.items()}
     report.read.append(f"{path}: {len(nodes):,} nodes, {len(edges):,} edges")
 
-    def place(row: int, field: str) -> Span:
+    def location(row: int, field: str) -> Span:
         return Span(path, inside=f"edge {row % len(edges)}")
 
-    wiring = joined(Edges(source, target, values, place, names=tuple(names.values())), options, report)
+    wiring = joined(Edges(source, target, values, location, names=tuple(names.values())), options, report)
     return with_facts(wiring, {names[node]: given for node, given in nodes.items()})
 
 

@@ -39,7 +39,7 @@ class Labelled:
     """bool [rows, columns]: NaN is written there."""
     wrong: np.ndarray
     """bool [rows, columns]: what is written there is no number."""
-    place: Callable[[int, int], Span]
+    location: Callable[[int, int], Span]
     name: str
     """What the matrix is called: file and variable."""
 
@@ -65,7 +65,7 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         row, column = (int(v) for v in np.argwhere(strength.wrong)[0])
         message = f"the entry of {strength.rows[row]}, {strength.columns[column]} is no number"
         hint = "an entry is a number, or empty where there is no connection"
-        raise failed(BAD_VALUE, strength.place(row, column), message, hint)
+        raise failed(BAD_VALUE, strength.location(row, column), message, hint)
     there = np.argwhere(strength.nan | (np.nan_to_num(strength.entries, nan=0.0, posinf=np.inf, neginf=-np.inf) != 0))
     report.read.append(f"{path}: {len(there):,} entries that are not 0")
     values = {name: strength.entries[there[:, 0], there[:, 1]]}
@@ -76,11 +76,11 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     columns = np.array(strength.columns, object)[there[:, 1]]
     source, target = (columns, rows) if options.rows == "target" else (rows, columns)
 
-    def place(row: int, field: str) -> Span:
-        return strength.place(int(there[row, 0]), int(there[row, 1]))
+    def location(row: int, field: str) -> Span:
+        return strength.location(int(there[row, 0]), int(there[row, 1]))
 
     names = tuple(dict.fromkeys((*strength.rows, *strength.columns)))
-    return joined(Edges(source, target, values, place, names=names), options, report)
+    return joined(Edges(source, target, values, location, names=names), options, report)
 
 
 def _evidence(entries: np.ndarray) -> str:
@@ -101,8 +101,8 @@ def _companion(
     """Return the entries of another matrix for the connections of the first."""
     if Path(wanted).is_file():
         other = _labelled(wanted, None, options, report)
-        row = _places(strength.rows, other.rows, f"the matrix of {field} has no row", wanted)
-        column = _places(strength.columns, other.columns, f"the matrix of {field} has no column", wanted)
+        row = _indices(strength.rows, other.rows, f"the matrix of {field} has no row", wanted)
+        column = _indices(strength.columns, other.columns, f"the matrix of {field} has no column", wanted)
         found: np.ndarray = other.entries[row[there[:, 0]], column[there[:, 1]]]
         return found
     entries, _ = _variable(path, wanted)
@@ -113,7 +113,7 @@ def _companion(
     return picked
 
 
-def _places(names: list[str], there: list[str], lacks: str, path: str) -> np.ndarray:
+def _indices(names: list[str], there: list[str], lacks: str, path: str) -> np.ndarray:
     """Return where the labels of one matrix are among those of another."""
     index = {name: i for i, name in enumerate(there)}
     for name in names:
@@ -151,13 +151,13 @@ def _table(path: str, options: Options, report: ImportReport) -> Labelled:
     if options.labels is not None and head:
         raise failed(BAD_TABLE, path, "the matrix has labels of its own", "leave --labels out")
 
-    def place(row: int, column: int) -> Span:
-        return frame.place(row + head, frame.data.columns[column + side])
+    def location(row: int, column: int) -> Span:
+        return frame.location(row + head, frame.data.columns[column + side])
 
     if side:
         columns, rows = [str(v) for v in cells[0, 1:]], [str(v) for v in cells[1:, 0]]
-        _check_margin(columns, lambda i: place(-1, i))
-        _check_margin(rows, lambda i: place(i, -1))
+        _check_margin(columns, lambda i: location(-1, i))
+        _check_margin(rows, lambda i: location(i, -1))
     elif head:
         rows = columns = [str(v) for v in cells[0]]
         _check_labels(path, rows, body)
@@ -168,7 +168,7 @@ def _table(path: str, options: Options, report: ImportReport) -> Labelled:
         rows = columns = _numbered(path, body, "the matrix has none", report)
     if not body.size:
         raise failed(BAD_TABLE, path, "the matrix has labels and no entries", "the file may be cut off")
-    return Labelled(rows, columns, *_entries(body), place, Path(path).stem)
+    return Labelled(rows, columns, *_entries(body), location, Path(path).stem)
 
 
 def _margins(cells: np.ndarray) -> tuple[int, int]:
@@ -181,16 +181,16 @@ def _margins(cells: np.ndarray) -> tuple[int, int]:
     return (1, 1) if alike or any(number(text) is None for text in inner if text != "") else (0, 0)
 
 
-def _check_margin(names: list[str], place: Callable[[int], Span]) -> None:
+def _check_margin(names: list[str], location: Callable[[int], Span]) -> None:
     """Raise where a label of a row or column cannot be an area's name."""
     again = repeated(names)
     for i, name in enumerate(names):
         if name == "":
-            raise failed(BAD_TABLE, place(i), "a label is empty", "each row and column names an area")
+            raise failed(BAD_TABLE, location(i), "a label is empty", "each row and column names an area")
         if i == again:
-            raise failed(BAD_TABLE, place(i), f"the label `{name}` is there twice", "labels must differ")
+            raise failed(BAD_TABLE, location(i), f"the label `{name}` is there twice", "labels must differ")
         if was_float(name):
-            raise a_float(name, place(i))
+            raise a_float(name, location(i))
 
 
 def _entries(body: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -101,7 +101,7 @@ def layer_of(text: str) -> str | None:
 
 
 def grouped(
-    columns: dict[str, np.ndarray], fallback: np.ndarray, options: Options, report: ImportReport, place: str
+    columns: dict[str, np.ndarray], fallback: np.ndarray, options: Options, report: ImportReport, path: str
 ) -> Neurons:
     """Return neurons in populations, by what their table says of them.
 
@@ -110,7 +110,7 @@ def grouped(
     Raises:
         SpecError: a column that was named is not there, or there are too many populations.
     """
-    chosen = _chosen(columns, options, report, place)
+    chosen = _chosen(columns, options, report, path)
     for what, name in chosen.items():
         if name is not None and getattr(options, f"{what}_column") is None:
             report.guess(f"{what} of a neuron", f"column `{name}`", "by its name", f"--{what}-column")
@@ -131,19 +131,17 @@ def grouped(
     areas = np.where(nameless, fallback, said("area"))
     stated = chosen["kind"] is not None
     inhibitory = _inhibitory(said("kind" if stated else "type"), stated, options, report)
-    return _neurons(areas, said("layer"), said("type"), inhibitory, report, place)
+    return _neurons(areas, said("layer"), said("type"), inhibitory, report, path)
 
 
-def _chosen(
-    columns: dict[str, np.ndarray], options: Options, report: ImportReport, place: str
-) -> dict[str, str | None]:
+def _chosen(columns: dict[str, np.ndarray], options: Options, report: ImportReport, path: str) -> dict[str, str | None]:
     """Return the column of areas, layers, kinds and types, None where there is none."""
 
     def column(what: str, likely: list[str]) -> str | None:
         wanted: str | None = getattr(options, f"{what}_column")
         if wanted is not None and wanted not in columns:
             shown = ", ".join(f"`{c}`" for c in columns)
-            raise failed(BAD_TABLE, place, f"--{what}-column names `{wanted}`; the columns are {shown}")
+            raise failed(BAD_TABLE, path, f"--{what}-column names `{wanted}`; the columns are {shown}")
         return wanted or next(iter(known(columns, likely)), None)
 
     layer, area = column("layer", LAYER), column("area", AREA)
@@ -197,7 +195,7 @@ def _inhibitory(values: np.ndarray, stated: bool, options: Options, report: Impo
 
 
 def _neurons(
-    areas: np.ndarray, layers: np.ndarray, types: np.ndarray, inhibitory: np.ndarray, report: ImportReport, place: str
+    areas: np.ndarray, layers: np.ndarray, types: np.ndarray, inhibitory: np.ndarray, report: ImportReport, path: str
 ) -> Neurons:
     names = tuple(dict.fromkeys(areas.tolist()))
     index = {name: i for i, name in enumerate(names)}
@@ -215,7 +213,7 @@ def _neurons(
     for area_name, count in zip(names, np.bincount([g.area for g in groups], minlength=len(names)), strict=True):
         if count > MOST_POPULATIONS:
             message = f"`{area_name}` would have {count} populations, and at most {MOST_POPULATIONS} make sense"
-            raise failed(BAD_TABLE, place, message, "name a coarser column: --type-column")
+            raise failed(BAD_TABLE, path, message, "name a coarser column: --type-column")
     number = {key: i for i, key in enumerate(distinct)}
     code = {key: number[value] for key, value in normal.items()}
     group = np.fromiter((code[k] for k in keys), np.int64, len(keys))
@@ -257,7 +255,7 @@ class Pairs:
     rows: int = 0
 
     def add(self, pre: np.ndarray, post: np.ndarray, synapses: np.ndarray, weight: np.ndarray) -> None:
-        """Add edges: int64 places of neurons, float64 numbers of synapses and weights [edges]."""
+        """Add edges: int64 numbers of neurons, float64 numbers of synapses and weights [edges]."""
         self.rows += len(pre)
         self.waiting.append(_summed(pre.astype(np.int64) * self.size + post, synapses, weight))
         if sum(len(k) for k, _, _ in self.waiting) > max(4_000_000, len(self.key)):
@@ -285,7 +283,7 @@ class Connections:
     """Connections from population to population: what their connected pairs of neurons add up to."""
 
     source: np.ndarray
-    """int64 [connections]: places in ``Neurons.groups``."""
+    """int64 [connections]: indices into ``Neurons.groups``, as ``target``."""
     target: np.ndarray
     """int64 [connections]"""
     pairs: np.ndarray
@@ -404,12 +402,12 @@ def _circuit(neurons: Neurons, connections: Connections, groups: list[int], insi
         populations[group.name] = {"kind": kind, **layer, "cells": float(neurons.cells[i]), "source": "data"}
     data: dict[str, Any] = {"populations": populations, "source": "data"}
     if inside:
-        place = {group: i for i, group in enumerate(groups)}
+        row = {group: i for i, group in enumerate(groups)}
         matrix = [[0.0] * len(groups) for _ in groups]
         for k in inside:
             source, target = connections.source[k], connections.target[k]
             probability = connections.pairs[k] / (neurons.cells[source] * neurons.cells[target])
-            matrix[place[target]][place[source]] = float(f"{min(1.0, probability):.6g}")
+            matrix[row[target]][row[source]] = float(f"{min(1.0, probability):.6g}")
         names = list(populations)
         data["connections"] = {"rows": "target", "populations": names, "probability": matrix, "source": "data"}
     return Circuit.model_validate(data)

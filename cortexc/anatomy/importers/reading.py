@@ -63,7 +63,7 @@ def read(format: str, files: AnyPath | Sequence[AnyPath], options: Options | Non
     ``choices``: the fields of ``Options``, one by one.
 
     Raises:
-        SpecError: the files cannot be read or hold what no spec can; the report names the place.
+        SpecError: the files cannot be read or hold what no spec can; the report names the location.
         ValueError: an unknown format, or options that mean nothing to it.
     """
     if format not in FORMATS:

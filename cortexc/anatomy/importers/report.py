@@ -40,7 +40,7 @@ class Dropped:
     what: str
     why: str
     first: str = ""
-    """One example, with its place."""
+    """One example, with its location."""
 
     def __str__(self) -> str:
         """Return it in words."""

@@ -133,7 +133,7 @@ def _summed(circuit: _Circuit, neurons: Neurons, options: Options, report: Impor
 def _strengths(
     block: _Block, options: Options, refusal: Refusal, unknown: Counter[str]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return places of both ends, synapses and weights of the edges of a block that can be used.
+    """Return the neurons at both ends, synapses and weights of the edges of a block that can be used.
 
     ``unknown`` counts the edges whose number of synapses, or whose weight, is not known.
     """
@@ -147,7 +147,7 @@ def _strengths(
         def said(row: int) -> str:
             return f"the {what} of this edge is {values[row]:g}"
 
-        return Fault(f"with a bad {what}", bad, BAD_VALUE, block.place, said, f"expected {expected}")
+        return Fault(f"with a bad {what}", bad, BAD_VALUE, block.location, said, f"expected {expected}")
 
     bad = ~np.isfinite(synapses) | (synapses < 0)
     keep = refusal.kept(np.ones(size, bool), fault(bad, "number of synapses", synapses, "a number, 0 or more"))
@@ -180,8 +180,8 @@ def expanded(paths: list[str]) -> list[str]:
             entries = [*networks.get("nodes", ()), *networks.get("edges", ())]
             named = [str(v) for entry in entries for k, v in entry.items() if k.endswith("_file") and v]
         except json.JSONDecodeError as error:
-            place = Span(path, error.lineno, error.colno)
-            raise failed(UNREADABLE, place, f"the configuration is broken JSON: {error.msg}") from None
+            location = Span(path, error.lineno, error.colno)
+            raise failed(UNREADABLE, location, f"the configuration is broken JSON: {error.msg}") from None
         except (KeyError, TypeError, AttributeError, UnicodeError):
             hint = "it has `networks` with `nodes` and `edges`"
             raise failed(UNREADABLE, path, "this is no circuit configuration of SONATA", hint) from None
@@ -203,7 +203,7 @@ def _types(path: str, report: ImportReport) -> _Types:
     for row, text in enumerate(frame.texts(identifier).tolist()):
         if not text.isdigit() or int(text) in ids:
             what = "is there twice" if text.isdigit() else "is no number"
-            raise failed(BAD_TABLE, frame.place(row, identifier), f"the type {text or '(empty)'} {what}")
+            raise failed(BAD_TABLE, frame.location(row, identifier), f"the type {text or '(empty)'} {what}")
         ids[int(text)] = None
     report.read.append(f"{path}: {len(ids)} types")
     return _Types(path, {c: _present(frame.texts(c)) for c in frame.data.columns}, list(ids))
@@ -240,8 +240,8 @@ def _opened(path: str) -> Iterator[h5py.File]:
             raise failed(UNREADABLE, path, f"`{path}` is damaged: {str(error).splitlines()[0][:160]}") from None
 
 
-def _place(node: Any, row: int | None = None) -> Span:
-    """Return the place of a group or a dataset of an HDF5 file, or of one row of it."""
+def _location(node: Any, row: int | None = None) -> Span:
+    """Return the location of a group or a dataset of an HDF5 file, or of one row of it."""
     return Span(node.file.filename, inside=node.name + ("" if row is None else f"[{row}]"))
 
 
@@ -267,10 +267,10 @@ def _dataset(group: Any, name: str, length: int | None = None) -> Any:
     node = group.get(name)
     inside = f"{group.name}/{name}"
     if not isinstance(node, h5py.Dataset) or node.ndim != 1:
-        raise failed(BAD_TABLE, _place(group), f"there is no dataset `{inside}`", "SONATA needs it")
+        raise failed(BAD_TABLE, _location(group), f"there is no dataset `{inside}`", "SONATA needs it")
     if length is not None and len(node) != length:
         message = f"`{inside}` has {len(node):,} entries, and {length:,} are expected"
-        raise failed(BAD_TABLE, _place(node), message, "the file may be cut off")
+        raise failed(BAD_TABLE, _location(node), message, "the file may be cut off")
     return node
 
 
@@ -313,7 +313,7 @@ def _size(population: Any) -> int:
     attributes = _names(population["0"]) if "0" in population else []
     if not attributes:
         hint = "SONATA keeps that in `node_type_id`"
-        raise failed(BAD_TABLE, _place(population), "nothing says how many nodes there are", hint)
+        raise failed(BAD_TABLE, _location(population), "nothing says how many nodes there are", hint)
     return len(population["0"][attributes[0]])
 
 
@@ -325,17 +325,17 @@ def _order(name: str, population: Any, size: int) -> np.ndarray:
     ids = np.asarray(data[()])
     order = np.argsort(ids, kind="stable")
     if size and not np.array_equal(ids[order], np.arange(size)):
-        raise failed(BAD_TABLE, _place(data), f"the node ids of `{name}` are not 0 to {size - 1:,}, each once")
+        raise failed(BAD_TABLE, _location(data), f"the node ids of `{name}` are not 0 to {size - 1:,}, each once")
     return order
 
 
 def _grouping(population: Any, prefix: str, part: slice, whole: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the group of each node or edge, and its place in there; where nothing says it, all are in group 0."""
+    """Return the group of each node or edge, and its index in there; where nothing says it, all are in group 0."""
     if f"{prefix}_group_id" not in population:
         return np.zeros(part.stop - part.start, np.int64), np.arange(part.start, part.stop)
     ids = _dataset(population, f"{prefix}_group_id", whole)
-    places = _dataset(population, f"{prefix}_group_index", whole)
-    return _integers(ids, part), _integers(places, part)
+    indices = _dataset(population, f"{prefix}_group_index", whole)
+    return _integers(ids, part), _integers(indices, part)
 
 
 def _type_rows(data: Any, part: slice, types: _Types, what: str) -> np.ndarray:
@@ -346,7 +346,8 @@ def _type_rows(data: Any, part: slice, types: _Types, what: str) -> np.ndarray:
     rows = pd.Index(types.ids, dtype="int64").get_indexer(pd.Index(ids))
     if (missing := rows < 0).any():
         message = f"{int(missing.sum()):,} {what}s have the type {ids[missing][0]}, which `{types.path}` does not list"
-        raise failed(UNKNOWN_NODE, _place(data), message, f"name the table of {what} types that belongs to this file")
+        hint = f"name the table of {what} types that belongs to this file"
+        raise failed(UNKNOWN_NODE, _location(data), message, hint)
     return rows
 
 
@@ -367,11 +368,11 @@ def _attributes(population: Any, size: int, before: dict[str, np.ndarray]) -> di
 
 
 def _picked(group: Any, name: str, index: np.ndarray) -> np.ndarray:
-    """Return values of an attribute at places; values that the library of the group enumerates are looked up."""
+    """Return values of an attribute by index; values that the library of the group enumerates are looked up."""
     data = group[name]
     if len(index) and (int(index.max()) >= len(data)):
         message = f"`{data.name}` has {len(data):,} entries, and entry {int(index.max()):,} is asked for"
-        raise failed(BAD_TABLE, _place(data), message, "the file may be cut off")
+        raise failed(BAD_TABLE, _location(data), message, "the file may be cut off")
     low, high = (int(index.min()), int(index.max()) + 1) if len(index) else (0, 0)
     values = np.asarray(data[low:high])[index - low]
     library = group.get("@library")
@@ -379,14 +380,14 @@ def _picked(group: Any, name: str, index: np.ndarray) -> np.ndarray:
         entries, wanted = np.atleast_1d(np.asarray(library[name][()])), values.astype(np.int64)
         if len(wanted) and not 0 <= int(wanted.min()) <= int(wanted.max()) < len(entries):
             message = f"`{data.name}` asks for entry {int(wanted.max()):,} of a library of {len(entries):,}"
-            raise failed(BAD_TABLE, _place(data), message, "the file may be damaged")
+            raise failed(BAD_TABLE, _location(data), message, "the file may be damaged")
         values = entries[wanted]
     return values
 
 
 @dataclass(frozen=True, eq=False)
 class _Block:
-    """Some edges: places of their neurons, numbers (and text) by attribute."""
+    """Some edges: the numbers of their neurons, and values by attribute."""
 
     pre: np.ndarray
     post: np.ndarray
@@ -398,8 +399,8 @@ class _Block:
     rows: np.ndarray
     """int64 [edges]: where they are in their population."""
 
-    def place(self, row: int) -> Span:
-        """Return the place of an edge."""
+    def location(self, row: int) -> Span:
+        """Return the location of an edge."""
         return Span(self.path, inside=f"{self.inside}[{self.rows[row]}]")
 
 
@@ -414,7 +415,7 @@ def _blocks(circuit: _Circuit, used: tuple[str, ...], refusal: Refusal, report: 
                 if name in seen:
                     message = f"the edge population `{name}` is in `{seen[name]}` too"
                     hint = "its edges would count twice: name one of the two files"
-                    raise failed(AMBIGUOUS, _place(population), message, hint)
+                    raise failed(AMBIGUOUS, _location(population), message, hint)
                 seen[name] = path
                 unused |= dict.fromkeys(n for n in _said(population, types) if n not in used)
                 report.read.append(f"{path}: edges `{name}`, {len(_dataset(population, 'source_node_id')):,}")
@@ -436,15 +437,15 @@ def _edges(population: Any, circuit: _Circuit, refusal: Refusal) -> Iterator[_Bl
     path = population.file.filename
     for start in range(0, size, CHUNK_EDGES):
         part = slice(start, min(size, start + CHUNK_EDGES))
-        places, keep = [], np.ones(part.stop - start, bool)
+        neurons, keep = [], np.ones(part.stop - start, bool)
         for data, name in ends:
             ids = _integers(data, part)
             keep = refusal.kept(keep, _stranger(data, ids, start, name, circuit.size[name]))
-            places.append(ids + circuit.start[name])
+            neurons.append(ids + circuit.start[name])
         values, uncounted = _values(population, circuit.edge_types, part, size)
         kept = {n: v[keep] for n, v in values.items()}
         rows = start + np.flatnonzero(keep)
-        yield _Block(places[0][keep], places[1][keep], kept, uncounted[keep], path, population.name, rows)
+        yield _Block(neurons[0][keep], neurons[1][keep], kept, uncounted[keep], path, population.name, rows)
 
 
 def _stranger(data: Any, ids: np.ndarray, start: int, name: str, size: int) -> Fault:
@@ -453,7 +454,7 @@ def _stranger(data: Any, ids: np.ndarray, start: int, name: str, size: int) -> F
         "to or from nodes that are not there",
         (ids < 0) | (ids >= size),
         UNKNOWN_NODE,
-        lambda row: _place(data, start + row),
+        lambda row: _location(data, start + row),
         lambda row: f"node {ids[row]} is not in `{name}`, which has {size:,} nodes",
         "the nodes file may belong to another network",
     )
@@ -468,10 +469,10 @@ def _end(data: Any, circuit: _Circuit) -> str:
         if len(circuit.start) == 1:
             return next(iter(circuit.start))
         message = "the dataset does not say which nodes it means"
-        raise failed(AMBIGUOUS, _place(data), message, "SONATA keeps that in the attribute `node_population`")
+        raise failed(AMBIGUOUS, _location(data), message, "SONATA keeps that in the attribute `node_population`")
     if named not in circuit.start:
         message = f"the edges join nodes of `{named}`, and no file has these"
-        raise failed(UNKNOWN_NODE, _place(data), message, did_you_mean(named, circuit.start))
+        raise failed(UNKNOWN_NODE, _location(data), message, did_you_mean(named, circuit.start))
     return str(named)
 
 
@@ -534,11 +535,11 @@ def _areas(circuit: _Circuit, columns: dict[str, np.ndarray], options: Options, 
     if "weight" in values and np.isnan(values["weight"]).all():
         del values["weight"]
 
-    def place(row: int, field: str) -> Span:
+    def location(row: int, field: str) -> Span:
         at = int(np.searchsorted(ends, row, side="right"))
-        return blocks[at].place(row - int(ends[at]) + len(blocks[at].pre))
+        return blocks[at].location(row - int(ends[at]) + len(blocks[at].pre))
 
-    wiring = joined(Edges(source, target, values, place, names=tuple(names.tolist())), options, report)
+    wiring = joined(Edges(source, target, values, location, names=tuple(names.tolist())), options, report)
     facts = {f: columns[f].tolist() for f in OWN if f in columns}
     return with_facts(
         wiring, {name: {f: _fact(v[i]) for f, v in facts.items()} for i, name in enumerate(names.tolist())}

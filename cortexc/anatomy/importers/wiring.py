@@ -22,9 +22,9 @@ class Wiring:
 
     areas: tuple[str, ...]
     source: np.ndarray
-    """int64 [projections]: places in ``areas``."""
+    """int64 [projections]: the area that sends each one, as its index in ``areas``."""
     target: np.ndarray
-    """int64 [projections]"""
+    """int64 [projections]: the area that receives it, likewise."""
     values: dict[str, np.ndarray] = field(default_factory=dict)
     """float64 [projections] by field of a projection, NaN where it is not known; text for mode and direction."""
     circuits: dict[str, Circuit] = field(default_factory=dict)
