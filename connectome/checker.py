@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .allowances import UNUSED, accepted
+from .allowances import accepted, unused_allowance
 from .diagnostics import lowering, reading
 from .diagnostics.error import SpecError
 from .diagnostics.report import Report
@@ -13,7 +13,7 @@ from .io import files
 from .model import Connectome
 from .rules import anatomy, structure
 
-RULES: tuple[Rule, ...] = (*reading.RULES, *structure.RULES, UNUSED, *anatomy.RULES, *lowering.RULES)
+RULES: tuple[Rule, ...] = (*reading.RULES, *structure.RULES, unused_allowance, *anatomy.RULES, *lowering.RULES)
 
 
 def check(spec: Connectome | str | os.PathLike[str]) -> Report:

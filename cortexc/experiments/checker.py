@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cortexc import compiler, specs
 from cortexc.connectome.diagnostics import reading
 from cortexc.connectome.diagnostics.error import SpecError, failed
 from cortexc.connectome.diagnostics.report import Report
-from cortexc.connectome.diagnostics.rule import Diagnostic, did_you_mean
+from cortexc.connectome.diagnostics.rule import did_you_mean
 from cortexc.connectome.io import yaml_tree
 from cortexc.connectome.io.decode import validated
 from cortexc.connectome.io.yaml_tree import Mapping
 from cortexc.connectome.model import Connectome
-from cortexc.datasets import DATASETS, IMAGE_SHAPE
 
 from .arms import connectome_of
 from .model import Experiment
-from .rules import RULES, UNFIT_DATA, UNMATCHED
+from .rules import OF_ARMS, OF_FILE, Arms
 
 KEY = "cortexc_experiment"
 FIRST_KEY = re.compile(rb"(\xef\xbb\xbf)?[{\s]*[\"']?" + KEY.encode() + rb"[\"']?\s*:")
 """The line that an experiment has, and a spec does not."""
-SAME_INPUT = ("grid", "patch", "channels", "width", "mean", "std", "point_spread", "gain_control", "positions")
-"""What arms must have in common for their tokens to be the same."""
 
 
 def is_experiment(path: str | os.PathLike[str]) -> bool:
@@ -62,7 +58,7 @@ def examine(path: str | os.PathLike[str]) -> tuple[Experiment, Report]:
         SpecError: there are errors.
     """
     experiment, report = read(path)
-    for rule in RULES:
+    for rule in OF_FILE:
         report.extend(rule.findings(experiment))
     if report.errors:  # the arms cannot be compiled
         raise SpecError(report)
@@ -74,9 +70,12 @@ def examine(path: str | os.PathLike[str]) -> tuple[Experiment, Report]:
             report.extend(compiler.check(connectomes[name]))
         except SpecError as error:
             report.extend(error.report)
-    report.extend(_unfit_data(experiment))
-    for name, found in connectomes.items():
-        report.extend(_unfit_arm(experiment, name, found, connectomes.get(experiment.baseline)))
+    for rule in OF_ARMS:
+        report.extend(rule.findings(Arms(experiment, connectomes)))
+    if experiment.evaluation.human is not None and not (votes := votes_path(experiment)).is_file():
+        hint = "it is `cifar10h-counts.npy` of https://github.com/jcpeterson/cifar-10h, beside the experiment"
+        span, message = experiment.span("evaluation", "human"), f"there is no file `{votes}`"
+        report.add(reading.MISSING_FILE.at(span, message, help=hint))
     if report.errors:
         raise SpecError(report)
     return experiment, report
@@ -117,37 +116,3 @@ def _located(path: str | os.PathLike[str]) -> Path | None:
     if file.is_file():
         return file
     return specs.find(f"experiments/{os.fspath(path)}")
-
-
-def _unfit_data(experiment: Experiment) -> Iterator[Diagnostic]:
-    """Yield the findings on the data of an experiment."""
-    record, hold_out = DATASETS[experiment.data.name], experiment.data.hold_out or 0
-    if hold_out >= record.training_images:
-        message = f"{hold_out:,} images are held out, and {record.name} has {record.training_images:,} to train on"
-        yield UNFIT_DATA.at(experiment.span("data", "hold_out"), message, help="hold fewer out")
-    if experiment.evaluation.human is not None and not (votes := votes_path(experiment)).is_file():
-        hint = "it is `cifar10h-counts.npy` of https://github.com/jcpeterson/cifar-10h, beside the experiment"
-        message = f"there is no file `{votes}`"
-        yield reading.MISSING_FILE.at(experiment.span("evaluation", "human"), message, help=hint)
-
-
-def _unfit_arm(experiment: Experiment, name: str, found: Connectome, base: Connectome | None) -> Iterator[Diagnostic]:
-    """Yield the findings on an arm that does not fit the data, or whose input differs from the baseline's."""
-    record, span = DATASETS[experiment.data.name], experiment.locations.span(("arms", name), key=True)
-    seen = (found.input.channels, *(side * found.input.patch for side in found.input.grid))
-    if seen != IMAGE_SHAPE:
-        message = f"the arm `{name}` takes images of {_by(seen)}, and the data have {_by(IMAGE_SHAPE)}"
-        yield UNFIT_DATA.at(span, message, help="change `input.grid` or `input.patch`")
-    if found.readout.classes != record.classes:
-        message = f"the arm `{name}` has {found.readout.classes} classes, and {record.name} has {record.classes}"
-        yield UNFIT_DATA.at(span, message, help="change `readout.classes`")
-    if base is None or experiment.arms[name].other_input is not None:
-        return
-    if other := [field for field in SAME_INPUT if getattr(found.input, field) != getattr(base.input, field)]:
-        message = f"the arm `{name}` and the baseline `{experiment.baseline}` differ in `input.{other[0]}`"
-        hint = "give it the same input, or say under `other_input` why it has another one"
-        yield UNMATCHED.at(span, message, help=hint)
-
-
-def _by(shape: Sequence[int]) -> str:
-    return "x".join(map(str, shape))
