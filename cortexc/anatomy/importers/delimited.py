@@ -111,8 +111,7 @@ def _sniffed(path: str, head: str, options: Options) -> str:
         others = [mark for mark in merits if merits[mark][0] >= merits[" "][0] and not (mark == "," and decimal)]
         best = max((mark for mark in others if mark != " "), key=lambda mark: merits[mark], default=" ")
     if not best:
-        widths = {SEPARATORS[s]: len(_fields(lines[0], s)) if lines else 0 for s in SEPARATORS}
-        uneven = [name for name, width in widths.items() if width > 1]
+        uneven = [name for mark, name in SEPARATORS.items() if len(_fields(lines[0], mark)) > 1]
         message = "the lines do not divide into columns: none of comma, tab, semicolon, bar and space is in every line"
         if uneven:
             message = f"the lines do not divide into columns of one number by {' or '.join(uneven)}"

@@ -248,10 +248,8 @@ def _agreed(name: str, edges: Edges, pairs: _Pairs) -> np.ndarray:
 
 def _sound(edges: Edges, options: Options, report: ImportReport) -> Edges:
     """Return the edges that can be projections. Others are an error, or left out and counted, as the user says."""
-    keep = np.ones(len(edges.source), bool)
     refusal = Refusal("rows", options.invalid)
-    for fault in _faults(edges):
-        keep = refusal.kept(keep, fault)
+    keep = refusal.kept(np.ones(len(edges.source), bool), *_faults(edges))
     refusal.report(report)
     for name in STRENGTHS:
         zero = keep & (edges.values.get(name, np.nan) == 0)
@@ -264,44 +262,36 @@ def _sound(edges: Edges, options: Options, report: ImportReport) -> Edges:
 
 def _faults(edges: Edges) -> Iterator[Fault]:
     """Yield all that may be wrong with edges."""
-    for end, column in (("source", edges.source), ("target", edges.target)):
-        said, hint = f"the {end} is empty", "name the area at both ends"
-        yield _fault(edges, end, column, f"an empty {end}", column == "", said, hint, UNKNOWN_NODE)
+    columns = {"source": edges.source, "target": edges.target, **edges.values}
+
+    def fault(field: str, kind: str, bad: np.ndarray, said: str, help: str, rule: Rule = BAD_VALUE) -> Fault:
+        """Return a fault of the values of a field; ``said`` may name the ``{pair}`` and the ``{value}``."""
+        more = and_more(int(bad.sum()), " such rows")
+
+        def message(row: int) -> str:
+            return said.format(pair=f"{edges.source[row]} -> {edges.target[row]}", value=columns[field][row]) + more
+
+        return Fault(f"with {kind}", bad, rule, lambda row: edges.location(row, field), message, help)
+
+    for end in ("source", "target"):
+        empty, hint = columns[end] == "", "name the area at both ends"
+        yield fault(end, f"an empty {end}", empty, f"the {end} is empty", hint, UNKNOWN_NODE)
     for name, column in edges.values.items():
         is_ = f"the {name} of {{pair}} is"
         if name in WORDS:
             bad = ~np.isin(column.astype(str), ("", *CHOICES[name]))
             hint = f"expected one of {', '.join(CHOICES[name])}"
-            yield _fault(edges, name, column, f"an unknown {name}", bad, f"{is_} `{{value}}`", hint)
+            yield fault(name, f"an unknown {name}", bad, f"{is_} `{{value}}`", hint)
             continue
         nan = np.isnan(column)
         if name in STRENGTHS:
             other = edges.values.get("fln" if name == "weight" else "weight", np.nan)
             kind, hint = f"a {name} that is no number", "expected a finite number, 0 or more"
-            yield _fault(edges, name, column, kind, nan & np.isnan(other), f"{is_} no number", hint)
+            yield fault(name, kind, nan & np.isnan(other), f"{is_} no number", hint)
         least, most, hint = RANGES[name]
         known = np.where(nan | ((column == 0) & (name == "weight")), least, column)
         bad = (known < least) | (known > most) | ((known != np.floor(known)) & (name == "delay"))
-        yield _fault(edges, name, column, f"a {name} out of range", bad, f"{is_} {{value:g}}", hint)
-
-
-def _fault(
-    edges: Edges,
-    field: str,
-    column: np.ndarray,
-    kind: str,
-    bad: np.ndarray,
-    said: str,
-    help: str,
-    rule: Rule = BAD_VALUE,
-) -> Fault:
-    """Return a fault of the values of a field; ``said`` may name the ``{pair}`` and the ``{value}``."""
-    more = and_more(int(bad.sum()), " such rows")
-
-    def message(row: int) -> str:
-        return said.format(pair=f"{edges.source[row]} -> {edges.target[row]}", value=column[row]) + more
-
-    return Fault(f"with {kind}", bad, rule, lambda row: edges.location(row, field), message, help)
+        yield fault(name, f"a {name} out of range", bad, f"{is_} {{value:g}}", hint)
 
 
 def orientation(wiring: Wiring, report: ImportReport, location: Span) -> None:

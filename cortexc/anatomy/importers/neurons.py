@@ -202,9 +202,9 @@ def _neurons(
     by_layer = {value: layer_of(value) for value in set(layers.tolist())}
     if lost := sorted(v for v, found in by_layer.items() if found is None and v):
         report.guess("layer of neurons", "none", f"`{lost[0]}` is no layer" + (", and others" if lost[1:] else ""))
-    keys = list(zip(areas.tolist(), layers.tolist(), types.tolist(), inhibitory.tolist(), strict=True))
-    normal = {key: (index[key[0]], by_layer[key[1]], key[2], key[3]) for key in dict.fromkeys(keys)}
-    distinct = sorted(dict.fromkeys(normal.values()), key=lambda k: (k[0], k[1] or "", k[3], k[2]))
+    listed = zip(areas.tolist(), layers.tolist(), types.tolist(), inhibitory.tolist(), strict=True)
+    keys = [(index[area], by_layer[layer], type_, inhibits) for area, layer, type_, inhibits in listed]
+    distinct = sorted(set(keys), key=lambda k: (k[0], k[1] or "", k[3], k[2]))
     groups = []
     for key in distinct:
         area, layer, _, inhibits = key
@@ -215,8 +215,7 @@ def _neurons(
             message = f"`{area_name}` would have {count} populations, and at most {MOST_POPULATIONS} make sense"
             raise failed(BAD_TABLE, path, message, "name a coarser column: --type-column")
     number = {key: i for i, key in enumerate(distinct)}
-    code = {key: number[value] for key, value in normal.items()}
-    group = np.fromiter((code[k] for k in keys), np.int64, len(keys))
+    group = np.fromiter((number[k] for k in keys), np.int64, len(keys))
     return Neurons(names, tuple(groups), group, np.bincount(group, minlength=len(groups)))
 
 
@@ -290,6 +289,8 @@ class Connections:
     """int64 [connections]: connected pairs of neurons."""
     synapses: np.ndarray
     weight: np.ndarray
+    probability: np.ndarray
+    """float64 [connections]: that a pair of neurons is connected."""
 
     def within(self, neurons: Neurons) -> np.ndarray:
         """Return which connections stay in their area: bool [connections]."""
@@ -305,7 +306,9 @@ def connected(neurons: Neurons, pairs: Pairs) -> Connections:
         neurons.group[pre] * size + neurons.group[post], return_inverse=True, return_counts=True
     )
     synapses, weight = (np.bincount(code, values, len(key)) for values in (pairs.synapses, pairs.weight))
-    return Connections(*np.divmod(key, size), count, synapses, weight)
+    source, target = np.divmod(key, size)
+    probability = count / (neurons.cells[source] * neurons.cells[target])
+    return Connections(source, target, count, synapses, weight, probability)
 
 
 def tabled(neurons: Neurons, connections: Connections) -> dict[str, np.ndarray]:
@@ -317,7 +320,7 @@ def tabled(neurons: Neurons, connections: Connections) -> dict[str, np.ndarray]:
         "pairs": connections.pairs.astype(np.float64),
         "synapses": connections.synapses,
         "weight": connections.weight,
-        "probability": connections.pairs / (neurons.cells[connections.source] * neurons.cells[connections.target]),
+        "probability": connections.probability,
     }
 
 
@@ -405,9 +408,8 @@ def _circuit(neurons: Neurons, connections: Connections, groups: list[int], insi
         row = {group: i for i, group in enumerate(groups)}
         matrix = [[0.0] * len(groups) for _ in groups]
         for k in inside:
-            source, target = connections.source[k], connections.target[k]
-            probability = connections.pairs[k] / (neurons.cells[source] * neurons.cells[target])
-            matrix[row[target]][row[source]] = float(f"{min(1.0, probability):.6g}")
+            probability = min(1.0, connections.probability[k])
+            matrix[row[connections.target[k]]][row[connections.source[k]]] = float(f"{probability:.6g}")
         names = list(populations)
         data["connections"] = {"rows": "target", "populations": names, "probability": matrix, "source": "data"}
     return Circuit.model_validate(data)

@@ -44,21 +44,21 @@ class Refusal:
     where: dict[str, str] = field(default_factory=dict)
     """The location of the first of them."""
 
-    def kept(self, keep: np.ndarray, fault: Fault) -> np.ndarray:
+    def kept(self, keep: np.ndarray, *faults: Fault) -> np.ndarray:
         """Return which of the rows ``keep`` (bool [rows]) stay.
 
         Raises:
-            SpecError: one of them has the fault, and such rows are not to be dropped.
+            SpecError: one of them has a fault, and such rows are not to be dropped.
         """
-        bad = fault.bad & keep
-        if not bad.any():
-            return keep
-        if fault.kind in self.count:
-            self.count[fault.kind] += int(bad.sum())
-        else:
-            row = int(bad.argmax())
-            self.refuse(fault.kind, fault.rule, fault.location(row), fault.message(row), fault.help, int(bad.sum()))
-        return keep & ~bad
+        for fault in faults:
+            bad = fault.bad & keep
+            if fault.kind in self.count:
+                self.count[fault.kind] += int(bad.sum())
+            elif bad.any():
+                row = int(bad.argmax())
+                self.refuse(fault.kind, fault.rule, fault.location(row), fault.message(row), fault.help, int(bad.sum()))
+            keep = keep & ~bad
+        return keep
 
     def refuse(self, kind: str, rule: Rule, location: Span, message: str, help: str, count: int = 1) -> None:
         """Leave out rows that are wrong in one way; the location and the message are of the first of them.

@@ -115,8 +115,7 @@ def _edges(
     for end, column in (("source", source), ("target", target)):
         rows, missing = _found(frame, column, index)
         ends.append(rows)
-        for fault in _unknown(frame, end, column, missing, options):
-            keep = refusal.kept(keep, fault)
+        keep = refusal.kept(keep, *_unknown(frame, end, column, missing, options))
     synapses = np.ones(len(frame.data))
     if count is not None:
         counts = frame.named_column(count, "the first part of the list")
