@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,18 +60,21 @@ _Dumper.add_representer(str, _text)
 
 def as_dict(connectome: Connectome) -> dict[str, Any]:
     """Return a spec as plain data, without values that are the default."""
-    data = _single_citations(connectome.model_dump(mode="json", by_alias=True, exclude_defaults=True))
-    assert isinstance(data, dict)
+    data: dict[str, Any] = connectome.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    for entry in _mappings(data):
+        if isinstance(source := entry.get("source"), list) and len(source) == 1:
+            entry["source"] = source[0]
     return data
 
 
-def _single_citations(value: Any) -> Any:
+def _mappings(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield all mappings inside plain data, and the data themselves if they are one."""
     if isinstance(value, dict):
-        return {
-            k: v[0] if k == "source" and isinstance(v, list) and len(v) == 1 else _single_citations(v)
-            for k, v in value.items()
-        }
-    return [_single_citations(v) for v in value] if isinstance(value, list) else value
+        yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for inner in value:
+            yield from _mappings(inner)
 
 
 def _with_tags(connectome: Connectome, data: dict[str, Any]) -> dict[str, Any]:
@@ -85,19 +88,12 @@ def _with_tags(connectome: Connectome, data: dict[str, Any]) -> dict[str, Any]:
     return {"cortexc": 1, **data}
 
 
-def _relative_files(value: Any, folder: Path) -> Any:
-    if isinstance(value, dict):
-        out = {k: _relative_files(v, folder) for k, v in value.items()}
-        if isinstance(out.get("file"), str) and "dataset" in out:
-            out["file"] = Path(os.path.relpath(out["file"], folder)).as_posix()
-        return out
-    return [_relative_files(v, folder) for v in value] if isinstance(value, list) else value
-
-
 def resolved(connectome: Connectome, folder: Path) -> dict[str, Any]:
     """Return a spec as plain data that can be loaded again from ``folder``."""
-    data = _relative_files(_with_tags(connectome, as_dict(connectome)), folder)
-    assert isinstance(data, dict)
+    data = _with_tags(connectome, as_dict(connectome))
+    for entry in _mappings(data):
+        if isinstance(entry.get("file"), str) and "dataset" in entry:
+            entry["file"] = Path(os.path.relpath(entry["file"], folder)).as_posix()
     return data
 
 

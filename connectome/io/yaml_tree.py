@@ -217,24 +217,23 @@ def compose(text: str, shown: str, report: Report) -> Node:
     composer = _Composer(shown, report)
     documents = 0
     for event in _events(text, shown):
+        span = _span(shown, event.start_mark, event.end_mark)
         match event:
             case yaml.DocumentStartEvent():
                 documents += 1
                 if documents > 1:
-                    span = _span(shown, event.start_mark, event.end_mark)
                     raise failed(reading.SYNTAX, span, "a second document starts here", "keep one spec per file")
             case yaml.MappingStartEvent():
-                composer.open(Mapping(_span(shown, event.start_mark, event.end_mark)), event.anchor)
+                composer.open(Mapping(span), event.anchor)
             case yaml.SequenceStartEvent():
-                composer.open(Sequence(_span(shown, event.start_mark, event.end_mark)), event.anchor)
+                composer.open(Sequence(span), event.anchor)
             case yaml.ScalarEvent():
-                value = decode(event.value) if event.implicit[0] else event.value
-                node = Scalar(_span(shown, event.start_mark, event.end_mark), value)
+                node = Scalar(span, decode(event.value) if event.implicit[0] else event.value)
                 if event.anchor:
                     composer.anchors[event.anchor] = node
                 composer.add(node)
             case yaml.AliasEvent():
-                composer.alias(event.anchor or "", _span(shown, event.start_mark, event.end_mark))
+                composer.alias(event.anchor or "", span)
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
                 composer.close(event.end_mark)
     if composer.root is None or (isinstance(composer.root, Scalar) and composer.root.value is None):

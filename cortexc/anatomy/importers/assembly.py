@@ -172,22 +172,20 @@ def _sweeps(wiring: Wiring, start: int, last: int, step: float | None, report: I
 
 def _renamed(wiring: Wiring, report: ImportReport) -> Wiring:
     """Return the wiring with names that the language can take; the marks that join names become underscores."""
-    clean = [_taken(name) for name in wiring.areas]
-    changed = [(a, b) for a, b in zip(wiring.areas, clean, strict=True) if a != b]
-    if changed:
+    called = {name: _taken(name) for name in wiring.areas}
+    if changed := [name for name, taken in called.items() if taken != name]:
         why = f"{len(changed):,} names have marks that join names (. @ : ~ >), or that cannot be printed"
-        report.guess("names", f"{changed[0][0]} is called {changed[0][1]}", why)
+        report.guess("names", f"{changed[0]} is called {called[changed[0]]}", why)
     seen: dict[str, str] = {}
-    for before, after in zip(wiring.areas, clean, strict=True):
+    for before, after in called.items():
         if after in seen or not after:
             other = seen.get(after, "")
             message = f"`{printable(before)}` and `{printable(other)}` would both be called `{after}`"
             raise failed(AMBIGUOUS, "names", message, "rename one of them in the data")
         seen[after] = before
-    called = dict(zip(wiring.areas, clean, strict=True))
     return replace(
         wiring,
-        areas=tuple(clean),
+        areas=tuple(called.values()),
         circuits={called[name]: circuit for name, circuit in wiring.circuits.items()},
         facts={called[name]: facts for name, facts in wiring.facts.items()},
         relay=called.get(wiring.relay or ""),

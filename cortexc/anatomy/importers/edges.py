@@ -114,10 +114,8 @@ def joined(edges: Edges, options: Options, report: ImportReport) -> Wiring:
         rules = ", ".join(f"{name}: {_said(name, edges, options)}" for name in edges.values if name not in WORDS)
         why = f"{repeated:,} pairs have several rows, {len(pairs.of):,} rows in all"
         report.guess("rows of one pair", rules or "one projection", why, "--aggregate")
-    order = np.argsort(pairs.first)
-    first = pairs.first[order]
-    values = {name: column[order] for name, column in merged.items()}
-    found = Wiring(pairs.areas, pairs.source[first], pairs.target[first], values)
+    found = Wiring(pairs.areas, pairs.source[pairs.first], pairs.target[pairs.first], merged)
+    found = found.picked(np.argsort(pairs.first))
     orientation(found, report, edges.location(0, "") if len(edges.source) else Span("<python>"))
     return found
 

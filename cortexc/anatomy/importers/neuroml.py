@@ -315,8 +315,7 @@ def _as_written(found: Wiring, network: _Network, neurons: Neurons) -> Wiring:
     rank = {pair: i for i, pair in enumerate(dict.fromkeys((area[a], area[b]) for a, b in network.chemical.pairs))}
     ends = zip(found.source.tolist(), found.target.tolist(), strict=True)
     order = np.argsort([rank[found.areas[a], found.areas[b]] for a, b in ends])
-    values = {name: column[order] for name, column in found.values.items()}
-    return replace(found, source=found.source[order], target=found.target[order], values=values)
+    return found.picked(order)
 
 
 def _table(neurons: Neurons, pairs: Pairs) -> dict[str, np.ndarray]:

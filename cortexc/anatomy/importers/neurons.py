@@ -202,8 +202,8 @@ def _neurons(
     by_layer = {value: layer_of(value) for value in set(layers.tolist())}
     if lost := sorted(v for v, found in by_layer.items() if found is None and v):
         report.guess("layer of neurons", "none", f"`{lost[0]}` is no layer" + (", and others" if lost[1:] else ""))
-    listed = zip(areas.tolist(), layers.tolist(), types.tolist(), inhibitory.tolist(), strict=True)
-    keys = [(index[area], by_layer[layer], type_, inhibits) for area, layer, type_, inhibits in listed]
+    described = zip(areas.tolist(), layers.tolist(), types.tolist(), inhibitory.tolist(), strict=True)
+    keys = [(index[area], by_layer[layer], type_, inhibits) for area, layer, type_, inhibits in described]
     distinct = sorted(set(keys), key=lambda k: (k[0], k[1] or "", k[3], k[2]))
     groups = []
     for key in distinct:
@@ -370,14 +370,14 @@ def wired(
         why = "all their neurons are inhibitory, and an area needs one that is not"
         report.drop(mute, "areas", why, neurons.areas[int(alive.argmin())])
         report.drop(int(connections.pairs[lost].sum()), "connected pairs of these areas", "with them")
-    source, target, values = _projections(neurons, pairs, alive, strength, sln_of)
-    if "weight" in values:
-        some = values["weight"] != 0
-        report.drop(int((~some).sum()), "projections of weight 0", "no strength, no projection")
-        source, target, values = source[some], target[some], {name: v[some] for name, v in values.items()}
     areas = tuple(name for name in neurons.areas if name in circuits)
-    tables = {"connections": tabled(neurons, connections)}
-    return Wiring(areas, source, target, values, circuits=circuits, tables=tables)
+    projections = _projections(neurons, pairs, alive, strength, sln_of)
+    found = Wiring(areas, *projections, circuits=circuits, tables={"connections": tabled(neurons, connections)})
+    if "weight" in found.values:
+        some = found.values["weight"] != 0
+        report.drop(int((~some).sum()), "projections of weight 0", "no strength, no projection")
+        found = found.picked(some)
+    return found
 
 
 def _circuits(neurons: Neurons, connections: Connections) -> dict[str, Circuit]:

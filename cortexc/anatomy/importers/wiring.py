@@ -38,6 +38,11 @@ class Wiring:
     readout: str | None = None
     """The area that the data say is read."""
 
+    def picked(self, rows: np.ndarray) -> Wiring:
+        """Return the wiring of some projections, or of all in another order: by index, or bool [projections]."""
+        values = {name: column[rows] for name, column in self.values.items()}
+        return replace(self, source=self.source[rows], target=self.target[rows], values=values)
+
 
 def with_facts(wiring: Wiring, nodes: dict[str, dict[str, Any]]) -> Wiring:
     """Add what our own exports say of areas: numbers and the role, by name of the area."""
