@@ -5,6 +5,7 @@ Lengths of kernels and topographies are in columns (grid points) of the coarser 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
@@ -28,14 +29,6 @@ MAX_SIDE = 4096
 def _as_written(value: Any) -> Any:
     """Return a number as the text it was written as, so that an area may be called ``7`` or ``08``."""
     return getattr(value, "text", value)
-
-
-def _millimetres(value: Any) -> Any:
-    return _quantity(value, "length")
-
-
-def _milliseconds(value: Any) -> Any:
-    return _quantity(value, "time")
 
 
 def _quantity(value: Any, dimension: str) -> Any:
@@ -66,16 +59,13 @@ NonNegative: TypeAlias = Annotated[float, Strict(), Field(ge=0, le=LARGEST)]
 Names: TypeAlias = Annotated[tuple[Name, ...], Field(min_length=1)]
 Number: TypeAlias = Annotated[float, Strict(), Field(ge=-LARGEST, le=LARGEST)]
 PixelValue: TypeAlias = Annotated[float, Strict(), Field(ge=-100, le=100)]
-PixelSpread: TypeAlias = Annotated[float, Strict(), Field(gt=0, ge=1e-3, le=100)]
-PointSpread: TypeAlias = Annotated[float, Strict(), Field(gt=0, ge=1e-3, le=100)]
+Spread: TypeAlias = Annotated[float, Strict(), Field(gt=0, ge=1e-3, le=100)]
 Count: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=2**53)]
 Flag: TypeAlias = Annotated[bool, Strict()]
-Millimetres: TypeAlias = Annotated[
-    float, BeforeValidator(_millimetres, json_schema_input_type=float | str), Strict(), Field(ge=0)
-]
-Milliseconds: TypeAlias = Annotated[
-    float, BeforeValidator(_milliseconds, json_schema_input_type=float | str), Strict(), Field(gt=0)
-]
+_length = BeforeValidator(partial(_quantity, dimension="length"), json_schema_input_type=float | str)
+_time = BeforeValidator(partial(_quantity, dimension="time"), json_schema_input_type=float | str)
+Millimetres: TypeAlias = Annotated[float, _length, Strict(), Field(ge=0)]
+Milliseconds: TypeAlias = Annotated[float, _time, Strict(), Field(gt=0)]
 Side: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=MAX_SIDE)]
 Grid: TypeAlias = tuple[Side, Side]
 Width: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=65536)]
@@ -230,9 +220,9 @@ class Input(Data):
     """Channels of a token; also the default width of a population."""
     mean: tuple[PixelValue, ...] | None = None
     """Per-channel value subtracted from the image [pixel values 0 to 1]; zero by default."""
-    std: tuple[PixelSpread, ...] | None = None
+    std: tuple[Spread, ...] | None = None
     """Per-channel value that the image is then divided by [pixel values 0 to 1]; one by default."""
-    point_spread: PointSpread | None = None
+    point_spread: Spread | None = None
     """Standard deviation of the Gaussian that blurs the image before the gain control: the optics of the eye and the
     receptive-field centres of the relay [pixels]."""
     gain_control: GainControl = GainControl()

@@ -9,6 +9,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +25,15 @@ VERSION = (0, 1)
 MAGIC = 0x0A7A
 
 
-def paths(path: Path) -> dict[str, Path]:
-    """Return the paths of the four files of a network, from that of its edges file."""
+def writers(path: Path) -> dict[Path, Callable[[Connectome, Path], None]]:
+    """Return the four files of a network, by the path of its edges file, each with the function that writes it."""
     stem = path.stem.removesuffix("_edges")
-    names = {
-        "edges": path.name,
-        "nodes": f"{stem}_nodes.h5",
-        "node_types": f"{stem}_node_types.csv",
-        "edge_types": f"{stem}_edge_types.csv",
+    return {
+        path: write_edges,
+        path.with_name(f"{stem}_nodes.h5"): write_nodes,
+        path.with_name(f"{stem}_node_types.csv"): write_node_types,
+        path.with_name(f"{stem}_edge_types.csv"): write_edge_types,
     }
-    return {kind: path.with_name(name) for kind, name in names.items()}
 
 
 def write_nodes(connectome: Connectome, path: Path) -> None:
@@ -87,6 +87,16 @@ def write_edges(connectome: Connectome, path: Path) -> None:
         indices = group.create_group("indices")
         _index(indices.create_group("source_to_target"), source, len(index))
         _index(indices.create_group("target_to_source"), target, len(index))
+
+
+def write_node_types(connectome: Connectome, path: Path) -> None:
+    """Write the table of node types."""
+    path.write_text(f"node_type_id model_type\n0 {POPULATION}\n", encoding="utf-8")
+
+
+def write_edge_types(connectome: Connectome, path: Path) -> None:
+    """Write the table of edge types."""
+    path.write_text("edge_type_id model_template\n0 projection\n", encoding="utf-8")
 
 
 def _head(file: Any) -> None:

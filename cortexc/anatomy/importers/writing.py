@@ -54,10 +54,10 @@ def write(
     for number, name in enumerate(matrices):
         link = {"file": beside.name, "dataset": f"/circuits/{number}"}
         data["circuits"][name]["connections"]["probability"] = link
-    head = [p for p in connectome.projections if p.source == ("model",)]
     body = [p for p in connectome.projections if p.source != ("model",)]
     if tabled:
-        kept = [e for e, p in zip(data["projections"], connectome.projections, strict=True) if p in head]
+        written_out = zip(data["projections"], connectome.projections, strict=True)
+        kept = [entry for entry, p in written_out if p.source == ("model",)]
         data["projections"] = [*kept, {"file": beside.name, "dataset": "/projections", "source": "data"}]
     text = _text(data, files, command, report, {n: c for n, c in extra.items() if len(c)}, beside.name)
     written = [path, beside] if tabled or matrices or extra else [path]
