@@ -6,9 +6,7 @@ import os
 
 from cortexc.connectome import checker as reading
 from cortexc.connectome.allowances import accepted
-from cortexc.connectome.diagnostics.error import SpecError
-from cortexc.connectome.diagnostics.report import Report
-from cortexc.connectome.diagnostics.rule import Rule
+from cortexc.connectome.diagnostics import Report, Rule, SpecError
 from cortexc.connectome.model import Connectome
 
 from .ir import Graph

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from .diagnostics.report import Report
-from .diagnostics.rule import Diagnostic, Rule, Severity, did_you_mean, rule
-from .diagnostics.span import Span
+from .diagnostics import Diagnostic, Report, Rule, Severity, Span, did_you_mean
+from .diagnostics.rule import rule
 from .model import Allowance, Connectome
 
 

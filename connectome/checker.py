@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 
 from .allowances import accepted, unused_allowance
-from .diagnostics import lowering, reading
-from .diagnostics.error import SpecError
-from .diagnostics.report import Report
-from .diagnostics.rule import Rule
+from .diagnostics import Report, Rule, SpecError, lowering, reading
 from .io import files
 from .model import Connectome
 from .rules import anatomy, structure

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
 
-from .diagnostics.span import Span
+from .diagnostics import Span
 
 
 @dataclass(frozen=True)

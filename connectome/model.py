@@ -13,7 +13,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from . import units
-from .diagnostics.span import Span
+from .diagnostics import Span
 from .locations import Locations
 
 MAX_AREAS = 20_000

@@ -14,9 +14,7 @@ from typing import Literal, TypeAlias, assert_never
 
 import numpy as np
 
-from cortexc.connectome.diagnostics import lowering
-from cortexc.connectome.diagnostics.error import SpecError
-from cortexc.connectome.diagnostics.report import Report
+from cortexc.connectome.diagnostics import Report, SpecError, lowering
 
 from ..artifact import Attend, Connection, Embed, Emit, Mix, MixTarget, Op, Population, Readout, Relay, Source
 from ..ir import Graph, Pathway

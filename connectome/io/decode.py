@@ -10,11 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ..diagnostics import reading
-from ..diagnostics.error import SpecError
-from ..diagnostics.report import Report
-from ..diagnostics.rule import Diagnostic, did_you_mean, nearest
-from ..diagnostics.span import Span
+from ..diagnostics import Diagnostic, Report, Span, SpecError, did_you_mean, nearest, reading
 from ..locations import Locations, step_into
 from ..model import Connectome
 from . import tables

@@ -8,10 +8,7 @@ from pathlib import Path
 
 from cortexc import specs
 
-from ..diagnostics import reading
-from ..diagnostics.error import SpecError, failed
-from ..diagnostics.report import Report
-from ..diagnostics.rule import did_you_mean
+from ..diagnostics import Report, SpecError, did_you_mean, failed, reading
 from ..model import Connectome
 from . import encode
 from .decode import decode

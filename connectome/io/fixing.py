@@ -10,8 +10,7 @@ from pathlib import Path
 
 from cortexc.replacement import replacing
 
-from ..diagnostics.rule import Diagnostic
-from ..diagnostics.span import Span
+from ..diagnostics import Diagnostic, Span
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,7 @@ from typing import Any
 
 from cortexc import specs
 
-from ..diagnostics import reading
-from ..diagnostics.error import failed
-from ..diagnostics.report import Report
-from ..diagnostics.span import Span
+from ..diagnostics import Report, Span, failed, reading
 from ..model import KERNEL_TYPES
 from . import yaml_tree
 from .yaml_tree import Mapping, Node, Scalar, Sequence

@@ -13,10 +13,8 @@ import h5py
 import numpy as np
 import scipy.sparse as sp
 
-from ..diagnostics.error import failed
+from ..diagnostics import Span, did_you_mean, failed
 from ..diagnostics.reading import BAD_TABLE, HOSTILE, MISSING_FILE, UNREADABLE_HDF5
-from ..diagnostics.rule import did_you_mean
-from ..diagnostics.span import Span
 
 MAX_ROWS = 5_000_000
 """A projection of a spec takes about 4 kB while it is checked."""

@@ -16,10 +16,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from ..diagnostics import reading
-from ..diagnostics.error import failed
-from ..diagnostics.report import Report
-from ..diagnostics.span import Span
+from ..diagnostics import Report, Span, failed, reading
 
 MAX_BYTES = 32 * 2**20
 MAX_DEPTH = 64

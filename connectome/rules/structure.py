@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..area_graph import area_graph
-from ..diagnostics.error import SpecError
-from ..diagnostics.rule import Diagnostic, Rule, did_you_mean, rule
-from ..diagnostics.span import Span
+from ..diagnostics import Diagnostic, Rule, Span, SpecError, did_you_mean
+from ..diagnostics.rule import rule
 from ..hierarchy import depths, ranks
 from ..io import tables
 from ..laminar import SIMPLE, circuit_of, roles, width_of

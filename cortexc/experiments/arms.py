@@ -9,10 +9,7 @@ from pathlib import Path
 
 from cortexc.anatomy.nulls import NullError, ignores_seed
 from cortexc.connectome.checker import examine
-from cortexc.connectome.diagnostics import reading
-from cortexc.connectome.diagnostics.error import SpecError, failed
-from cortexc.connectome.diagnostics.report import Report
-from cortexc.connectome.diagnostics.span import Span
+from cortexc.connectome.diagnostics import Report, Span, SpecError, failed, reading
 from cortexc.connectome.io.decode import decode
 from cortexc.connectome.io.references import Reader, merge
 from cortexc.connectome.io.yaml_tree import Mapping, Node, Scalar

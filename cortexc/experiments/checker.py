@@ -7,10 +7,7 @@ import re
 from pathlib import Path
 
 from cortexc import compiler, specs
-from cortexc.connectome.diagnostics import reading
-from cortexc.connectome.diagnostics.error import SpecError, failed
-from cortexc.connectome.diagnostics.report import Report
-from cortexc.connectome.diagnostics.rule import did_you_mean
+from cortexc.connectome.diagnostics import Report, SpecError, did_you_mean, failed, reading
 from cortexc.connectome.io import yaml_tree
 from cortexc.connectome.io.decode import validated
 from cortexc.connectome.io.yaml_tree import Mapping

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from cortexc.connectome.diagnostics.error import failed
+from cortexc.connectome.diagnostics import did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE
-from cortexc.connectome.diagnostics.rule import did_you_mean
 from cortexc.connectome.model import (
     MAX_DELAY,
     Area,

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexc.connectome.diagnostics.error import SpecError, failed
+from cortexc.connectome.diagnostics import Span, SpecError, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, UNREADABLE
-from cortexc.connectome.diagnostics.span import Span
 
 from . import files
 from .columns import SOURCE, TARGET, plain

@@ -8,10 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cortexc.connectome.diagnostics.error import SpecError, failed
+from cortexc.connectome.diagnostics import Rule, Span, SpecError, failed
 from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_VALUE, ORIENTATION, UNKNOWN_NODE
-from cortexc.connectome.diagnostics.rule import Rule
-from cortexc.connectome.diagnostics.span import Span
 from cortexc.connectome.model import LARGEST, MAX_DELAY, SMALLEST
 
 from .frame import ABSENT

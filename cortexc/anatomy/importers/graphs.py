@@ -9,10 +9,8 @@ from xml.etree.ElementTree import ParseError
 
 import numpy as np
 
-from cortexc.connectome.diagnostics.error import failed
+from cortexc.connectome.diagnostics import Span, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNOWN_NODE, UNREADABLE
-from cortexc.connectome.diagnostics.rule import did_you_mean
-from cortexc.connectome.diagnostics.span import Span
 
 from . import files
 from .columns import FLN, WEIGHT, in_mm, is_fln, known, lengths, plain

@@ -11,10 +11,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from cortexc.connectome.diagnostics.error import failed
+from cortexc.connectome.diagnostics import Span, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_VALUE, UNREADABLE
-from cortexc.connectome.diagnostics.rule import did_you_mean
-from cortexc.connectome.diagnostics.span import Span
 
 from . import files, frames, matlab
 from .edges import SUM_TOLERANCE, Edges, joined

@@ -14,10 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from cortexc.connectome.diagnostics.error import SpecError, failed
+from cortexc.connectome.diagnostics import Span, SpecError, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNOWN_NODE, UNREADABLE
-from cortexc.connectome.diagnostics.rule import did_you_mean
-from cortexc.connectome.diagnostics.span import Span
 
 from . import files
 from .frame import number

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from cortexc.connectome.diagnostics.error import failed
+from cortexc.connectome.diagnostics import failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE
 from cortexc.connectome.laminar import INFRAGRANULAR, SUPRAGRANULAR
 from cortexc.connectome.model import Circuit

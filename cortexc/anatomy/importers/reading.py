@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import ValidationError
 
-from cortexc.connectome.diagnostics.error import failed
+from cortexc.connectome.diagnostics import failed
 from cortexc.connectome.diagnostics.importing import BAD_VALUE
 from cortexc.connectome.model import Connectome
 

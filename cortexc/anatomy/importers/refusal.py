@@ -8,9 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from cortexc.connectome.diagnostics.error import failed
-from cortexc.connectome.diagnostics.rule import Rule
-from cortexc.connectome.diagnostics.span import Span
+from cortexc.connectome.diagnostics import Rule, Span, failed
 
 from .report import ImportReport
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cortexc.connectome.diagnostics.report import Report
+from cortexc.connectome.diagnostics import Report
 
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 """Marks that no name in a spec has: they steer a terminal, or YAML refuses them."""

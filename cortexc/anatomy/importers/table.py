@@ -8,10 +8,8 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from cortexc.connectome.diagnostics.error import failed
+from cortexc.connectome.diagnostics import Span, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE
-from cortexc.connectome.diagnostics.rule import did_you_mean
-from cortexc.connectome.diagnostics.span import Span
 
 from . import files, frames
 from .columns import CASE, FLN, NEURONS, SOURCE, TARGET, WEIGHT, in_mm, is_fln, known, lengths, plain
