@@ -243,11 +243,9 @@ def _location(node: Any, row: int | None = None) -> Span:
     return Span(node.file.filename, inside=node.name + ("" if row is None else f"[{row}]"))
 
 
-def _populations(part: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the populations of ``/nodes`` or ``/edges``, with their names."""
-    for name, population in part.items():
-        if isinstance(population, h5py.Group):
-            yield name, population
+def _populations(part: Any) -> dict[str, Any]:
+    """Return the populations of ``/nodes`` or ``/edges``."""
+    return {name: group for name, group in part.items() if isinstance(group, h5py.Group)}
 
 
 def _groups(population: Any) -> dict[str, Any]:
@@ -288,7 +286,7 @@ def _nodes(path: str, circuit: _Circuit, report: ImportReport) -> Iterator[dict[
     """Yield what is said of the nodes of each population, as text by attribute, and note where they are."""
     types = circuit.node_types
     with _opened(path) as file:
-        for name, population in _populations(file["nodes"]):
+        for name, population in _populations(file["nodes"]).items():
             size = _size(population)
             order = _order(name, population, size)
             columns: dict[str, np.ndarray] = {"population": np.full(size, name, object)}
@@ -327,13 +325,19 @@ def _order(name: str, population: Any, size: int) -> np.ndarray:
     return order
 
 
-def _grouping(population: Any, prefix: str, part: slice, whole: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the group of each node or edge, and its index in there; where nothing says it, all are in group 0."""
-    if f"{prefix}_group_id" not in population:
-        return np.zeros(part.stop - part.start, np.int64), np.arange(part.start, part.stop)
-    ids = _dataset(population, f"{prefix}_group_id", whole)
-    indices = _dataset(population, f"{prefix}_group_index", whole)
-    return _integers(ids, part), _integers(indices, part)
+def _members(population: Any, prefix: str, part: slice, whole: int) -> Iterator[tuple[Any, np.ndarray, np.ndarray]]:
+    """Yield each numbered group, which nodes or edges of a part are in it, and their indices in there.
+
+    Where nothing says the groups, all are in group 0.
+    """
+    ids, indices = np.zeros(part.stop - part.start, np.int64), np.arange(part.start, part.stop)
+    groups = _groups(population)
+    if groups and f"{prefix}_group_id" in population:
+        ids = _integers(_dataset(population, f"{prefix}_group_id", whole), part)
+        indices = _integers(_dataset(population, f"{prefix}_group_index", whole), part)
+    for key, group in groups.items():
+        mine = np.flatnonzero(ids == int(key))
+        yield group, mine, indices[mine]
 
 
 def _type_rows(data: Any, part: slice, types: _Types, what: str) -> np.ndarray:
@@ -351,16 +355,11 @@ def _type_rows(data: Any, part: slice, types: _Types, what: str) -> np.ndarray:
 
 def _attributes(population: Any, size: int, before: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return attributes of the numbered groups, as text; over those of the types, group by group."""
-    groups = _groups(population)
     found: dict[str, np.ndarray] = {}
-    if not groups:
-        return found
-    group_id, group_index = _grouping(population, "node", slice(0, size), size)
-    for key, group in groups.items():
-        mine = np.flatnonzero(group_id == int(key))
+    for group, mine, index in _members(population, "node", slice(0, size), size):
         for name in _names(group):
             column = found.get(name, before.get(name, np.full(size, "", object)).copy())
-            column[mine] = _text(_picked(group, name, group_index[mine]))
+            column[mine] = _text(_picked(group, name, index))
             found[name] = column
     return found
 
@@ -409,7 +408,7 @@ def _blocks(circuit: _Circuit, used: tuple[str, ...], refusal: Refusal, report: 
     types = circuit.edge_types
     for path in circuit.edges:
         with _opened(path) as file:
-            for name, population in _populations(file["edges"]):
+            for name, population in _populations(file["edges"]).items():
                 if name in seen:
                     message = f"the edge population `{name}` is in `{seen[name]}` too"
                     hint = "its edges would count twice: name one of the two files"
@@ -487,14 +486,10 @@ def _values(population: Any, types: _Types | None, part: slice, whole: int) -> t
         for name, numbers in _numbers_of(types).items():
             if not np.isnan(numbers[row]).all():
                 found[name], given[name] = numbers[row], (types.columns[name] != "")[row]
-    groups = _groups(population)
-    if groups:
-        group_id, group_index = _grouping(population, "edge", part, whole)
-    for key, group in groups.items():
-        mine = np.flatnonzero(group_id == int(key))
+    for group, mine, index in _members(population, "edge", part, whole):
         wanted = (*COUNT, *WEIGHT, *NUMBERS, *WORDS) if len(mine) else ()
         for name in [n for n in _names(group) if n in wanted]:
-            values = _picked(group, name, group_index[mine])
+            values = _picked(group, name, index)
             numeric = values.dtype.kind in "iufb"
             column = found.get(name, np.full(size, np.nan) if numeric else np.full(size, "", object))
             found[name] = column.astype(float) if numeric else column
