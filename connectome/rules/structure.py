@@ -429,17 +429,16 @@ def matrix_mismatch(connectome: Connectome, rule: Rule) -> Findings:
     ```
     """
     for name, circuit in connectome.circuits.items():
-        written = circuit.connections
+        written, path = circuit.connections, ("circuits", name, "connections")
         if written is None:
             continue
         size = len(written.populations)
         if left_out := [p for p in circuit.populations if p not in written.populations]:
-            span = connectome.span("circuits", name, "connections", "populations")
             message = f"the connection matrix leaves out the population `{left_out[0]}`"
-            yield rule.at(span, message, help="list every population of the circuit")
+            yield rule.at(connectome.span(*path, "populations"), message, help="list every population of the circuit")
             continue
         if isinstance(written.probability, MatrixData):
-            span = connectome.span("circuits", name, "connections", "probability", "file")
+            span = connectome.span(*path, "probability", "file")
             try:
                 matrix = tables.read_matrix(written.probability.file, written.probability.dataset, span)
             except SpecError as error:
@@ -451,16 +450,13 @@ def matrix_mismatch(connectome: Connectome, rule: Rule) -> Findings:
             elif matrix.nnz and matrix.data.max() > 1:
                 yield rule.at(span, f"the matrix holds {matrix.data.max()}, and a probability is at most 1")
             continue
-        span = connectome.span("circuits", name, "connections", "probability")
         if len(written.probability) != size:
             message = f"the matrix has {len(written.probability)} rows, not {size}"
-            yield rule.at(span, message, help="one row for each population")
+            yield rule.at(connectome.span(*path, "probability"), message, help="one row for each population")
         for i, row in enumerate(written.probability):
             if len(row) != size:
-                span = connectome.span("circuits", name, "connections", "probability", i)
-                yield rule.at(
-                    span, f"row {i + 1} of the matrix has {len(row)} values, not {size}", help="one for each population"
-                )
+                message = f"row {i + 1} of the matrix has {len(row)} values, not {size}"
+                yield rule.at(connectome.span(*path, "probability", i), message, help="one for each population")
 
 
 @rule("S209", "role-mismatch")
@@ -530,11 +526,11 @@ def delay_mismatch(connectome: Connectome, rule: Rule) -> Findings:
     rank = ranks(connectome)
     step = connectome.dynamics.step_ms
     for i, p in enumerate(connectome.projections):
-        if p.delay is not None and p.delay_ms is not None:
-            span = connectome.span("projections", i, "delay_ms")
-            yield rule.at(span, "a delay in steps and one in milliseconds", help="keep one of `delay` and `delay_ms`")
         if p.delay_ms is not None:
             span = connectome.span("projections", i, "delay_ms")
+            if p.delay is not None:
+                hint = "keep one of `delay` and `delay_ms`"
+                yield rule.at(span, "a delay in steps and one in milliseconds", help=hint)
             if step is None:
                 hint = "add `step_ms` to `dynamics`, or give `delay` in steps"
                 yield rule.at(span, "a delay in milliseconds, but no length of a step", help=hint)
@@ -588,9 +584,8 @@ def without_effect(connectome: Connectome, rule: Rule) -> Findings:
         for population, written in circuit.populations.items():
             if written.kind == "inhibitory" and written.hidden is not None:
                 span = connectome.span("circuits", name, "populations", population, "hidden")
-                yield rule.at(
-                    span, f"`{population}` is inhibitory, and has no hidden channels", help="take `hidden` out"
-                )
+                message = f"`{population}` is inhibitory, and has no hidden channels"
+                yield rule.at(span, message, help="take `hidden` out")
     declared = [n for n, a in connectome.areas.items() if a.level is not None]
     if declared and len(declared) < len(connectome.areas):
         other = next(n for n, a in connectome.areas.items() if a.level is None)

@@ -25,7 +25,7 @@ from cortexc.runtime.measures import ALL_CELLS, levels
 from cortexc.runtime.predictions import CLEAN, Predictions
 from cortexc.runtime.run import Run, RunError, read_metrics
 
-from .planning import Schedule, Standing, standing
+from .planning import Schedule, undone
 
 FORMAT = 2
 ROLLOUTS = "gazes"
@@ -123,11 +123,10 @@ def gather(plan: Schedule) -> Evidence:
     Raises:
         RunError: a run is missing or not finished, or was tested on other images than the rest.
     """
-    undone = [t.name for t in plan.tasks if standing(t, plan.experiment, plan.cells) is not Standing.DONE]
-    if undone:
-        more = f" and {len(undone) - 3} more" if len(undone) > 3 else ""
+    if missing := [task.name for task in undone(plan)]:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise RunError(
-            f"{len(undone)} of {len(plan.tasks)} runs are not finished ({', '.join(undone[:3])}{more}): "
+            f"{len(missing)} of {len(plan.tasks)} runs are not finished ({', '.join(missing[:3])}{more}): "
             "`cortexc experiment run` makes them"
         )
     cells = (CLEAN, *plan.cells)

@@ -147,6 +147,15 @@ def standing(task: Task, experiment: Experiment, cells: Sequence[Cell]) -> Stand
     return Standing.DONE if evaluation.get("finished") and same and have.issuperset(cells) else Standing.BEGUN
 
 
+def undone(plan: Schedule) -> list[Task]:
+    """Return the runs of a plan that are not done.
+
+    Raises:
+        RunError: a folder holds another run than the experiment's.
+    """
+    return [task for task in plan.tasks if standing(task, plan.experiment, plan.cells) is not Standing.DONE]
+
+
 def made_otherwise(task: Task, spec: str, recipe: Recipe) -> list[tuple[str, str]]:
     """Return in which of spec and recipe a run differs from a task, each with what has changed."""
     found = [("spec", "")] if spec != spec_hash(task.program) else []
