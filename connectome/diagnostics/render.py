@@ -75,9 +75,8 @@ def as_text(report: Report, *, colour: bool) -> str:
         if seen[key] <= MOST_ALIKE:
             shown.append(_one(finding, colour))
         if seen[key] == MOST_ALIKE < alike[key]:
-            shown.append(
-                f"... and {alike[key] - MOST_ALIKE:,} more with the same message; `--format json` has all of them"
-            )
+            more = alike[key] - MOST_ALIKE
+            shown.append(f"... and {more:,} more with the same message; `--format json` has all of them")
     return "\n\n".join(shown)
 
 

@@ -58,9 +58,8 @@ def _nulls(connectome: Connectome, wanted: NullModel) -> Iterator[Connectome]:
         NullError: one of them does not exist, or no draw fits the wanted sizes.
     """
     if wanted.nulls is not None and ignores_seed(connectome, wanted.model):
-        raise NullError(
-            f"every seed gives the same {wanted.model} null model: an ensemble would be one, again and again"
-        )
+        model = f"the same {wanted.model} null model"
+        raise NullError(f"every seed gives {model}: an ensemble would be one, again and again")
     each = isinstance(wanted.nulls, tuple)
     draws = 1 if each or (wanted.nulls is None and not wanted.match) else wanted.draws
     for seed in wanted.nulls if isinstance(wanted.nulls, tuple) else (wanted.seed,):

@@ -110,6 +110,4 @@ def votes_path(experiment: Experiment) -> Path:
 
 def _located(path: str | os.PathLike[str]) -> Path | None:
     file = Path(path)
-    if file.is_file():
-        return file
-    return specs.find(f"experiments/{os.fspath(path)}")
+    return file if file.is_file() else specs.find(f"experiments/{os.fspath(path)}")

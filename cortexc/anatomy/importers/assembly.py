@@ -73,7 +73,6 @@ def assembled(wiring: Wiring, name: str, files: list[str], options: Options, rep
     )
     if "fln" not in wiring.values and lateral:
         report.guess("lateral.*.kernel", "exponential, one column", "edges from an area to itself say no distances")
-    kernel = Exponential(length=1.0, cutoff=2.5)
     return Connectome(
         cortexc=1,
         name=name,
@@ -82,12 +81,7 @@ def assembled(wiring: Wiring, name: str, files: list[str], options: Options, rep
         input=image,
         circuits={name: circuit for name, circuit in wiring.circuits.items() if name != image.name},
         areas={wiring.areas[i]: _area(wiring, i, grids[i]) for i in alive},
-        lateral={
-            wiring.areas[wiring.source[k]]: Lateral(
-                kernel=kernel, weight=_strength(wiring, k), source=("data", "model")
-            )
-            for k in lateral
-        },
+        lateral={wiring.areas[wiring.source[k]]: _lateral(wiring, k) for k in lateral},
         projections=tuple(projections),
         attention=Attention(heads=2, key_width=8) if width > 8 else Attention(heads=1, key_width=8),
         dynamics=Dynamics(sweeps=sweeps, step_ms=step),
@@ -120,6 +114,12 @@ def _area(wiring: Wiring, i: int, grid: tuple[int, int]) -> Area:
     data = {k: v for k, v in wiring.facts.get(name, {}).items() if k != "grid"}
     data |= {"circuit": name} if name in wiring.circuits else {}
     return Area.model_validate({"grid": grid, **data, "source": ["model", "data"] if data else ["model"]})
+
+
+def _lateral(wiring: Wiring, k: int) -> Lateral:
+    """Return the horizontal connections of an area: the data say how strong they are, but not how far they reach."""
+    kernel = Exponential(length=1.0, cutoff=2.5)
+    return Lateral(kernel=kernel, weight=_strength(wiring, k), source=("data", "model"))
 
 
 def _from_image(wiring: Wiring, image: str, first: int, report: ImportReport) -> Projection:
@@ -285,8 +285,7 @@ def _sending(wiring: Wiring) -> np.ndarray:
     other = wiring.source != wiring.target
     _, part = connected_components(_matrix(wiring, other.astype(float)), directed=False)
     sends = np.bincount(wiring.source[other], minlength=len(wiring.areas)) > 0
-    found: np.ndarray = sends & (part == np.bincount(part).argmax())
-    return found
+    return sends & (part == np.bincount(part).argmax())
 
 
 def _last(wiring: Wiring, alive: list[int], start: int, options: Options, report: ImportReport) -> int:
@@ -326,8 +325,7 @@ def _ways(wiring: Wiring, start: int, lengths: np.ndarray | None = None) -> np.n
     from scipy.sparse.csgraph import dijkstra
 
     graph = _matrix(wiring, np.ones(len(wiring.source)) if lengths is None else lengths)
-    found: np.ndarray = dijkstra(graph, directed=True, indices=[start], unweighted=lengths is None)[0]
-    return found
+    return dijkstra(graph, directed=True, indices=[start], unweighted=lengths is None)[0]
 
 
 def _projection(wiring: Wiring, k: int) -> Projection:

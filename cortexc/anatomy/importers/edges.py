@@ -233,7 +233,7 @@ def _reduced(column: np.ndarray, group: np.ndarray, size: int, rule: str, weight
 def _agreed(name: str, edges: Edges, pairs: _Pairs) -> np.ndarray:
     """Return the word of each projection, which all its rows must say."""
     column = edges.values[name]
-    kept: np.ndarray = column[pairs.first]
+    kept = column[pairs.first]
     differ = column != kept[pairs.of]
     if differ.any():
         row = int(differ.argmax())

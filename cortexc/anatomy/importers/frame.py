@@ -96,9 +96,8 @@ class Frame:
         text = _stripped(values)
         found = pd.to_numeric(text, errors="coerce").to_numpy(np.float64, copy=True)
         finite = np.isfinite(found)
-        found[finite] = text.to_numpy(object)[finite].astype(
-            np.float64
-        )  # pandas before 3 is off by one last binary digit
+        # pandas before 3 is off by one last binary digit
+        found[finite] = text.to_numpy(object)[finite].astype(np.float64)
         wrong = np.isnan(found)
         if optional:
             wrong &= ~text.str.lower().isin(ABSENT).to_numpy()
@@ -129,8 +128,7 @@ class Frame:
             SpecError: no such column.
         """
         column, _, value = clause.partition("=")
-        found: np.ndarray = self.texts(self.named_column(column, "--where")) == value
-        return found
+        return self.texts(self.named_column(column, "--where")) == value
 
     def named_column(self, column: str, option: str) -> str:
         """Return a column that a user named, by its number too where there is no header.

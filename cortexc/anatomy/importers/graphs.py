@@ -48,7 +48,7 @@ def _graphml(path: str) -> nx.Graph[Any]:
     import networkx as nx
 
     try:
-        graph: nx.Graph[Any] = nx.read_graphml(path)
+        return nx.read_graphml(path)
     except ParseError as error:
         line, column = error.position
         message = f"the XML is not well-formed: {error.msg.partition(':')[0]}"
@@ -57,7 +57,6 @@ def _graphml(path: str) -> nx.Graph[Any]:
         _declared(path, ImportReport())
         message = f"the file is not GraphML that networkx can read: {error or type(error).__name__}"
         raise failed(UNREADABLE, path, message) from None
-    return graph
 
 
 def _node_link(path: str) -> nx.Graph[Any]:

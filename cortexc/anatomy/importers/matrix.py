@@ -108,8 +108,7 @@ def _companion(
         if entries.shape != strength.entries.shape:
             message = f"the matrix `{wanted}` is {_by(entries)}, and that of strengths is {_by(strength.entries)}"
             raise failed(BAD_TABLE, Span(path, inside=wanted), message)
-    found: np.ndarray = entries[row, column]
-    return found
+    return entries[row, column]
 
 
 def _by(matrix: np.ndarray) -> str:

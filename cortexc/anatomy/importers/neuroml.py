@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from cortexc.connectome.diagnostics import Span, SpecError, did_you_mean, failed
+from cortexc.connectome.diagnostics import Span, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNOWN_NODE, UNREADABLE
 
 from . import files
@@ -282,8 +282,8 @@ def _wiring(network: _Network, options: Options, report: ImportReport) -> Wiring
     strength = "weight" if options.strength == "synapses" else options.strength
     found = wired(neurons, pairs, connected(neurons, pairs), strength, report, sln_of="strength")
     counted = strength == "neurons"
-    if counted and (error := _uncountable(network, neurons, found.areas)):
-        raise error
+    if counted:
+        _refuse_uncountable(network, neurons, found.areas)
     if len(found.source):
         said = {"neurons": "neurons", "connections": "connected pairs of cells"}.get(strength, "weights, summed")
         report.guess("strength of a projection", said, "as in the data", "--strength")
@@ -296,15 +296,14 @@ def _wiring(network: _Network, options: Options, report: ImportReport) -> Wiring
     return replace(_as_written(found, network, neurons), tables=tables)
 
 
-def _uncountable(network: _Network, neurons: Neurons, alive: tuple[str, ...]) -> SpecError | None:
-    """Return the error of connections between areas that do not say which neurons they come from."""
+def _refuse_uncountable(network: _Network, neurons: Neurons, alive: tuple[str, ...]) -> None:
+    """Raise where connections between areas do not say which neurons they come from."""
     group = {group.label: group for group in neurons.groups}
     for (source, target), nameless in network.chemical.pairs.items():
         a, b = group[source], group[target]
         if nameless and a.area != b.area and not a.inhibitory and neurons.areas[b.area] in alive:
             message = f"the connections from `{source}` to `{target}` do not say which cells they join"
-            return failed(BAD_VALUE, network.path, message, "nothing can count neurons: take another --strength")
-    return None
+            raise failed(BAD_VALUE, network.path, message, "nothing can count neurons: take another --strength")
 
 
 def _as_written(found: Wiring, network: _Network, neurons: Neurons) -> Wiring:

@@ -294,8 +294,7 @@ class Connections:
 
     def within(self, neurons: Neurons) -> np.ndarray:
         """Return which connections stay in their area: bool [connections]."""
-        found: np.ndarray = neurons.area[self.source] == neurons.area[self.target]
-        return found
+        return neurons.area[self.source] == neurons.area[self.target]
 
 
 def connected(neurons: Neurons, pairs: Pairs) -> Connections:

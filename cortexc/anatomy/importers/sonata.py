@@ -534,9 +534,8 @@ def _areas(circuit: _Circuit, columns: dict[str, np.ndarray], options: Options, 
 
     wiring = joined(Edges(source, target, values, location, names=tuple(names.tolist())), options, report)
     facts = {f: columns[f].tolist() for f in OWN if f in columns}
-    return with_facts(
-        wiring, {name: {f: _fact(v[i]) for f, v in facts.items()} for i, name in enumerate(names.tolist())}
-    )
+    nodes = {name: {f: _fact(v[i]) for f, v in facts.items()} for i, name in enumerate(names.tolist())}
+    return with_facts(wiring, nodes)
 
 
 def _fact(text: str) -> str | int | float | None:
