@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cortexc.connectome.area_graph import components, steps
 from cortexc.connectome.diagnostics import did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE
 from cortexc.connectome.model import (
@@ -280,11 +281,9 @@ def _first(wiring: Wiring, alive: list[int], relay: int | None, options: Options
 
 def _sending(wiring: Wiring) -> np.ndarray:
     """Return which areas of the largest connected part send to another one."""
-    from scipy.sparse.csgraph import connected_components
-
-    other = wiring.source != wiring.target
-    _, part = connected_components(_matrix(wiring, other.astype(float)), directed=False)
-    sends = np.bincount(wiring.source[other], minlength=len(wiring.areas)) > 0
+    other, size = wiring.source != wiring.target, len(wiring.areas)
+    part = components(wiring.source[other], wiring.target[other], size)
+    sends = np.bincount(wiring.source[other], minlength=size) > 0
     return sends & (part == np.bincount(part).argmax())
 
 
@@ -294,8 +293,8 @@ def _last(wiring: Wiring, alive: list[int], start: int, options: Options, report
         return _asked(options.readout, wiring, "--readout")
     if wiring.readout is not None:
         return wiring.areas.index(wiring.readout)
-    depth = _ways(wiring, start)
-    reachable = [i for i in alive if np.isfinite(depth[i])]
+    depth = steps(wiring.source, wiring.target, len(wiring.areas), [start])
+    reachable = [i for i in alive if depth[i] >= 0]
     facts = {i: wiring.facts.get(wiring.areas[i], {}) for i in reachable}
     if reachable and all("level" in known for known in facts.values()):
         best, why = max(reachable, key=lambda i: facts[i]["level"]), "the highest level that the input reaches"
@@ -308,24 +307,17 @@ def _last(wiring: Wiring, alive: list[int], start: int, options: Options, report
     return best
 
 
-def _matrix(wiring: Wiring, values: np.ndarray) -> Any:
-    """Return the areas as a sparse matrix of one value a projection, rows are sources."""
+def _ways(wiring: Wiring, start: int, lengths: np.ndarray) -> np.ndarray:
+    """Return how long the shortest way from an area to each one is, infinite where there is none: float64 [areas].
+
+    ``lengths``: float64 [projections].
+    """
     from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import dijkstra
 
     size = len(wiring.areas)
     ends = wiring.source.astype(np.int32), wiring.target.astype(np.int32)  # SciPy 1.13 finds no paths in 64 bits
-    return coo_array((values, ends), shape=(size, size)).tocsr()
-
-
-def _ways(wiring: Wiring, start: int, lengths: np.ndarray | None = None) -> np.ndarray:
-    """Return how long the shortest way from an area to each one is, infinite where there is none: float64 [areas].
-
-    ``lengths``: float64 [projections]; 1 each where it is None.
-    """
-    from scipy.sparse.csgraph import dijkstra
-
-    graph = _matrix(wiring, np.ones(len(wiring.source)) if lengths is None else lengths)
-    return dijkstra(graph, directed=True, indices=[start], unweighted=lengths is None)[0]
+    return dijkstra(coo_array((lengths, ends), shape=(size, size)).tocsr(), indices=[start])[0]
 
 
 def _projection(wiring: Wiring, k: int) -> Projection:

@@ -139,9 +139,8 @@ def _fields(line: str, separator: str) -> list[str]:
 
 def _uneven(path: str, line: int, found: int, expected: int) -> SpecError:
     hint = "the file may be cut off, or have another separator (--separator); a field that holds it must be quoted"
-    return failed(
-        BAD_TABLE, Span(path, line), f"this row has {found} fields, and the table has {expected} columns", hint
-    )
+    message = f"this row has {found} fields, and the table has {expected} columns"
+    return failed(BAD_TABLE, Span(path, line), message, hint)
 
 
 def _delimited(path: str, separator: str, names: list[str], start: int) -> Iterator[pd.DataFrame]:

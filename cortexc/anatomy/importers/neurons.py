@@ -291,23 +291,21 @@ class Connections:
     weight: np.ndarray
     probability: np.ndarray
     """float64 [connections]: that a pair of neurons is connected."""
-
-    def within(self, neurons: Neurons) -> np.ndarray:
-        """Return which connections stay in their area: bool [connections]."""
-        return neurons.area[self.source] == neurons.area[self.target]
+    within: np.ndarray
+    """bool [connections]: whether they stay in their area."""
 
 
 def connected(neurons: Neurons, pairs: Pairs) -> Connections:
     """Return the connections among populations, ordered by source and target."""
     pre, post = pairs.ends()
     size = max(1, len(neurons.groups))
-    key, code, count = np.unique(
-        neurons.group[pre] * size + neurons.group[post], return_inverse=True, return_counts=True
-    )
+    joined = neurons.group[pre] * size + neurons.group[post]
+    key, code, count = np.unique(joined, return_inverse=True, return_counts=True)
     synapses, weight = (np.bincount(code, values, len(key)) for values in (pairs.synapses, pairs.weight))
     source, target = np.divmod(key, size)
     probability = count / (neurons.cells[source] * neurons.cells[target])
-    return Connections(source, target, count, synapses, weight, probability)
+    within = neurons.area[source] == neurons.area[target]
+    return Connections(source, target, count, synapses, weight, probability, within)
 
 
 def tabled(neurons: Neurons, connections: Connections) -> dict[str, np.ndarray]:
@@ -336,9 +334,8 @@ def aggregated(neurons: Neurons, pairs: Pairs, options: Options, report: ImportR
     found = wired(neurons, pairs, connections, options.strength, report)
     if len(found.source):
         report.guess("strength of a projection", options.strength, "as counted in the data", "--strength")
-    within = connections.within(neurons)
-    between = ~within & ~neurons.inhibitory[connections.source]
-    report.read.append(f"{int(within.sum()):,} connections of populations inside areas, {int(between.sum()):,} between")
+    inside, between = connections.within, ~connections.within & ~neurons.inhibitory[connections.source]
+    report.read.append(f"{int(inside.sum()):,} connections of populations inside areas, {int(between.sum()):,} between")
     return found
 
 
@@ -355,7 +352,7 @@ def wired(
     ``sln_of``: what the SLN is a fraction of: the neurons that project, or what the strength counts.
     """
     area_of_source, area_of_target = neurons.area[connections.source], neurons.area[connections.target]
-    silent = ~connections.within(neurons) & neurons.inhibitory[connections.source]
+    silent = ~connections.within & neurons.inhibitory[connections.source]
     if silent.any():
         first = int(silent.argmax())
         where = f"{neurons.areas[area_of_source[first]]} -> {neurons.areas[area_of_target[first]]}"
@@ -385,7 +382,7 @@ def _circuits(neurons: Neurons, connections: Connections) -> dict[str, Circuit]:
     for i, group in enumerate(neurons.groups):
         members.setdefault(group.area, []).append(i)
     inside: dict[int, list[int]] = {}
-    for k in np.flatnonzero(connections.within(neurons)).tolist():
+    for k in np.flatnonzero(connections.within).tolist():
         inside.setdefault(neurons.groups[connections.source[k]].area, []).append(k)
     return {
         neurons.areas[area]: _circuit(neurons, connections, groups, inside.get(area, []))
