@@ -22,11 +22,9 @@ def locate(name: str | os.PathLike[str]) -> Path:
         SpecError: neither exists.
     """
     path = Path(name)
-    if path.is_file():
-        return path
-    shipped = specs.find(os.fspath(name))
-    if shipped is not None:
-        return shipped
+    found = path if path.is_file() else specs.find(os.fspath(name))
+    if found is not None:
+        return found
     if path.is_dir():
         message = f"`{name}` is a folder, and a spec is a file"
     else:

@@ -111,10 +111,8 @@ class Reader:
     def _locate(self, name: str, path: Path, shown: str) -> tuple[Path, str]:
         """Return the file that ``name`` means in the file ``path``: beside it, or else among the shipped specs."""
         beside = path.parent / name
-        if beside.is_file() or Path(name).is_absolute():
-            return beside, os.path.normpath(Path(shown).parent / name)
-        shipped = specs.find(name)
-        if shipped is not None:
+        own = beside.is_file() or Path(name).is_absolute()
+        if not own and (shipped := specs.find(name)) is not None:
             return shipped, str(shipped)
         return beside, os.path.normpath(Path(shown).parent / name)
 

@@ -91,16 +91,14 @@ def _run(experiment: Experiment, folder: Path, args: argparse.Namespace) -> int:
         return 0
     setting = Setting(args.data_dir, args.corrupted, args.regenerate, args.device, args.jobs)
     options = f" --plan {args.plan}" if args.plan != "full" else ""
+    again = f"cortexc experiment run {args.file}{options}"
     stacked = choose(args.device).type == "cuda" if args.stacked is None else args.stacked
     try:
         with Display() as display:
             show = display.show_runs
             failed = execute_together([plan], setting, show) if stacked else execute(plan, setting, show)
     except KeyboardInterrupt:
-        print(
-            f"\nstopped; the same `cortexc experiment run {args.file}{options} ...` continues from here",
-            file=sys.stderr,
-        )
+        print(f"\nstopped; the same `{again} ...` continues from here", file=sys.stderr)
         return 130
     for name, why in failed.items():
         print(f"{folder / name}: failed: {why}", file=sys.stderr)
