@@ -367,8 +367,8 @@ def _attributes(population: Any, size: int, before: dict[str, np.ndarray]) -> di
 def _picked(group: Any, name: str, index: np.ndarray) -> np.ndarray:
     """Return values of an attribute by index; values that the library of the group enumerates are looked up."""
     data = group[name]
-    if len(index) and (int(index.max()) >= len(data)):
-        message = f"`{data.name}` has {len(data):,} entries, and entry {int(index.max()):,} is asked for"
+    if (lost := (index < 0) | (index >= len(data))).any():
+        message = f"`{data.name}` has {len(data):,} entries, and entry {int(index[lost].max()):,} is asked for"
         raise failed(BAD_TABLE, _location(data), message, "the file may be cut off")
     low, high = (int(index.min()), int(index.max()) + 1) if len(index) else (0, 0)
     values = np.asarray(data[low:high])[index - low]
