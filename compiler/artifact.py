@@ -506,8 +506,7 @@ def load(path: str | os.PathLike[str]) -> Program:
                 raise ArtifactError(
                     f"{path}: an HDF5 file, but not a compiled connectome; make one with `cortexc compile`"
                 )
-            if int(file.attrs["format"]) != FORMAT:
-                found = int(file.attrs["format"])
+            if (found := int(file.attrs["format"])) != FORMAT:
                 raise ArtifactError(
                     f"{path}: artifact format {found}, and this version reads {FORMAT}; compile it again"
                 )

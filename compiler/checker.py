@@ -6,9 +6,7 @@ import os
 
 from cortexc.connectome import checker as reading
 from cortexc.connectome.allowances import accepted
-from cortexc.connectome.diagnostics.error import SpecError
-from cortexc.connectome.diagnostics.report import Report
-from cortexc.connectome.diagnostics.rule import Rule
+from cortexc.connectome.diagnostics import Report, Rule, SpecError
 from cortexc.connectome.model import Connectome
 
 from .ir import Graph
@@ -38,8 +36,7 @@ def check(spec: Connectome | str | os.PathLike[str]) -> Report:
         else:
             stages = Stages(connectome, seen["connect"], final)
             for rule in COMPILED:
-                if rule.check is not None:
-                    report.extend(rule.check(stages, rule))
+                report.extend(rule.findings(stages))
     return accepted(connectome, report, RULES, complete=True)
 
 

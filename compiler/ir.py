@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cortexc.connectome.diagnostics.span import Span
+from cortexc.connectome.diagnostics import Span
 from cortexc.connectome.model import Kernel
 
 from .artifact import Connection, InputSettings, Op, Parameter, Population, Wiring

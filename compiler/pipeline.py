@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cortexc import specs
 from cortexc.connectome.checker import examine
-from cortexc.connectome.diagnostics.error import SpecError
+from cortexc.connectome.diagnostics import SpecError
 from cortexc.connectome.io import encode
 from cortexc.connectome.model import Connectome
 

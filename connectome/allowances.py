@@ -4,32 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from .diagnostics.report import Report
-from .diagnostics.rule import Diagnostic, Rule, Severity, did_you_mean
-from .diagnostics.span import Span
+from .diagnostics import Diagnostic, Report, Rule, Severity, Span, did_you_mean
+from .diagnostics.rule import rule
 from .model import Allowance, Connectome
-
-UNUSED = Rule(
-    "S212",
-    "unused-allowance",
-    Severity.WARNING,
-    """An entry of `checker.allow` is not used: its rule does not exist, its location does not exist, or the checker
-finds nothing there that it could accept.
-
-Bad:
-
-```yaml
-checker: {allow: [{rule: A413, at: areas.V4, reason: a fovea}]}
-```
-
-Good:
-
-```yaml
-areas: {V4: {grid: [16, 16]}}
-checker: {allow: [{rule: A413, at: areas.V4, reason: a fovea}]}
-```""",
-)
 
 
 def accepted(connectome: Connectome, report: Report, rules: Iterable[Rule], *, complete: bool) -> Report:
@@ -41,7 +20,6 @@ def accepted(connectome: Connectome, report: Report, rules: Iterable[Rule], *, c
     if not allow:
         return report
     codes = {rule.name: rule.code for rule in rules}
-    names = {*codes, *codes.values()}
     used: set[int] = set()
     kept = Report()
     spans = [_span(connectome, one) for one in allow]
@@ -55,23 +33,50 @@ def accepted(connectome: Connectome, report: Report, rules: Iterable[Rule], *, c
         if not matching or finding.severity is Severity.ERROR:
             kept.add(finding)
     if complete:
-        kept.extend(_unused(connectome, used, spans, names))
+        kept.extend(unused_allowance.findings(_Use(connectome, spans, used, {*codes, *codes.values()})))
     return kept
 
 
-def _unused(
-    connectome: Connectome, used: set[int], spans: list[Span | str | None], names: set[str]
-) -> Iterator[Diagnostic]:
+@dataclass(frozen=True)
+class _Use:
+    """What became of the allowances of a spec."""
+
+    connectome: Connectome
+    spans: list[Span | str | None]
+    used: set[int]
+    known: set[str]
+    """Codes and names of all rules."""
+
+
+@rule("S212", "unused-allowance", Severity.WARNING)
+def unused_allowance(use: _Use, rule: Rule) -> Iterator[Diagnostic]:
+    """An entry of `checker.allow` is not used: its rule does not exist, its location does not exist, or the checker
+    finds nothing there that it could accept.
+
+    Bad:
+
+    ```yaml
+    checker: {allow: [{rule: A413, at: areas.V4, reason: a fovea}]}
+    ```
+
+    Good:
+
+    ```yaml
+    areas: {V4: {grid: [16, 16]}}
+    checker: {allow: [{rule: A413, at: areas.V4, reason: a fovea}]}
+    ```
+    """
+    connectome = use.connectome
     for i, one in enumerate(connectome.checker.allow):
-        if one.rule not in names:
-            hint = did_you_mean(one.rule, sorted(names))
-            yield UNUSED.at(connectome.span("checker", "allow", i, "rule"), f"there is no rule `{one.rule}`", help=hint)
-        elif isinstance(spans[i], str):
+        if one.rule not in use.known:
+            hint = did_you_mean(one.rule, sorted(use.known))
+            yield rule.at(connectome.span("checker", "allow", i, "rule"), f"there is no rule `{one.rule}`", help=hint)
+        elif isinstance(use.spans[i], str):
             hint = "write a path such as `areas.V4` or `circuits.granular`, or a projection as `V2 -> V1`"
-            yield UNUSED.at(connectome.span("checker", "allow", i, "at"), f"`{one.at}` is not in this spec", help=hint)
-        elif i not in used and connectome.null_model is None:  # a null model inherits the entries of the original
+            yield rule.at(connectome.span("checker", "allow", i, "at"), f"`{one.at}` is not in this spec", help=hint)
+        elif i not in use.used and connectome.null_model is None:  # a null model inherits the entries of the original
             message = f"{one.rule} finds nothing{f' at `{one.at}`' if one.at else ''}, so nothing is accepted"
-            yield UNUSED.at(connectome.span("checker", "allow", i), message, help="take the entry out")
+            yield rule.at(connectome.span("checker", "allow", i), message, help="take the entry out")
 
 
 def pair_of(one: Allowance) -> tuple[str, str] | None:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
-from .allowances import UNUSED, accepted
-from .diagnostics import lowering, reading
-from .diagnostics.error import SpecError
-from .diagnostics.report import Report
-from .diagnostics.rule import Diagnostic, Rule
+from .allowances import accepted, unused_allowance
+from .diagnostics import Report, Rule, SpecError, lowering, reading
 from .io import files
 from .model import Connectome
 from .rules import anatomy, structure
 
-RULES: tuple[Rule, ...] = (*reading.RULES, *structure.RULES, UNUSED, *anatomy.RULES, *lowering.RULES)
+RULES: tuple[Rule, ...] = (*reading.RULES, *structure.RULES, unused_allowance, *anatomy.RULES, *lowering.RULES)
 
 
 def check(spec: Connectome | str | os.PathLike[str]) -> Report:
@@ -34,16 +30,10 @@ def examine(spec: Connectome | str | os.PathLike[str], *, accept: bool = True) -
             connectome, report = files.read(spec)
         except SpecError as error:
             return None, error.report
-    report.extend(_found(structure.RULES, connectome))
-    if not report.errors:  # a fault in the structure would be reported again as one of the anatomy
-        report.extend(_found(anatomy.RULES, connectome))
+    for rules in (structure.RULES, anatomy.RULES):
+        if not report.errors:  # a fault in the structure would be reported again as one of the anatomy
+            report.extend(finding for rule in rules for finding in rule.findings(connectome))
     return connectome, accepted(connectome, report, RULES, complete=False) if accept else report
-
-
-def _found(rules: tuple[Rule, ...], connectome: Connectome) -> Iterator[Diagnostic]:
-    for rule in rules:
-        if rule.check is not None:
-            yield from rule.check(connectome, rule)
 
 
 def load(path: str | os.PathLike[str]) -> Connectome:

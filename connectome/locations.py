@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
 
-from .diagnostics.span import Span
+from .diagnostics import Span
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,7 @@ class Locations:
 
         None if the mapping is empty, or is not in the main file of the spec.
         """
-        node = self.tree
-        for step in path:
-            node = step_into(node, step)
+        node = reduce(step_into, path, self.tree)
         keys: dict[str, Span] = getattr(node, "keys", None) or {}
         if not isinstance(keys, dict) or not keys:
             return None
@@ -58,12 +57,7 @@ class Locations:
 
     def has(self, path: tuple[str | int, ...]) -> bool:
         """Whether something was written at ``path``."""
-        node = self.tree
-        for step in path:
-            node = step_into(node, step)
-            if node is None:
-                return False
-        return node is not None
+        return reduce(step_into, path, self.tree) is not None
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:

@@ -5,6 +5,7 @@ Lengths of kernels and topographies are in columns (grid points) of the coarser 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
@@ -12,7 +13,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from . import units
-from .diagnostics.span import Span
+from .diagnostics import Span
 from .locations import Locations
 
 MAX_AREAS = 20_000
@@ -28,14 +29,6 @@ MAX_SIDE = 4096
 def _as_written(value: Any) -> Any:
     """Return a number as the text it was written as, so that an area may be called ``7`` or ``08``."""
     return getattr(value, "text", value)
-
-
-def _millimetres(value: Any) -> Any:
-    return _quantity(value, "length")
-
-
-def _milliseconds(value: Any) -> Any:
-    return _quantity(value, "time")
 
 
 def _quantity(value: Any, dimension: str) -> Any:
@@ -66,16 +59,13 @@ NonNegative: TypeAlias = Annotated[float, Strict(), Field(ge=0, le=LARGEST)]
 Names: TypeAlias = Annotated[tuple[Name, ...], Field(min_length=1)]
 Number: TypeAlias = Annotated[float, Strict(), Field(ge=-LARGEST, le=LARGEST)]
 PixelValue: TypeAlias = Annotated[float, Strict(), Field(ge=-100, le=100)]
-PixelSpread: TypeAlias = Annotated[float, Strict(), Field(gt=0, ge=1e-3, le=100)]
-PointSpread: TypeAlias = Annotated[float, Strict(), Field(gt=0, ge=1e-3, le=100)]
+Spread: TypeAlias = Annotated[float, Strict(), Field(gt=0, ge=1e-3, le=100)]
 Count: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=2**53)]
 Flag: TypeAlias = Annotated[bool, Strict()]
-Millimetres: TypeAlias = Annotated[
-    float, BeforeValidator(_millimetres, json_schema_input_type=float | str), Strict(), Field(ge=0)
-]
-Milliseconds: TypeAlias = Annotated[
-    float, BeforeValidator(_milliseconds, json_schema_input_type=float | str), Strict(), Field(gt=0)
-]
+_length = BeforeValidator(partial(_quantity, dimension="length"), json_schema_input_type=float | str)
+_time = BeforeValidator(partial(_quantity, dimension="time"), json_schema_input_type=float | str)
+Millimetres: TypeAlias = Annotated[float, _length, Strict(), Field(ge=0)]
+Milliseconds: TypeAlias = Annotated[float, _time, Strict(), Field(gt=0)]
 Side: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=MAX_SIDE)]
 Grid: TypeAlias = tuple[Side, Side]
 Width: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=65536)]
@@ -83,7 +73,9 @@ ValueMap: TypeAlias = Literal["one_to_one", "block", "dense"]
 ValuesFrom: TypeAlias = Literal["state", "normalized"]
 
 
-class _Data(BaseModel):
+class Data(BaseModel):
+    """Base of all that a user writes: frozen, without unknown keys, infinities or NaN."""
+
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
@@ -94,7 +86,17 @@ class _Data(BaseModel):
     )
 
 
-class Source(_Data):
+class Located(Data):
+    """Base of a whole file, which keeps where its values were written."""
+
+    locations: SkipJsonSchema[Locations] = Field(default_factory=Locations, exclude=True, repr=False)
+
+    def span(self, *path: str | int) -> Span:
+        """Return the location of the value at ``path``, or of the nearest enclosing value that was written."""
+        return self.locations.span(path)
+
+
+class Source(Data):
     """Where numbers come from: a paper, a data set, or a stated assumption."""
 
     doi: Text | None = None
@@ -106,19 +108,19 @@ class Source(_Data):
     status: Literal["measured", "derived", "assumed"] = "measured"
 
 
-class All(_Data):
+class All(Data):
     """Every column of the source reaches every column of the target, equally."""
 
     type: Literal["all"] = "all"
 
 
-class OneToOne(_Data):
+class OneToOne(Data):
     """Each column reaches the column at the same position in a grid of the same shape."""
 
     type: Literal["one_to_one"] = "one_to_one"
 
 
-class Disc(_Data):
+class Disc(Data):
     """All columns within ``radius`` of the same position in the visual field, equally."""
 
     type: Literal["disc"] = "disc"
@@ -126,7 +128,7 @@ class Disc(_Data):
     """[columns of the coarser grid]"""
 
 
-class Retinotopic(_Data):
+class Retinotopic(Data):
     """Corresponding positions of two retinotopic maps: all columns within ``radius``, equally."""
 
     type: Literal["retinotopic"] = "retinotopic"
@@ -134,7 +136,7 @@ class Retinotopic(_Data):
     """[columns of the coarser grid]"""
 
 
-class Gaussian(_Data):
+class Gaussian(Data):
     """Weight exp(-d^2 / 2 sigma^2) at distance d, none beyond ``cutoff`` (three sigma by default)."""
 
     type: Literal["gaussian"] = "gaussian"
@@ -144,7 +146,7 @@ class Gaussian(_Data):
     """[columns of the coarser grid]"""
 
 
-class Exponential(_Data):
+class Exponential(Data):
     """The exponential distance rule: weight exp(-d/length), none beyond ``cutoff`` (three lengths by default)."""
 
     type: Literal["exponential"] = "exponential"
@@ -154,7 +156,7 @@ class Exponential(_Data):
     """[columns of the coarser grid]"""
 
 
-class Patchy(_Data):
+class Patchy(Data):
     """Patchy horizontal axons: exp(-d/length), favouring columns of similar preference.
 
     Each column has a preferred orientation from a seeded random map of period ``spacing``; the weight is multiplied by
@@ -171,7 +173,7 @@ class Patchy(_Data):
     selectivity: NonNegative = 2.0
 
 
-class Matrix(_Data):
+class Matrix(Data):
     """An explicit sparse matrix in HDF5: a 2-D dataset, or a group with the CSR arrays data, indices, indptr, shape."""
 
     type: Literal["matrix"] = "matrix"
@@ -192,7 +194,7 @@ Pooling: TypeAlias = Literal["pooled", "channel"]
 """Over all channels of the image, or over each one by itself."""
 
 
-class GainControl(_Data):
+class GainControl(Data):
     """Contrast gain control of the relay: (x - mean) / (spread + semi_saturation), over an image or neighbourhood."""
 
     type: Literal["none", "global", "local"] = "none"
@@ -206,7 +208,7 @@ class GainControl(_Data):
     """[standard deviations of the image after ``mean`` and ``std``]"""
 
 
-class Input(_Data):
+class Input(Data):
     """The thalamic relay: patches of the image become tokens."""
 
     name: Name = "LGN"
@@ -218,9 +220,9 @@ class Input(_Data):
     """Channels of a token; also the default width of a population."""
     mean: tuple[PixelValue, ...] | None = None
     """Per-channel value subtracted from the image [pixel values 0 to 1]; zero by default."""
-    std: tuple[PixelSpread, ...] | None = None
+    std: tuple[Spread, ...] | None = None
     """Per-channel value that the image is then divided by [pixel values 0 to 1]; one by default."""
-    point_spread: PointSpread | None = None
+    point_spread: Spread | None = None
     """Standard deviation of the Gaussian that blurs the image before the gain control: the optics of the eye and the
     receptive-field centres of the relay [pixels]."""
     gain_control: GainControl = GainControl()
@@ -231,7 +233,7 @@ class Input(_Data):
     source: Citation = ()
 
 
-class Population(_Data):
+class Population(Data):
     """A population of a column: the cells of one kind in one layer."""
 
     kind: Literal["excitatory", "inhibitory"] = "excitatory"
@@ -245,14 +247,14 @@ class Population(_Data):
     source: Citation = ()
 
 
-class MatrixData(_Data):
+class MatrixData(Data):
     """A dense matrix in HDF5."""
 
     file: Text
     dataset: Text
 
 
-class Connections(_Data):
+class Connections(Data):
     """Which populations of a column are connected, and with what probability."""
 
     rows: Literal["target", "source"]
@@ -264,7 +266,7 @@ class Connections(_Data):
     source: Citation = ()
 
 
-class Roles(_Data):
+class Roles(Data):
     """Which populations receive and send axons of each kind. Roles that are not given follow from the layers."""
 
     feedforward: Names | None = None
@@ -280,7 +282,7 @@ class Roles(_Data):
     source: Citation = ()
 
 
-class Surround(_Data):
+class Surround(Data):
     """Surround inhibition as instance normalisation, without learned gain and bias: each hidden channel becomes
     (h - mean) / (std + semi_saturation), with mean and std over all columns of the area."""
 
@@ -288,7 +290,7 @@ class Surround(_Data):
     """[hidden units]"""
 
 
-class Column(_Data):
+class Column(Data):
     """How a column mixes its populations."""
 
     expansion: Positive = 2.0
@@ -301,7 +303,7 @@ class Column(_Data):
     """Instance normalisation of the hidden channels of the excitatory populations; none by default."""
 
 
-class Circuit(_Data):
+class Circuit(Data):
     """A laminar circuit: populations, their connections and their roles."""
 
     description: Text | None = None
@@ -319,7 +321,7 @@ class Circuit(_Data):
     source: Citation = ()
 
 
-class Area(_Data):
+class Area(Data):
     """A cortical area: a sheet of columns."""
 
     grid: Grid
@@ -332,7 +334,7 @@ class Area(_Data):
     source: Citation = ()
 
 
-class Lateral(_Data):
+class Lateral(Data):
     """The horizontal connections inside one area."""
 
     kernel: Kernel = All()
@@ -341,7 +343,7 @@ class Lateral(_Data):
     source: Citation = ()
 
 
-class Projection(_Data):
+class Projection(Data):
     """All axons from one area (or the input) to another."""
 
     origin: Name = Field(alias="from")
@@ -366,7 +368,7 @@ class Projection(_Data):
     source: Citation = ()
 
 
-class Attention(_Data):
+class Attention(Data):
     """Settings of attention that all populations share."""
 
     heads: Width = 1
@@ -376,7 +378,7 @@ class Attention(_Data):
     """Pathways weaker than this are dropped [scale of FLNe]."""
 
 
-class Dynamics(_Data):
+class Dynamics(Data):
     """How often and in which order areas are updated."""
 
     sweeps: Annotated[int, Strict(), Field(ge=1, le=MAX_DELAY)] = 1
@@ -387,7 +389,7 @@ class Dynamics(_Data):
     """Duration of a step [ms]; needed where delays are in milliseconds."""
 
 
-class Readout(_Data):
+class Readout(Data):
     """The readout: the mean over the columns of an area, then a linear map to the classes."""
 
     area: Name
@@ -396,7 +398,7 @@ class Readout(_Data):
     """By default the populations whose axons leave the area (supra- and infragranular)."""
 
 
-class Allowance(_Data):
+class Allowance(Data):
     """A finding that is known and accepted: which rule, where, and why."""
 
     rule: Name
@@ -407,7 +409,7 @@ class Allowance(_Data):
     reason: Annotated[str, BeforeValidator(_as_written), Field(min_length=1)]
 
 
-class Bounds(_Data):
+class Bounds(Data):
     """Upper limits of the size and cost of the model."""
 
     attention_parameters: Count | None = None
@@ -424,14 +426,14 @@ class Bounds(_Data):
     """Length of the unrolled program."""
 
 
-class Checker(_Data):
+class Checker(Data):
     """Settings of the checker for this spec."""
 
     allow: tuple[Allowance, ...] = ()
     bounds: Bounds = Bounds()
 
 
-class NullModel(_Data):
+class NullModel(Data):
     """Which properties of the original connectome a null model keeps, and which it destroys."""
 
     model: Name
@@ -442,7 +444,7 @@ class NullModel(_Data):
     destroyed: tuple[Text, ...]
 
 
-class Connectome(_Data):
+class Connectome(Located):
     """A whole spec with references resolved and defaults applied."""
 
     model_config = ConfigDict(title="cortexc connectome")
@@ -463,8 +465,3 @@ class Connectome(_Data):
     checker: Checker = Checker()
     null_model: NullModel | None = None
     """Given if the connectome is a null model of another one."""
-    locations: SkipJsonSchema[Locations] = Field(default_factory=Locations, exclude=True, repr=False)
-
-    def span(self, *path: str | int) -> Span:
-        """Return the location of the value at ``path``, or of the nearest enclosing value that was written."""
-        return self.locations.span(path)

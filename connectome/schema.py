@@ -7,7 +7,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import DictSchema
 
-from .model import Connectome
+from .model import Connectome, Located
 
 _REFERENCE = {
     "type": "object",
@@ -32,11 +32,17 @@ class NamedEntries(GenerateJsonSchema):
         return made
 
 
-def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of a spec file, with `extends` and `file` references."""
-    schema = Connectome.model_json_schema(by_alias=True, schema_generator=NamedEntries)
+def schema_of(kind: type[Located]) -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a kind of file."""
+    schema = kind.model_json_schema(by_alias=True, schema_generator=NamedEntries)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["properties"].pop("locations", None)
+    return schema
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a spec file, with `extends` and `file` references."""
+    schema = schema_of(Connectome)
     names = {"type": "string", "description": "A spec to build upon: path, or name of a shipped one."}
     schema["properties"]["extends"] = {"anyOf": [names, {"type": "array", "items": names}]}
     required = schema.pop("required")

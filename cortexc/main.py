@@ -89,6 +89,7 @@ def _explained(error: Exception) -> str | None:
         name = _PART.sub(r"\1\2", str(error.filename))
         return f"error: {name}: {error.strerror}"
     known = (
+        ("cortexc.usage", "UsageError"),
         ("cortexc.anatomy.nulls.models", "NullError"),
         ("cortexc.figures.style", "FigureError"),
         ("cortexc.compiler.artifact", "ArtifactError"),

@@ -8,8 +8,7 @@ from pathlib import Path
 from cortexc import compiler
 from cortexc.compiler.artifact import ArtifactError, Program
 from cortexc.connectome.checker import examine
-from cortexc.connectome.diagnostics import render
-from cortexc.connectome.diagnostics.error import SpecError
+from cortexc.connectome.diagnostics import SpecError, render
 
 
 def program_of(name: str, seed: int | None) -> Program:

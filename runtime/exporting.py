@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from cortexc.replacement import replacing
+
 from . import run as runs
 from .model import CorticalTransformer, build
 
@@ -45,13 +47,9 @@ def write_exported(model: CorticalTransformer, path: Path) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
-    part.touch()  # raises at once if the folder cannot be written
-    try:
+    with replacing(path) as (part,):
+        part.touch()  # raises at once if the folder cannot be written
         torch.export.save(as_exported(model), part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def write_onnx(model: CorticalTransformer, path: Path) -> None:
@@ -62,18 +60,15 @@ def write_onnx(model: CorticalTransformer, path: Path) -> None:
     """
     if missing := [name for name in ("onnx", "onnxscript") if importlib.util.find_spec(name) is None]:
         raise ExportError(f"{' and '.join(missing)} are not installed: pip install 'cortexc[onnx]'")
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
     noisy = logging.getLogger("torch.onnx")
     level = noisy.level
     noisy.setLevel(logging.ERROR)  # it warns of a missing torchvision, which is not needed
     try:
-        with warnings.catch_warnings():
+        with replacing(path) as (part,), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # deprecations inside torch's own exporter
             found: Any = torch.onnx.export(
                 as_exported(model), dynamo=True, input_names=["images"], output_names=["logits"], verbose=False
             )
-        found.save(part)
-        part.replace(path)
+            found.save(part)
     finally:
         noisy.setLevel(level)
-        part.unlink(missing_ok=True)

@@ -11,6 +11,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from cortexc.replacement import replacing
+
 from .corruptions.catalogue import Cell
 from .manifest import RunError
 
@@ -67,7 +69,6 @@ def save(predictions: Predictions, path: Path) -> None:
     Raises:
         RunError: it cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
     arrays = {
         "indices": predictions.indices,
         "labels": predictions.labels,
@@ -77,17 +78,14 @@ def save(predictions: Predictions, path: Path) -> None:
         "true_probability": predictions.true_probability,
     }
     try:
-        with h5py.File(part, "w") as file:
+        with replacing(path) as (part,), h5py.File(part, "w") as file:
             file.attrs["format"] = FORMAT
             file.attrs["about"] = json.dumps(predictions.about)
             file["corruption"] = [cell.corruption for cell in predictions.cells]
             for name, array in arrays.items():
                 file.create_dataset(name, data=array, compression="gzip", compression_opts=4, shuffle=True)
-        part.replace(path)
     except OSError as error:
         raise RunError(f"{path}: cannot be written: {error}") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def load(path: Path) -> Predictions:

@@ -14,9 +14,7 @@ from typing import Literal, TypeAlias, assert_never
 
 import numpy as np
 
-from cortexc.connectome.diagnostics import lowering
-from cortexc.connectome.diagnostics.error import SpecError
-from cortexc.connectome.diagnostics.report import Report
+from cortexc.connectome.diagnostics import failed, lowering
 
 from ..artifact import Attend, Connection, Embed, Emit, Mix, MixTarget, Op, Population, Readout, Relay, Source
 from ..ir import Graph, Pathway
@@ -72,7 +70,7 @@ class _Unrolling:
             message = f"nothing of the input reaches the readout within {sweeps} {'sweep' if sweeps == 1 else 'sweeps'}"
             hint = "add projections on the way from the input, raise `dynamics.sweeps`, or lower `minimum_weight`"
             span = self.graph.readout_span
-            raise SpecError(Report([lowering.UNREACHED_READOUT.at(span, message, help=hint)]))
+            raise failed(lowering.UNREACHED_READOUT, span, message, hint)
         return [*self.ops, Readout("readout", states)]
 
     def update(self, area: str, sweep: int) -> None:

@@ -7,7 +7,6 @@ from .rule import Rule, Severity
 UNREADABLE = Rule(
     "I601",
     "unreadable-anatomy",
-    Severity.ERROR,
     """The file is not what its name or the format says: another encoding, a binary file called `.csv`, a truncated
 HDF5 file, XML that is not well-formed, a delimiter that was not recognised.
 
@@ -30,7 +29,6 @@ V2,V1,0.73
 BAD_TABLE = Rule(
     "I602",
     "bad-anatomy-table",
-    Severity.ERROR,
     """The table does not have the columns, rows or labels that it needs: a row of another length, a label that occurs
 twice, no column that could be the source. Options such as `--source-column` say which column is which.
 
@@ -53,7 +51,6 @@ V2,V1,0.73
 BAD_VALUE = Rule(
     "I603",
     "bad-anatomy-value",
-    Severity.ERROR,
     """A weight that is missing, not a number, infinite or negative, a fraction outside of 0 to 1, or an identifier that
 lost digits. With `--invalid drop` such rows are left out, counted and listed; without it nothing is imported.
 
@@ -76,7 +73,6 @@ V2,V1,0.73
 UNKNOWN_NODE = Rule(
     "I604",
     "unknown-node",
-    Severity.ERROR,
     """An edge leads from or to something that the file does not list: a neuron without a row in the table of neurons, a
 population that is not declared, a row without a name. With `--invalid drop` such edges are left out and counted.
 
@@ -99,7 +95,6 @@ V2,V1,0.73
 AMBIGUOUS = Rule(
     "I605",
     "ambiguous-anatomy",
-    Severity.ERROR,
     """The file can be read in more than one way, and a wrong guess could reverse every projection: it does not say
 whether the rows of a matrix are sources or targets, or which of several matrices is meant, or two rows of one pair
 contradict each other.
@@ -123,7 +118,6 @@ V2,V1,0.70,feedback
 ORIENTATION = Rule(
     "I606",
     "orientation-betrayed",
-    Severity.WARNING,
     """Source and target seem to be swapped: FLNe are fractions of the *target's* input, so they sum to at most 1 over
 the projections into each area, but here they do so over the projections out of each area.
 
@@ -150,6 +144,7 @@ V2,V4,0.39
 V4,V1,0.13
 V4,V2,0.15
 ```""",
+    Severity.WARNING,
 )
 
 RULES: tuple[Rule, ...] = (UNREADABLE, BAD_TABLE, BAD_VALUE, UNKNOWN_NODE, AMBIGUOUS, ORIENTATION)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from .rule import Rule, Severity
+from .rule import Rule
 
 UNREACHED_READOUT = Rule(
     "G301",
     "unreached-readout",
-    Severity.ERROR,
     """The readout receives nothing of the image: no chain of projections leads from the input to it, or every chain
 needs more sweeps (or steps) than the spec has.
 
@@ -33,7 +32,6 @@ readout: {area: V4, classes: 10}
 TOO_MANY_CONNECTIONS = Rule(
     "C501",
     "too-many-connections",
-    Severity.ERROR,
     """A kernel would connect more pairs of tokens than fit into memory. All-to-all grows with the square of the grid.
 
 Bad:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from .rule import Rule, Severity
+from .rule import Rule
 
-
-def _rule(code: str, name: str, page: str) -> Rule:
-    return Rule(code, name, Severity.ERROR, page)
-
-
-SYNTAX = _rule(
+SYNTAX = Rule(
     "S101",
     "yaml-syntax",
     """The file is not well-formed YAML, is empty, or is not UTF-8 text.
@@ -29,7 +24,7 @@ Good:
 areas: {V1: {grid: [8, 8]}}
 ```""",
 )
-DUPLICATE_KEY = _rule(
+DUPLICATE_KEY = Rule(
     "S102",
     "duplicate-key",
     """A mapping has the same key twice. Most YAML readers silently keep the last one only.
@@ -46,7 +41,7 @@ Good:
 areas: {V1: {grid: [8, 8]}, V2: {grid: [8, 8]}}
 ```""",
 )
-UNKNOWN_KEY = _rule(
+UNKNOWN_KEY = Rule(
     "S103",
     "unknown-key",
     """A key that the language does not have at this location, most often a misspelling. Unknown keys are never ignored.
@@ -63,7 +58,7 @@ Good:
 dynamics: {sweeps: 3}
 ```""",
 )
-MISSING_KEY = _rule(
+MISSING_KEY = Rule(
     "S104",
     "missing-key",
     """A required key is missing.
@@ -80,7 +75,7 @@ Good:
 lateral: {V1: {kernel: {type: exponential, length: 1.0}, source: paper}}
 ```""",
 )
-WRONG_TYPE = _rule(
+WRONG_TYPE = Rule(
     "S105",
     "wrong-type",
     """A value has the wrong type: text instead of a number, a list instead of a mapping.
@@ -97,7 +92,7 @@ Good:
 areas: {V1: {grid: [8, 8]}}
 ```""",
 )
-OUT_OF_RANGE = _rule(
+OUT_OF_RANGE = Rule(
     "S106",
     "value-out-of-range",
     """A value of the right type that the key cannot take: a negative or infinite weight, NaN, a fraction over 1, an
@@ -121,7 +116,7 @@ projections:
   - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
 ```""",
 )
-WRONG_UNIT = _rule(
+WRONG_UNIT = Rule(
     "S107",
     "wrong-unit",
     """A quantity has an unknown unit, or a unit of the wrong dimension.
@@ -144,7 +139,7 @@ projections:
   - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
 ```""",
 )
-CIRCULAR = _rule(
+CIRCULAR = Rule(
     "S108",
     "circular-reference",
     """A file extends or includes itself, directly or by way of others. The notes show the chain of references.
@@ -161,7 +156,7 @@ Good:
 extends: base.yaml
 ```""",
 )
-MISSING_FILE = _rule(
+MISSING_FILE = Rule(
     "S109",
     "missing-file",
     """A file that the spec names cannot be read. Paths are taken from the folder of the file that names them; a name
@@ -179,7 +174,7 @@ Good:
 circuits: {other: {file: circuits/potjans-diesmann-2014.yaml}}
 ```""",
 )
-UNREADABLE_HDF5 = _rule(
+UNREADABLE_HDF5 = Rule(
     "S110",
     "unreadable-hdf5",
     """An HDF5 file is truncated or corrupt, or lacks the dataset that the spec names, or links out of itself.
@@ -200,7 +195,7 @@ projections:
   - {file: macaque.h5, dataset: /projections}
 ```""",
 )
-BAD_TABLE = _rule(
+BAD_TABLE = Rule(
     "S111",
     "bad-table",
     """A table in HDF5 has unknown columns, lacks columns that it needs, has columns of unequal
@@ -222,7 +217,7 @@ projections:
   - {file: macaque.h5, dataset: /projections}
 ```""",
 )
-HOSTILE = _rule(
+HOSTILE = Rule(
     "S112",
     "out-of-bounds",
     """The file is larger or more deeply nested than any spec needs to be, or its aliases expand to too many values;
@@ -243,7 +238,7 @@ Good:
 areas: {V1: {grid: [8, 8]}}
 ```""",
 )
-BAD_REFERENCE = _rule(
+BAD_REFERENCE = Rule(
     "S113",
     "bad-reference",
     """A `file:` or `extends:` reference must name a YAML file, or an HDF5 file with a `dataset`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 
@@ -74,24 +75,15 @@ def as_text(report: Report, *, colour: bool) -> str:
         if seen[key] <= MOST_ALIKE:
             shown.append(_one(finding, colour))
         if seen[key] == MOST_ALIKE < alike[key]:
-            shown.append(
-                f"... and {alike[key] - MOST_ALIKE:,} more with the same message; `--format json` has all of them"
-            )
+            more = alike[key] - MOST_ALIKE
+            shown.append(f"... and {more:,} more with the same message; `--format json` has all of them")
     return "\n\n".join(shown)
 
 
 def _location(span: Span) -> dict[str, str | int]:
-    location: dict[str, str | int] = {"path": span.path}
     if span.inside:
-        location["inside"] = span.inside
-    else:
-        location |= {
-            "line": span.line,
-            "column": span.column,
-            "end_line": span.end_line,
-            "end_column": span.end_column,
-        }
-    return location
+        return {"path": span.path, "inside": span.inside}
+    return {name: value for name, value in asdict(span).items() if name != "inside"}
 
 
 def as_json(report: Report) -> str:

@@ -38,9 +38,7 @@ class Report:
     def only(self, select: Iterable[str] = (), ignore: Iterable[str] = ()) -> Report:
         """Return the findings whose codes begin with one of ``select``, or any, and with none of ``ignore``."""
         chosen, dropped = tuple(select), tuple(ignore)
-        return Report(
-            [d for d in self if d.code.startswith(chosen or "") and not (dropped and d.code.startswith(dropped))]
-        )
+        return Report([d for d in self if d.code.startswith(chosen or "") and not d.code.startswith(dropped)])
 
     def at_least(self, severity: Severity) -> list[Diagnostic]:
         """Return the findings of this severity or a worse one."""

@@ -41,9 +41,14 @@ class Rule:
 
     code: str
     name: str
-    severity: Severity
     page: str
+    severity: Severity = Severity.ERROR
     check: Callable[..., Iterator[Diagnostic]] | None = field(default=None, compare=False)
+
+    def findings(self, checked: Any) -> Iterator[Diagnostic]:
+        """Yield what the rule finds on a connectome, or whatever it checks; nothing if others report it."""
+        if self.check is not None:
+            yield from self.check(checked, self)
 
     def at(
         self,
@@ -64,7 +69,7 @@ def rule(
     """Make a rule from a generator ``check(connectome, rule)``; its docstring becomes the page of the rule."""
 
     def decorate(check: Callable[..., Iterator[Diagnostic]]) -> Rule:
-        return Rule(code, name, severity, inspect.getdoc(check) or "", check)
+        return Rule(code, name, inspect.getdoc(check) or "", severity, check)
 
     return decorate
 

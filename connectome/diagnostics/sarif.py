@@ -59,10 +59,8 @@ def _result(finding: Diagnostic, index: int) -> dict[str, Any]:
         "locations": [_location(finding.span)],
     }
     if finding.notes:
-        related = [
-            {"id": i, **_location(span), "message": {"text": note}} for i, (span, note) in enumerate(finding.notes)
-        ]
-        result["relatedLocations"] = related
+        notes = enumerate(finding.notes)
+        result["relatedLocations"] = [{"id": i, **_location(at), "message": {"text": note}} for i, (at, note) in notes]
     return result
 
 

@@ -10,11 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ..diagnostics import reading
-from ..diagnostics.error import SpecError
-from ..diagnostics.report import Report
-from ..diagnostics.rule import Diagnostic, did_you_mean, nearest
-from ..diagnostics.span import Span
+from ..diagnostics import Diagnostic, Report, Span, SpecError, did_you_mean, nearest, reading
 from ..locations import Locations, step_into
 from ..model import Connectome
 from . import tables
@@ -36,13 +32,14 @@ def decode(tree: Node, texts: dict[str, str], report: Report) -> Connectome:
         SpecError: with every finding, when there is an error.
     """
     if not isinstance(tree, Mapping):
-        found = reading.WRONG_TYPE.at(tree.span, "a spec is a mapping", help="start with `cortexc: 1`")
-        raise SpecError(Report([*report.findings, found]))
+        report.add(reading.WRONG_TYPE.at(tree.span, "a spec is a mapping", help="start with `cortexc: 1`"))
+        raise SpecError(report)
     other = next((key for key in tree.keys if key.startswith("cortexc_")), None)
     if other is not None and "cortexc" not in tree.keys:
         message = f"`{other}` belongs to another kind of file, and a spec is expected"
         hint = "a spec starts with `cortexc: 1`; check the name of the file"
-        raise SpecError(Report([*report.findings, reading.WRONG_TYPE.at(tree.keys[other], message, help=hint)]))
+        report.add(reading.WRONG_TYPE.at(tree.keys[other], message, help=hint))
+        raise SpecError(report)
     return validated(Connectome, _expand_tables(tree), texts, report)
 
 
@@ -144,9 +141,8 @@ def _finding(problem: Any, locations: Locations, root: type[BaseModel]) -> Diagn
             got = problem["ctx"]["tag"] if kind == "union_tag_invalid" else problem["input"]
             if kind == "union_tag_invalid":
                 span, name = locations.span((*written, "type")), "type"
-            shown, expected, hint = f"`{got}`", "be one of " + ", ".join(f"`{w}`" for w in words), ""
-            guess = did_you_mean(got, words)
-            hint = guess if guess.startswith("did") else ""
+            shown, expected = f"`{got}`", "be one of " + ", ".join(f"`{w}`" for w in words)
+            hint = did_you_mean(got, words) if nearest(str(got), words) else ""
         where = _where(span)
         return reading.OUT_OF_RANGE.at(span, f"`{name}` is {shown}{where}, and must {expected}", help=hint)
     return reading.WRONG_TYPE.at(span, f"`{name}` is {shown}{_where(span)}, and must {expected}")
@@ -224,20 +220,19 @@ def _expected(kind: str, context: dict[str, Any], message: str) -> str:
 def _unknown_key(locations: Locations, written: tuple[Any, ...], span: Span, root: type[BaseModel]) -> Diagnostic:
     key = str(written[-1])
     known = known_keys(written[:-1], root)
-    present = step_into_all(locations.tree, written[:-1])
-    taken = set(getattr(present, "items", ())) if isinstance(getattr(present, "items", None), dict) else set()
-    free = [k for k in known if k not in taken]
-    where = f" in row `{span.inside}`" if span.inside else ""
+    around = step_into_all(locations.tree, written[:-1])
+    present = around.items if isinstance(around, Mapping) else {}
+    free = [k for k in known if k not in present]
     fix = None if span.inside else nearest(key, free)
-    before = itertools.takewhile(lambda name: name != key, getattr(present, "items", ()))
+    before = itertools.takewhile(lambda name: name != key, present)
     if fix is not None and any(name not in known and nearest(name, free) == fix for name in before):
         fix = None  # another misspelt key there already becomes that one
     if key in known:  # a key of the whole spec, given to a value inside it
         hint = f"`{key}` belongs to the top level of a spec"
-        return reading.UNKNOWN_KEY.at(span, f"unknown key `{key}`{where}", help=hint)
+        return reading.UNKNOWN_KEY.at(span, f"unknown key `{key}`{_where(span)}", help=hint)
     hint = did_you_mean(key, known if nearest(key, known) is not None else free or known)
     fixes = [] if fix is None else [(span, fix)]
-    return reading.UNKNOWN_KEY.at(span, f"unknown key `{key}`{where}", help=hint, fixes=fixes)
+    return reading.UNKNOWN_KEY.at(span, f"unknown key `{key}`{_where(span)}", help=hint, fixes=fixes)
 
 
 def step_into_all(node: Any, path: tuple[Any, ...]) -> Any:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from cortexc.replacement import replacing
 
 from ..model import Connectome, Projection
 from . import tables
@@ -58,18 +60,21 @@ _Dumper.add_representer(str, _text)
 
 def as_dict(connectome: Connectome) -> dict[str, Any]:
     """Return a spec as plain data, without values that are the default."""
-    data = _single_citations(connectome.model_dump(mode="json", by_alias=True, exclude_defaults=True))
-    assert isinstance(data, dict)
+    data: dict[str, Any] = connectome.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    for entry in _mappings(data):
+        if isinstance(source := entry.get("source"), list) and len(source) == 1:
+            entry["source"] = source[0]
     return data
 
 
-def _single_citations(value: Any) -> Any:
+def _mappings(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield all mappings inside plain data, and the data themselves if they are one."""
     if isinstance(value, dict):
-        return {
-            k: v[0] if k == "source" and isinstance(v, list) and len(v) == 1 else _single_citations(v)
-            for k, v in value.items()
-        }
-    return [_single_citations(v) for v in value] if isinstance(value, list) else value
+        yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for inner in value:
+            yield from _mappings(inner)
 
 
 def _with_tags(connectome: Connectome, data: dict[str, Any]) -> dict[str, Any]:
@@ -83,19 +88,12 @@ def _with_tags(connectome: Connectome, data: dict[str, Any]) -> dict[str, Any]:
     return {"cortexc": 1, **data}
 
 
-def _relative_files(value: Any, folder: Path) -> Any:
-    if isinstance(value, dict):
-        out = {k: _relative_files(v, folder) for k, v in value.items()}
-        if isinstance(out.get("file"), str) and "dataset" in out:
-            out["file"] = Path(os.path.relpath(out["file"], folder)).as_posix()
-        return out
-    return [_relative_files(v, folder) for v in value] if isinstance(value, list) else value
-
-
 def resolved(connectome: Connectome, folder: Path) -> dict[str, Any]:
     """Return a spec as plain data that can be loaded again from ``folder``."""
-    data = _relative_files(_with_tags(connectome, as_dict(connectome)), folder)
-    assert isinstance(data, dict)
+    data = _with_tags(connectome, as_dict(connectome))
+    for entry in _mappings(data):
+        if isinstance(entry.get("file"), str) and "dataset" in entry:
+            entry["file"] = Path(os.path.relpath(entry["file"], folder)).as_posix()
     return data
 
 
@@ -118,20 +116,13 @@ def write(connectome: Connectome, path: Path, head: Sequence[str] = ()) -> None:
     data = resolved(inline, path.parent.resolve())
     if tabular:
         table = path.with_suffix(".h5")
-        _replace(table, lambda part: tables.write_projections(part, "projections", columns(connectome.projections)))
+        with replacing(table) as (part,):
+            tables.write_projections(part, "projections", columns(connectome.projections))
         common = {"topography": data["projections"][0]["topography"]} if "topography" in data["projections"][0] else {}
         data["projections"] = [{"file": table.name, "dataset": "/projections", **common}]
     comment = "".join(f"# {line}\n" for line in head)
-    _replace(path, lambda part: part.write_text(comment + as_yaml(data), encoding="utf-8"))
-
-
-def _replace(path: Path, write_to: Any) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        write_to(part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as (part,):
+        part.write_text(comment + as_yaml(data), encoding="utf-8")
 
 
 def _is_tabular(projections: tuple[Projection, ...]) -> bool:

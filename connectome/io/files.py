@@ -8,11 +8,7 @@ from pathlib import Path
 
 from cortexc import specs
 
-from ..diagnostics import reading
-from ..diagnostics.error import SpecError
-from ..diagnostics.report import Report
-from ..diagnostics.rule import did_you_mean
-from ..diagnostics.span import Span
+from ..diagnostics import Report, SpecError, did_you_mean, failed, reading
 from ..model import Connectome
 from . import encode
 from .decode import decode
@@ -26,17 +22,14 @@ def locate(name: str | os.PathLike[str]) -> Path:
         SpecError: neither exists.
     """
     path = Path(name)
-    if path.is_file():
-        return path
-    shipped = specs.find(os.fspath(name))
-    if shipped is not None:
-        return shipped
+    found = path if path.is_file() else specs.find(os.fspath(name))
+    if found is not None:
+        return found
     if path.is_dir():
         message = f"`{name}` is a folder, and a spec is a file"
     else:
         message = f"there is no file `{name}`, and no shipped spec of that name"
-    found = reading.MISSING_FILE.at(Span(os.fspath(name)), message, help=did_you_mean(name, specs.names()))
-    raise SpecError(Report([found]))
+    raise failed(reading.MISSING_FILE, os.fspath(name), message, did_you_mean(name, specs.names()))
 
 
 def read(path: str | os.PathLike[str]) -> tuple[Connectome, Report]:

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..diagnostics.rule import Diagnostic
-from ..diagnostics.span import Span
+from cortexc.replacement import replacing
+
+from ..diagnostics import Diagnostic, Span
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,6 @@ def write(change: FixedFile) -> None:
         OSError: the file cannot be written.
     """
     path = Path(change.path)
-    part = path.with_name(f".{path.name}.part")
-    try:
+    with replacing(path) as (part,):
         part.write_bytes(change.after.encode("utf-8"))
         part.chmod(path.stat().st_mode)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -9,10 +9,7 @@ from typing import Any
 
 from cortexc import specs
 
-from ..diagnostics import reading
-from ..diagnostics.error import SpecError
-from ..diagnostics.report import Report
-from ..diagnostics.span import Span
+from ..diagnostics import Report, Span, failed, reading
 from ..model import KERNEL_TYPES
 from . import yaml_tree
 from .yaml_tree import Mapping, Node, Scalar, Sequence
@@ -39,13 +36,10 @@ class Reader:
         if any(absolute == seen for seen, _ in self.chain):
             way = [(link, f"`{seen.name}` is read from here") for seen, link in self.chain[1:]]
             message = f"`{shown}` is already being read: the references form a cycle"
-            found = reading.CIRCULAR.at(span or Span(shown), message, help="take one of the references out", notes=way)
-            raise SpecError(Report([found]))
+            raise failed(reading.CIRCULAR, span or shown, message, "take one of the references out", way)
         if span is not None and not path.is_file():
-            found = reading.MISSING_FILE.at(
-                span, f"there is no file `{shown}`", help="paths start at this file's folder"
-            )
-            raise SpecError(Report([found]))
+            hint = "paths start at this file's folder"
+            raise failed(reading.MISSING_FILE, span, f"there is no file `{shown}`", hint)
         self.chain.append((absolute, span or Span(shown)))
         tree, text = yaml_tree.parse(path, shown, self.report)
         self.texts[shown] = text
@@ -79,7 +73,7 @@ class Reader:
                 if isinstance(included, Sequence):
                     if own.items:
                         message = f"`{named.value}` is a list, and nothing can be added to it here"
-                        raise SpecError(Report([reading.BAD_REFERENCE.at(named.span, message)]))
+                        raise failed(reading.BAD_REFERENCE, named.span, message)
                     return included
                 bases.append(included)
             elif suffix in HDF5_SUFFIXES:
@@ -88,7 +82,7 @@ class Reader:
             else:
                 message = f"the name `{named.value}` ends neither as YAML nor as HDF5"
                 hint = f"use one of {', '.join(YAML_SUFFIXES + HDF5_SUFFIXES)}"
-                raise SpecError(Report([reading.BAD_REFERENCE.at(named.span, message, help=hint)]))
+                raise failed(reading.BAD_REFERENCE, named.span, message, hint)
         items = {key: self.follow(value, path, shown) for key, value in own.items.items()}
         followed: Node = Mapping(own.span, items, own.keys)
         for base in reversed(bases):
@@ -100,14 +94,14 @@ class Reader:
         if not (isinstance(dataset, Scalar) and isinstance(dataset.value, str)):
             message = f"`{named.value}` is named without a `dataset` inside it"
             hint = "add `dataset: /name/of/the/dataset`"
-            raise SpecError(Report([reading.BAD_REFERENCE.at(named.span, message, help=hint)]))
+            raise failed(reading.BAD_REFERENCE, named.span, message, hint)
 
     def _names(self, node: Node) -> list[Scalar]:
         listed = node.items if isinstance(node, Sequence) else [node]
         for item in listed:
             if not (isinstance(item, Scalar) and isinstance(item.value, str)):
                 message = "`extends` takes the path of a spec, or a list of paths"
-                raise SpecError(Report([reading.WRONG_TYPE.at(item.span, message)]))
+                raise failed(reading.WRONG_TYPE, item.span, message)
         return [item for item in listed if isinstance(item, Scalar)]
 
     def _read_named(self, named: Scalar, path: Path, shown: str) -> Node:
@@ -117,10 +111,8 @@ class Reader:
     def _locate(self, name: str, path: Path, shown: str) -> tuple[Path, str]:
         """Return the file that ``name`` means in the file ``path``: beside it, or else among the shipped specs."""
         beside = path.parent / name
-        if beside.is_file() or Path(name).is_absolute():
-            return beside, os.path.normpath(Path(shown).parent / name)
-        shipped = specs.find(name)
-        if shipped is not None:
+        own = beside.is_file() or Path(name).is_absolute()
+        if not own and (shipped := specs.find(name)) is not None:
             return shipped, str(shipped)
         return beside, os.path.normpath(Path(shown).parent / name)
 

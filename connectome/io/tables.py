@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,8 @@ import h5py
 import numpy as np
 import scipy.sparse as sp
 
-from ..diagnostics import reading
-from ..diagnostics.error import SpecError
-from ..diagnostics.report import Report
-from ..diagnostics.rule import did_you_mean
-from ..diagnostics.span import Span
+from ..diagnostics import Span, did_you_mean, failed
+from ..diagnostics.reading import BAD_TABLE, HOSTILE, MISSING_FILE, UNREADABLE_HDF5
 
 MAX_ROWS = 5_000_000
 """A projection of a spec takes about 4 kB while it is checked."""
@@ -33,9 +31,8 @@ class Row:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-def _fail(span: Span, message: str, help: str = "", note: Span | None = None) -> SpecError:
-    notes = [(note, "the spec names it here")] if note else []
-    return SpecError(Report([reading.UNREADABLE_HDF5.at(span, message, help=help, notes=notes)]))
+_fail = partial(failed, UNREADABLE_HDF5)
+_bad = partial(failed, BAD_TABLE)
 
 
 @contextmanager
@@ -46,8 +43,7 @@ def opened(path: str, dataset: str, span: Span) -> Iterator[Any]:
         SpecError: the file is missing or not sound HDF5, or has no such dataset, or it links out of the file.
     """
     if not Path(path).is_file():
-        found = reading.MISSING_FILE.at(span, f"there is no file `{path}`", help="check the path")
-        raise SpecError(Report([found]))
+        raise failed(MISSING_FILE, span, f"there is no file `{path}`", "check the path")
     try:
         with h5py.File(path, "r") as file:
             parts = [p for p in dataset.split("/") if p]
@@ -56,11 +52,8 @@ def opened(path: str, dataset: str, span: Span) -> Iterator[Any]:
                 if isinstance(link, h5py.ExternalLink):
                     raise _fail(span, f"`{dataset}` in `{path}` links to another file", "copy the data into this file")
                 if link is None:
-                    raise _fail(
-                        span,
-                        f"`{path}` has no dataset `{dataset}`",
-                        did_you_mean(dataset.strip("/"), _names(file)) or "the file is empty",
-                    )
+                    hint = did_you_mean(dataset.strip("/"), _names(file)) or "the file is empty"
+                    raise _fail(span, f"`{path}` has no dataset `{dataset}`", hint)
             yield file[dataset] if parts else file
     except (OSError, RuntimeError, KeyError) as error:
         reason = str(error).split("(", 1)[-1].rstrip(")'\" ").strip() or "unknown reason"
@@ -82,9 +75,8 @@ def _columns(node: Any, span: Span, name: str) -> dict[str, Any]:
     """Return the columns of a compound dataset or of a group of 1-D datasets, by name; each can be sliced by rows."""
     if isinstance(node, h5py.Dataset):
         if node.dtype.names is None or node.ndim != 1:
-            raise _bad(
-                span, f"`{name}` is not a table", "use a 1-D compound dataset, or a group with one dataset per column"
-            )
+            hint = "use a 1-D compound dataset, or a group with one dataset per column"
+            raise _bad(span, f"`{name}` is not a table", hint)
         return {column: node.fields(column) for column in node.dtype.names}
     columns: dict[str, Any] = {}
     for column in node:
@@ -94,10 +86,6 @@ def _columns(node: Any, span: Span, name: str) -> dict[str, Any]:
             raise _bad(span, f"`{name}/{column}` is not a 1-D dataset", "each column is a dataset of one dimension")
         columns[column] = node[column]
     return columns
-
-
-def _bad(span: Span, message: str, help: str = "") -> SpecError:
-    return SpecError(Report([reading.BAD_TABLE.at(span, message, help=help)]))
 
 
 def read_rows(path: str, shown: str, dataset: str, span: Span) -> Iterator[Row]:
@@ -123,7 +111,7 @@ def read_rows(path: str, shown: str, dataset: str, span: Span) -> Iterator[Row]:
         rows = lengths["from"]
         if rows > MAX_ROWS:
             message = f"the table `{dataset}` has {rows:,} rows, and at most {MAX_ROWS:,} can be read"
-            raise SpecError(Report([reading.HOSTILE.at(span, message, help="aggregate neurons to areas first")]))
+            raise failed(HOSTILE, span, message, "aggregate neurons to areas first")
         if uneven := [c for c, n in lengths.items() if n != rows]:
             raise _bad(span, f"column `{uneven[0]}` of `{dataset}` has {lengths[uneven[0]]} rows, `from` has {rows}")
         markers = {}
@@ -199,13 +187,13 @@ def read_matrix(path: str, dataset: str, span: Span) -> sp.csr_array:
             if not sound:
                 raise _fail(span, f"the index of the sparse matrix `{dataset}` of `{path}` points outside of it")
             matrix = sp.csr_array((data.astype(np.float64), indices, indptr), shape=(rows, columns))
-    if bad := int(np.count_nonzero(~np.isfinite(matrix.data) | (matrix.data < 0))):
-        at = int(np.flatnonzero(~np.isfinite(matrix.data) | (matrix.data < 0))[0])
+    bad = np.flatnonzero(~np.isfinite(matrix.data) | (matrix.data < 0))
+    if len(bad):
+        at = int(bad[0])
         row = int(np.searchsorted(matrix.indptr, at, side="right")) - 1
         message = f"`{dataset}` of `{path}` holds {matrix.data[at]} at row {row}, column {matrix.indices[at]}"
-        raise _bad(
-            span, message + (f", and {bad - 1} more such" if bad > 1 else ""), "weights are finite and not negative"
-        )
+        message += f", and {len(bad) - 1} more such" if len(bad) > 1 else ""
+        raise _bad(span, message, "weights are finite and not negative")
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
     return matrix

@@ -16,10 +16,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from ..diagnostics import reading
-from ..diagnostics.error import SpecError
-from ..diagnostics.report import Report
-from ..diagnostics.span import Span
+from ..diagnostics import Report, Span, failed, reading
 
 MAX_BYTES = 32 * 2**20
 MAX_DEPTH = 64
@@ -113,7 +110,7 @@ class _Composer:
     def open(self, node: Mapping | Sequence, anchor: str | None) -> None:
         if len(self.stack) >= MAX_DEPTH:
             message = f"values are nested more than {MAX_DEPTH} deep"
-            raise SpecError(Report([reading.HOSTILE.at(node.span, message, help="write it flatter")]))
+            raise failed(reading.HOSTILE, node.span, message, "write it flatter")
         self.stack.append((node, None))
         if anchor:
             self.anchors[anchor] = node
@@ -127,7 +124,7 @@ class _Composer:
         self.sizes[id(node)] = size = 1 + sum(self.sizes.get(id(c), 1) for c in children)
         if size > MAX_NODES:
             message = f"the aliases of this value expand to more than {MAX_NODES:,} values"
-            raise SpecError(Report([reading.HOSTILE.at(whole, message, help="put large tables into HDF5")]))
+            raise failed(reading.HOSTILE, whole, message, "put large tables into HDF5")
         self.add(node)
 
     def add(self, node: Node) -> None:
@@ -143,8 +140,7 @@ class _Composer:
             self.stack[-1] = (parent, None)
             return
         if not isinstance(node, Scalar):
-            found = reading.SYNTAX.at(node.span, "a key is a list or a mapping", help="write a plain word as the key")
-            raise SpecError(Report([found]))
+            raise failed(reading.SYNTAX, node.span, "a key is a list or a mapping", "write a plain word as the key")
         name = _key_text(node)
         if name in parent.items:
             notes = [(parent.keys[name], "first written here")]
@@ -155,10 +151,10 @@ class _Composer:
 
     def alias(self, name: str, span: Span) -> None:
         if name not in self.anchors:
-            raise SpecError(Report([reading.SYNTAX.at(span, f"the alias `*{name}` has no anchor `&{name}` above it")]))
+            raise failed(reading.SYNTAX, span, f"the alias `*{name}` has no anchor `&{name}` above it")
         node = self.anchors[name]
         if any(node is open_node for open_node, _ in self.stack):
-            raise SpecError(Report([reading.HOSTILE.at(span, f"the alias `*{name}` contains itself")]))
+            raise failed(reading.HOSTILE, span, f"the alias `*{name}` contains itself")
         self.add(node)
 
 
@@ -182,15 +178,13 @@ def _events(text: str, path: str) -> Iterator[Any]:
             start = error.context_mark
             notes = [(Span(path, start.line + 1, start.column + 1, start.line + 1, start.column + 2), error.context)]
         span = Span(path, line, column, line, column + 1)
-        raise SpecError(
-            Report([reading.SYNTAX.at(span, f"not valid YAML: {problem}", help=hint, notes=notes)])
-        ) from None
+        raise failed(reading.SYNTAX, span, f"not valid YAML: {problem}", hint, notes) from None
     except yaml.YAMLError as error:  # control characters
         problem = str(error).splitlines()[0]
         offset = getattr(error, "position", 0) or 0
         line = text.count("\n", 0, offset) + 1
         span = Span(path, line, 1, line, 2)
-        raise SpecError(Report([reading.SYNTAX.at(span, f"not valid YAML: {problem}")])) from None
+        raise failed(reading.SYNTAX, span, f"not valid YAML: {problem}") from None
 
 
 def parse(path: Path, shown: str, report: Report) -> tuple[Node, str]:
@@ -199,20 +193,19 @@ def parse(path: Path, shown: str, report: Report) -> tuple[Node, str]:
     Raises:
         SpecError: the file is missing, not text, not YAML, empty, or hostile.
     """
-    start = Span(shown)
     try:
         if path.stat().st_size > MAX_BYTES:
             message = f"the file is larger than {MAX_BYTES // 2**20} MiB"
-            raise SpecError(Report([reading.HOSTILE.at(start, message, help="put large tables into HDF5")]))
+            raise failed(reading.HOSTILE, shown, message, "put large tables into HDF5")
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
-        found = reading.SYNTAX.at(Span(shown, line, 1, line, 2), "the file is not UTF-8 text", help="save it as UTF-8")
-        raise SpecError(Report([found])) from None
+        span = Span(shown, line, 1, line, 2)
+        raise failed(reading.SYNTAX, span, "the file is not UTF-8 text", "save it as UTF-8") from None
     except OSError as error:
         reason = error.strerror or "it cannot be read"
         message = f"cannot read `{shown}`: {reason[0].lower()}{reason[1:]}"
-        raise SpecError(Report([reading.MISSING_FILE.at(start, message, help="check the path")])) from None
+        raise failed(reading.MISSING_FILE, shown, message, "check the path") from None
     return compose(text, shown, report), text
 
 
@@ -221,29 +214,27 @@ def compose(text: str, shown: str, report: Report) -> Node:
     composer = _Composer(shown, report)
     documents = 0
     for event in _events(text, shown):
+        span = _span(shown, event.start_mark, event.end_mark)
         match event:
             case yaml.DocumentStartEvent():
                 documents += 1
                 if documents > 1:
-                    span = _span(shown, event.start_mark, event.end_mark)
-                    found = reading.SYNTAX.at(span, "a second document starts here", help="keep one spec per file")
-                    raise SpecError(Report([found]))
+                    raise failed(reading.SYNTAX, span, "a second document starts here", "keep one spec per file")
             case yaml.MappingStartEvent():
-                composer.open(Mapping(_span(shown, event.start_mark, event.end_mark)), event.anchor)
+                composer.open(Mapping(span), event.anchor)
             case yaml.SequenceStartEvent():
-                composer.open(Sequence(_span(shown, event.start_mark, event.end_mark)), event.anchor)
+                composer.open(Sequence(span), event.anchor)
             case yaml.ScalarEvent():
-                value = decode(event.value) if event.implicit[0] else event.value
-                node = Scalar(_span(shown, event.start_mark, event.end_mark), value)
+                node = Scalar(span, decode(event.value) if event.implicit[0] else event.value)
                 if event.anchor:
                     composer.anchors[event.anchor] = node
                 composer.add(node)
             case yaml.AliasEvent():
-                composer.alias(event.anchor or "", _span(shown, event.start_mark, event.end_mark))
+                composer.alias(event.anchor or "", span)
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
                 composer.close(event.end_mark)
     if composer.root is None or (isinstance(composer.root, Scalar) and composer.root.value is None):
-        raise SpecError(Report([reading.SYNTAX.at(Span(shown), "the file is empty", help="start with `cortexc: 1`")]))
+        raise failed(reading.SYNTAX, shown, "the file is empty", "start with `cortexc: 1`")
     return composer.root
 
 

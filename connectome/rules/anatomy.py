@@ -296,9 +296,8 @@ def sln_of_few_neurons(connectome: Connectome, rule: Rule) -> Findings:
       - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
     ```
     """
-    extreme = [
-        i for i, p in enumerate(connectome.projections) if p.sln in (0.0, 1.0) and p.origin != connectome.input.name
-    ]
+    relay = connectome.input.name
+    extreme = [i for i, p in enumerate(connectome.projections) if p.sln in (0.0, 1.0) and p.origin != relay]
     if extreme:
         first = connectome.projections[extreme[0]]
         message = f"an SLN of exactly {first.sln:g} from `{first.origin}` to `{first.target}`"

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..area_graph import area_graph
-from ..diagnostics.error import SpecError
-from ..diagnostics.rule import Diagnostic, Rule, did_you_mean, rule
-from ..diagnostics.span import Span
+from ..diagnostics import Diagnostic, Rule, Span, SpecError, did_you_mean
+from ..diagnostics.rule import rule
 from ..hierarchy import depths, ranks
 from ..io import tables
 from ..laminar import SIMPLE, circuit_of, roles, width_of
@@ -18,6 +17,8 @@ from ..model import Circuit, Connectome, Kernel, Matrix, MatrixData, OneToOne, P
 from ..timing import delay_steps
 
 Findings = Iterator[Diagnostic]
+Path = tuple[str | int, ...]
+"""Of a value in the spec."""
 
 
 @rule("S201", "dangling-area")
@@ -42,30 +43,27 @@ def dangling_area(connectome: Connectome, rule: Rule) -> Findings:
       - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
     ```
     """
-    ends = dict.fromkeys((connectome.input.name, *connectome.areas))
+    areas, relay = connectome.areas, connectome.input.name
+    ends = dict.fromkeys((relay, *areas))
+
+    def unknown(what: str, name: str, path: Path, known: Iterable[str] = areas, *, key: bool = False) -> Diagnostic:
+        span = connectome.locations.span(path, key=key)
+        return rule.at(span, f"{what} `{name}`, which is not an area", help=did_you_mean(name, known))
+
     for i, p in enumerate(connectome.projections):
         if p.origin not in ends:
-            span = connectome.span("projections", i, "from")
-            yield rule.at(
-                span, f"projection from `{p.origin}`, which is not an area", help=did_you_mean(p.origin, ends)
-            )
-        if p.target == connectome.input.name:
-            span = connectome.span("projections", i, "to")
+            yield unknown("projection from", p.origin, ("projections", i, "from"), ends)
+        if p.target == relay:
             message = f"projection to `{p.target}`, which is the input and receives nothing"
-            yield rule.at(span, message, help="take the projection out, or model the relay as an area")
-        elif p.target not in connectome.areas:
-            span = connectome.span("projections", i, "to")
-            hint = did_you_mean(p.target, connectome.areas)
-            yield rule.at(span, f"projection to `{p.target}`, which is not an area", help=hint)
+            hint = "take the projection out, or model the relay as an area"
+            yield rule.at(connectome.span("projections", i, "to"), message, help=hint)
+        elif p.target not in areas:
+            yield unknown("projection to", p.target, ("projections", i, "to"))
     for name in connectome.lateral:
-        if name not in connectome.areas:
-            span = connectome.locations.span(("lateral", name), key=True)
-            hint = did_you_mean(name, connectome.areas)
-            yield rule.at(span, f"lateral connections of `{name}`, which is not an area", help=hint)
-    if connectome.readout.area not in connectome.areas:
-        name = connectome.readout.area
-        span = connectome.span("readout", "area")
-        yield rule.at(span, f"readout from `{name}`, which is not an area", help=did_you_mean(name, connectome.areas))
+        if name not in areas:
+            yield unknown("lateral connections of", name, ("lateral", name), key=True)
+    if connectome.readout.area not in areas:
+        yield unknown("readout from", connectome.readout.area, ("readout", "area"))
 
 
 @rule("S202", "dangling-circuit")
@@ -164,7 +162,7 @@ def dangling_source(connectome: Connectome, rule: Rule) -> Findings:
                 yield rule.at(span, f"the source `{name}` is not listed under `sources`", help=hint)
 
 
-def _citations(connectome: Connectome) -> Iterator[tuple[tuple[str | int, ...], tuple[str, ...], Iterable[str]]]:
+def _citations(connectome: Connectome) -> Iterator[tuple[Path, tuple[str, ...], Iterable[str]]]:
     known = connectome.sources
     yield ("input",), connectome.input.source, known
     for name, area in connectome.areas.items():
@@ -223,7 +221,7 @@ def duplicate(connectome: Connectome, rule: Rule) -> Findings:
             message = f"a projection from `{p.origin}` to itself"
             hint = f"write it as a lateral kernel: `lateral: {{{p.origin}: {{kernel: ...}}}}`"
             yield rule.at(connectome.span("projections", i), message, help=hint)
-    lists: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
+    lists: list[tuple[Path, tuple[str, ...]]] = [
         (("circuits", name, *path), members)
         for name, circuit in connectome.circuits.items()
         for path, members in _lists(circuit)
@@ -260,14 +258,10 @@ def grid_mismatch(connectome: Connectome, rule: Rule) -> Findings:
     ```
     """
     grids = {connectome.input.name: connectome.input.grid} | {n: a.grid for n, a in connectome.areas.items()}
-    joins: list[tuple[tuple[str | int, ...], Kernel, str, str]] = [
-        (("projections", i, "topography"), p.topography, p.origin, p.target)
-        for i, p in enumerate(connectome.projections)
-    ]
-    joins += [(("lateral", n, "kernel"), la.kernel, n, n) for n, la in connectome.lateral.items()]
-    for path, kernel, origin, target in joins:
+    for path, origin, target, mode, kernel in _joins(connectome):
         if origin not in grids or target not in grids:
             continue
+        path = (*path, "kernel" if mode == "lateral" else "topography")
         a, b = grids[origin], grids[target]
         if isinstance(kernel, OneToOne) and a != b:
             message = f"one-to-one from `{origin}` ({a[0]}x{a[1]}) to `{target}` ({b[0]}x{b[1]})"
@@ -286,6 +280,14 @@ def grid_mismatch(connectome: Connectome, rule: Rule) -> Findings:
                 message = f"the matrix is {shape[0]} x {shape[1]}, but {wanted[0]} x {wanted[1]} is needed"
                 hint = f"rows are the tokens of the {kernel.rows}; change `rows` if it is the other way round"
                 yield rule.at(span, message, help=hint)
+
+
+def _joins(connectome: Connectome) -> Iterator[tuple[Path, str, str, str, Kernel]]:
+    """Yield path, origin, target, mode and kernel of all projections, then of all horizontal connections."""
+    for i, p in enumerate(connectome.projections):
+        yield ("projections", i), p.origin, p.target, p.mode, p.topography
+    for name, lateral in connectome.lateral.items():
+        yield ("lateral", name), name, name, "lateral", lateral.kernel
 
 
 @rule("S207", "width-mismatch")
@@ -309,14 +311,10 @@ def width_mismatch(connectome: Connectome, rule: Rule) -> Findings:
     """
     ends = _ends(connectome)
     yield from _indivisible(connectome, ends, rule)
-    joins: list[tuple[tuple[str | int, ...], str, str, str]] = [
-        (("projections", i), p.origin, p.target, p.mode)
-        for i, p in enumerate(connectome.projections)
-        if p.origin in ends and p.target in ends and p.target != connectome.input.name
-    ]
-    joins += [(("lateral", n), n, n, "lateral") for n in connectome.lateral if n in ends]
-    received: dict[tuple[str, str], tuple[tuple[str | int, ...], int]] = {}
-    for path, origin, target, mode in joins:
+    received: dict[tuple[str, str], tuple[Path, int]] = {}
+    for path, origin, target, mode, _ in _joins(connectome):
+        if origin not in ends or target not in ends or target == connectome.input.name:
+            continue
         sending, receiving = ends[origin], ends[target]
         senders, receivers = sending.senders, receiving.receivers
         if mode == "lateral":
@@ -431,17 +429,16 @@ def matrix_mismatch(connectome: Connectome, rule: Rule) -> Findings:
     ```
     """
     for name, circuit in connectome.circuits.items():
-        written = circuit.connections
+        written, path = circuit.connections, ("circuits", name, "connections")
         if written is None:
             continue
         size = len(written.populations)
         if left_out := [p for p in circuit.populations if p not in written.populations]:
-            span = connectome.span("circuits", name, "connections", "populations")
             message = f"the connection matrix leaves out the population `{left_out[0]}`"
-            yield rule.at(span, message, help="list every population of the circuit")
+            yield rule.at(connectome.span(*path, "populations"), message, help="list every population of the circuit")
             continue
         if isinstance(written.probability, MatrixData):
-            span = connectome.span("circuits", name, "connections", "probability", "file")
+            span = connectome.span(*path, "probability", "file")
             try:
                 matrix = tables.read_matrix(written.probability.file, written.probability.dataset, span)
             except SpecError as error:
@@ -453,16 +450,13 @@ def matrix_mismatch(connectome: Connectome, rule: Rule) -> Findings:
             elif matrix.nnz and matrix.data.max() > 1:
                 yield rule.at(span, f"the matrix holds {matrix.data.max()}, and a probability is at most 1")
             continue
-        span = connectome.span("circuits", name, "connections", "probability")
         if len(written.probability) != size:
             message = f"the matrix has {len(written.probability)} rows, not {size}"
-            yield rule.at(span, message, help="one row for each population")
+            yield rule.at(connectome.span(*path, "probability"), message, help="one row for each population")
         for i, row in enumerate(written.probability):
             if len(row) != size:
-                span = connectome.span("circuits", name, "connections", "probability", i)
-                yield rule.at(
-                    span, f"row {i + 1} of the matrix has {len(row)} values, not {size}", help="one for each population"
-                )
+                message = f"row {i + 1} of the matrix has {len(row)} values, not {size}"
+                yield rule.at(connectome.span(*path, "probability", i), message, help="one for each population")
 
 
 @rule("S209", "role-mismatch")
@@ -532,11 +526,11 @@ def delay_mismatch(connectome: Connectome, rule: Rule) -> Findings:
     rank = ranks(connectome)
     step = connectome.dynamics.step_ms
     for i, p in enumerate(connectome.projections):
-        if p.delay is not None and p.delay_ms is not None:
-            span = connectome.span("projections", i, "delay_ms")
-            yield rule.at(span, "a delay in steps and one in milliseconds", help="keep one of `delay` and `delay_ms`")
         if p.delay_ms is not None:
             span = connectome.span("projections", i, "delay_ms")
+            if p.delay is not None:
+                hint = "keep one of `delay` and `delay_ms`"
+                yield rule.at(span, "a delay in steps and one in milliseconds", help=hint)
             if step is None:
                 hint = "add `step_ms` to `dynamics`, or give `delay` in steps"
                 yield rule.at(span, "a delay in milliseconds, but no length of a step", help=hint)
@@ -590,9 +584,8 @@ def without_effect(connectome: Connectome, rule: Rule) -> Findings:
         for population, written in circuit.populations.items():
             if written.kind == "inhibitory" and written.hidden is not None:
                 span = connectome.span("circuits", name, "populations", population, "hidden")
-                yield rule.at(
-                    span, f"`{population}` is inhibitory, and has no hidden channels", help="take `hidden` out"
-                )
+                message = f"`{population}` is inhibitory, and has no hidden channels"
+                yield rule.at(span, message, help="take `hidden` out")
     declared = [n for n, a in connectome.areas.items() if a.level is not None]
     if declared and len(declared) < len(connectome.areas):
         other = next(n for n, a in connectome.areas.items() if a.level is None)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..usage import UsageError
+
 if TYPE_CHECKING:
     from cortexc.connectome import Report
+    from cortexc.connectome.diagnostics.rule import Rule
 
 
 ROUNDS = 10
@@ -56,9 +60,8 @@ def run(args: argparse.Namespace) -> int:
     from cortexc.experiments import checker as experiments
     from cortexc.experiments.rules import RULES as EXPERIMENT_RULES
 
-    select, ignore = _codes(args.select), _codes(args.ignore)
-    if select is None or ignore is None:
-        return 2
+    rules = (*SPEC_RULES, *EXPERIMENT_RULES)
+    select, ignore = _codes(args.select, rules), _codes(args.ignore, rules)
     if args.fix:
         _fix(args.specs)
     everything, status = Report(), 0
@@ -77,12 +80,10 @@ def run(args: argparse.Namespace) -> int:
         _print(everything)
     elif args.format == "github":
         print(github.as_github(everything))
+    elif args.format == "json":
+        print(render.as_json(everything))
     else:
-        print(
-            render.as_json(everything)
-            if args.format == "json"
-            else sarif.as_sarif(everything, (*SPEC_RULES, *EXPERIMENT_RULES))
-        )
+        print(sarif.as_sarif(everything, rules))
     return status
 
 
@@ -112,20 +113,20 @@ def _print(report: Report) -> None:
         print(f"\n{render.summary(report)}; run `cortexc explain {codes[0]}` for more on {codes[0]}")
 
 
-def _codes(text: str) -> list[str] | None:
-    """Return the codes, or beginnings of codes, that a list names; None, and say so, where one names no rule."""
-    from cortexc.compiler.checker import RULES as SPEC_RULES
-    from cortexc.connectome.diagnostics.rule import did_you_mean
-    from cortexc.experiments.rules import RULES as EXPERIMENT_RULES
+def _codes(text: str, rules: Sequence[Rule]) -> list[str]:
+    """Return the codes, or beginnings of codes, that a list names.
 
-    rules = (*SPEC_RULES, *EXPERIMENT_RULES)
+    Raises:
+        UsageError: one names no rule.
+    """
+    from cortexc.connectome.diagnostics.rule import did_you_mean
+
     names = {rule.name: rule.code for rule in rules}
     found = []
     for word in filter(None, (part.strip() for part in text.split(","))):
         code = names.get(word.lower(), word.upper())
         if not any(rule.code.startswith(code) for rule in rules):
             hint = did_you_mean(word, [*names.values(), *names])
-            print(f"error: there is no rule `{word}`; {hint}", file=sys.stderr)
-            return None
+            raise UsageError(f"there is no rule `{word}`; {hint}")
         found.append(code)
     return found

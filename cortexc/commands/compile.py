@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
+
+from ..usage import UsageError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -23,8 +24,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.out.exists() and not is_artifact(args.out) and not args.force:
         message = "is there already and is no artifact: it may be a table of the spec. Choose another name"
-        print(f"error: {args.out} {message}; --force replaces it", file=sys.stderr)
-        return 2
+        raise UsageError(f"{args.out} {message}; --force replaces it")
     program = compile_spec(args.spec, args.seed)
     program.save(args.out)
     counts = program.parameter_counts

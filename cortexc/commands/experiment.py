@@ -90,14 +90,13 @@ def _run(experiment: Experiment, folder: Path, args: argparse.Namespace) -> int:
         _list(plan)
         return 0
     setting = Setting(args.data_dir, args.corrupted, args.regenerate, args.device, args.jobs)
-    again = f"cortexc experiment run {args.file}" + (f" --plan {args.plan}" if args.plan != "full" else "")
+    options = f" --plan {args.plan}" if args.plan != "full" else ""
+    again = f"cortexc experiment run {args.file}{options}"
     stacked = choose(args.device).type == "cuda" if args.stacked is None else args.stacked
     try:
         with Display() as display:
-            if stacked:
-                failed = execute_together([plan], setting, display.show_runs)
-            else:
-                failed = execute(plan, setting, display.show_runs)
+            show = display.show_runs
+            failed = execute_together([plan], setting, show) if stacked else execute(plan, setting, show)
     except KeyboardInterrupt:
         print(f"\nstopped; the same `{again} ...` continues from here", file=sys.stderr)
         return 130
@@ -106,7 +105,6 @@ def _run(experiment: Experiment, folder: Path, args: argparse.Namespace) -> int:
     done = len(plan.tasks) - len(failed)
     print(f"{folder}: {done} of {len(plan.tasks)} runs are done")
     if not failed:
-        options = f" --plan {args.plan}" if args.plan != "full" else ""
         where = f" --runs {args.runs}" if args.runs else ""
         print(f"`cortexc experiment report {args.file}{options}{where} -o DIR` writes tables, plots and the page")
     return 1 if failed else 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
+
+from ..usage import UsageError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +27,6 @@ def run(args: argparse.Namespace) -> int:
     found = next((r for r in rules if args.code.upper() == r.code or args.code.lower() == r.name), None)
     if found is None:
         hint = did_you_mean(args.code, [r.code for r in rules])
-        print(f"error: there is no rule `{args.code}`; {hint}", file=sys.stderr)
-        return 2
+        raise UsageError(f"there is no rule `{args.code}`; {hint}")
     print(f"{found.code} {found.name} ({found.severity.value})\n\n{found.page}")
     return 0

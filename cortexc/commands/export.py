@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
+
+from ..usage import UsageError, refuse_existing
 
 GRAPHS = ("graphml", "json", "csv", "sonata")
 MODELS = ("torch", "onnx")
@@ -31,10 +32,8 @@ def run(args: argparse.Namespace) -> int:
     """Write the graph or the model."""
     from cortexc.anatomy.exporters import sonata
 
-    files = sonata.paths(args.out).values() if args.to == "sonata" else (args.out,)
-    if there := [file for file in files if file.exists() and not args.force]:
-        print(f"error: {there[0]} is there already; --force replaces it", file=sys.stderr)
-        return 2
+    files = sonata.writers(args.out) if args.to == "sonata" else (args.out,)
+    refuse_existing(files, force=args.force)
     return _graph(args) if args.to in GRAPHS else _model(args)
 
 
@@ -43,15 +42,12 @@ def _graph(args: argparse.Namespace) -> int:
     from cortexc.anatomy.exporters import write
 
     if args.seed is not None or Path(args.what).is_dir() or Path(args.what).suffix in {".h5", ".hdf5"}:
-        print(f"error: {args.to} is a format of specs: give a spec, and no --seed", file=sys.stderr)
-        return 2
+        raise UsageError(f"{args.to} is a format of specs: give a spec, and no --seed")
+    spec = connectome.load(args.what)
     try:
-        found = write(connectome.load(args.what), args.to, args.out)
+        found = write(spec, args.to, args.out)
     except ValueError as error:
-        if isinstance(error, connectome.SpecError):
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        raise UsageError(str(error)) from None
     print(f"wrote {', '.join(map(str, found.files))}")
     for part in found.lost:
         print(f"not in {args.to}: {part}")
@@ -60,8 +56,7 @@ def _graph(args: argparse.Namespace) -> int:
 
 def _model(args: argparse.Namespace) -> int:
     if args.out.suffix.lower() != ENDINGS[args.to]:
-        print(f"error: {args.out}: a file of the format {args.to} ends in {ENDINGS[args.to]}", file=sys.stderr)
-        return 2
+        raise UsageError(f"{args.out}: a file of the format {args.to} ends in {ENDINGS[args.to]}")
     from cortexc.runtime import build
     from cortexc.runtime.exporting import trained, write_exported, write_onnx
 
@@ -70,8 +65,7 @@ def _model(args: argparse.Namespace) -> int:
     folder = Path(args.what)
     if folder.is_dir():
         if args.seed is not None:
-            print("error: a run has its weights already; give --seed with a spec", file=sys.stderr)
-            return 2
+            raise UsageError("a run has its weights already; give --seed with a spec")
         model, state = trained(folder), "trained"
     else:
         model, state = build(program_of(args.what, args.seed)), "untrained"

@@ -7,6 +7,8 @@ import shlex
 import sys
 from pathlib import Path
 
+from ..usage import UsageError, refuse_existing, refuse_other_than_yaml
+
 NAMES = ("table", "matrix", "sonata", "graphml", "neuroml", "synapses")
 
 
@@ -96,19 +98,13 @@ def run(args: argparse.Namespace) -> int:
     options = Options(**given)
     if lost := unheard(options, args.format):
         listed = ", ".join("--" + name.replace("sources", "source").replace("_", "-") for name in lost)
-        print(f"error: {listed}: the format {args.format} knows no such thing", file=sys.stderr)
-        return 2
-    if args.out.suffix not in {".yaml", ".yml"}:
-        print(f"error: {args.out}: a spec is a .yaml file", file=sys.stderr)
-        return 2
+        raise UsageError(f"{listed}: the format {args.format} knows no such thing")
+    refuse_other_than_yaml(args.out)
     there = [p for p in (args.out, args.out.with_suffix(".h5")) if p.exists()]
     read_too = inputs(args.format, args.files, options) if there else []
     if overwritten := [p for p in there if any(p.samefile(f) for f in read_too)]:
-        print(f"error: {overwritten[0]} is one of the files to import", file=sys.stderr)
-        return 2
-    if there and not args.force:
-        print(f"error: {there[0]} is there already; --force replaces it", file=sys.stderr)
-        return 2
+        raise UsageError(f"{overwritten[0]} is one of the files to import")
+    refuse_existing(there, force=args.force)
     found = read(args.format, args.files, options)
     command = shlex.join(["cortexc", "import", args.format, *args.files, *_spoken(args)])
     written = found.write(args.out, command)

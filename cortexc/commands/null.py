@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..usage import UsageError, refuse_existing, refuse_other_than_yaml
+
 MOST_COMPILED = 50_000
 """Larger specs are not compiled for a check: that would take longer than the null model."""
 SIZES = ("parameters", "flops", "depth")
@@ -74,17 +76,11 @@ def _run(args: argparse.Namespace) -> int:
 
     if not args.match and (args.within is not None or args.draws is not None):
         option = "--within" if args.within is not None else "--draws"
-        print(f"error: {option} needs --match", file=sys.stderr)
-        return 2
-    if args.out.suffix not in {".yaml", ".yml"}:
-        print(f"error: {args.out}: a spec is a .yaml file", file=sys.stderr)
-        return 2
-    if args.out.exists() and not args.force:
-        print(f"error: {args.out} is there already; --force replaces it", file=sys.stderr)
-        return 2
+        raise UsageError(f"{option} needs --match")
+    refuse_other_than_yaml(args.out)
+    refuse_existing((args.out,), force=args.force)
     if args.out.resolve().with_suffix("") == Path(args.spec).resolve().with_suffix(""):
-        print(f"error: {args.out} would replace {args.spec}, or its table: choose another name", file=sys.stderr)
-        return 2
+        raise UsageError(f"{args.out} would replace {args.spec}, or its table: choose another name")
     original = connectome.load(args.spec)
     within = WITHIN if args.within is None else args.within
     draws = (args.draws or DRAWS) if args.match else 1
@@ -94,9 +90,7 @@ def _run(args: argparse.Namespace) -> int:
         one = Drawn(null(original, args.model, seed=args.seed), args.seed, draws)
     found = one.connectome
     files = written(found, args.out)
-    if there := [file for file in files if file.exists() and not args.force]:
-        print(f"error: {there[0]} is there already; --force replaces it", file=sys.stderr)
-        return 2
+    refuse_existing(files, force=args.force)
     assert found.null_model is not None
     record = found.null_model
     head = [f"{record.model} null model of {record.of}, seed {record.seed}."]

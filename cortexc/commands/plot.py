@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
+
+from ..usage import UsageError, refuse_existing
 
 OF_SPECS = ("hierarchy", "adjacency", "circuit")
 OF_PROGRAMS = ("mask", "routing")
@@ -34,20 +35,15 @@ def run(args: argparse.Namespace) -> int:
     compiled = path.is_dir() or path.suffix.lower() in {".h5", ".hdf5"}
     show = args.show or ("routing" if compiled else "hierarchy")
     if compiled and show in OF_SPECS:
-        print(f"error: {show} is a picture of a spec, and {path} is compiled", file=sys.stderr)
-        return 2
+        raise UsageError(f"{show} is a picture of a spec, and {path} is compiled")
     for option, owner in (("circuit", "circuit"), ("op", "mask"), ("token", "mask")):
         if getattr(args, option) is not None and show != owner:
-            print(f"error: --{option} belongs to --show {owner}", file=sys.stderr)
-            return 2
-    if args.out.exists() and not args.force:
-        print(f"error: {args.out} is there already; --force replaces it", file=sys.stderr)
-        return 2
+            raise UsageError(f"--{option} belongs to --show {owner}")
+    refuse_existing((args.out,), force=args.force)
     from cortexc.figures import style
 
     if args.out.suffix.lower() not in style.ENDINGS:
-        print(f"error: {args.out}: a figure is written as {', '.join(style.ENDINGS)}", file=sys.stderr)
-        return 2
+        raise UsageError(f"{args.out}: a figure is written as {', '.join(style.ENDINGS)}")
     if show in OF_SPECS:
         from cortexc import connectome
         from cortexc.figures import adjacency, circuit, hierarchy

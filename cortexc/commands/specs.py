@@ -15,20 +15,11 @@ def run(args: argparse.Namespace) -> int:
     from cortexc import connectome, specs
 
     for name in specs.names():
-        if args.paths:
-            print(specs.path(name))
-        else:
-            print(f"{name:24}{connectome.load(name).description or ''}")
+        print(specs.path(name) if args.paths else f"{name:24}{connectome.load(name).description or ''}")
     for kernel in specs.kernels():
-        if args.paths:
-            print(specs.find(kernel))
-        else:
-            print(f"{kernel}   (horizontal connections: use it in `extends:`)")
+        print(specs.find(kernel) if args.paths else f"{kernel}   (horizontal connections: use it in `extends:`)")
     for circuit in specs.circuits():
-        if args.paths:
-            print(specs.find(circuit))
-        else:
-            print(f"{circuit}   (a circuit: use it as `file:`)")
+        print(specs.find(circuit) if args.paths else f"{circuit}   (a circuit: use it as `file:`)")
     for experiment in specs.experiments():
         file = specs.find(f"experiments/{experiment}")
         print(file if args.paths else f"{experiment:24}(an experiment: `cortexc experiment run {experiment}`)")

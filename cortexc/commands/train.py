@@ -99,6 +99,8 @@ def _start(args: argparse.Namespace) -> Run:
     for name, value in (("a SPEC or an artifact", args.program), ("--out RUN", args.out)):
         if value is None:
             raise RunError(f"{name} is missing: cortexc train SPEC --data digits --out RUN")
+    if args.hold_out is not None and args.hold_out < 1:
+        raise RunError(f"--hold-out is {args.hold_out}; expected how many training images to leave out, such as 5000")
     data = located(args.data or "cifar10", args.data_dir)
     options = {"epochs": args.epochs, "batch_size": args.batch_size, "learning_rate": args.lr, "seed": args.seed}
     recipe = Recipe(
@@ -119,23 +121,10 @@ def _start(args: argparse.Namespace) -> Run:
             out=args.out,
             recipe=recipe,
             corrupted_folder=args.train_corrupted,
-            hold_out=_hold_out(args.hold_out),
+            hold_out=args.hold_out or 0,
             device=args.device,
             observe=display.show_training,
         )
-
-
-def _hold_out(count: int | None) -> int:
-    """Return how many images are held out.
-
-    Raises:
-        RunError: less than one is asked for.
-    """
-    from cortexc.runtime.run import RunError
-
-    if count is not None and count < 1:
-        raise RunError(f"--hold-out is {count}; expected how many training images to leave out, such as 5000")
-    return count or 0
 
 
 def _corruptions(args: argparse.Namespace) -> tuple[str, ...]:

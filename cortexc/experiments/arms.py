@@ -9,10 +9,7 @@ from pathlib import Path
 
 from cortexc.anatomy.nulls import NullError, ignores_seed
 from cortexc.connectome.checker import examine
-from cortexc.connectome.diagnostics import reading
-from cortexc.connectome.diagnostics.error import SpecError
-from cortexc.connectome.diagnostics.report import Report
-from cortexc.connectome.diagnostics.span import Span
+from cortexc.connectome.diagnostics import Report, Span, SpecError, failed, reading
 from cortexc.connectome.io.decode import decode
 from cortexc.connectome.io.references import Reader, merge
 from cortexc.connectome.io.yaml_tree import Mapping, Node, Scalar
@@ -50,8 +47,8 @@ def connectomes_of(experiment: Experiment, name: str) -> Iterator[tuple[Connecto
             found = one.model_copy(update={"name": name})
             yield found, _checked(found, report)
     except NullError as error:
-        fault = NO_NULL_MODEL.at(experiment.span("arms", name, "null_model"), str(error))
-        raise SpecError(Report([*report.findings, fault])) from None
+        report.add(NO_NULL_MODEL.at(experiment.span("arms", name, "null_model"), str(error)))
+        raise SpecError(report) from None
 
 
 def _nulls(connectome: Connectome, wanted: NullModel) -> Iterator[Connectome]:
@@ -61,9 +58,8 @@ def _nulls(connectome: Connectome, wanted: NullModel) -> Iterator[Connectome]:
         NullError: one of them does not exist, or no draw fits the wanted sizes.
     """
     if wanted.nulls is not None and ignores_seed(connectome, wanted.model):
-        raise NullError(
-            f"every seed gives the same {wanted.model} null model: an ensemble would be one, again and again"
-        )
+        model = f"the same {wanted.model} null model"
+        raise NullError(f"every seed gives {model}: an ensemble would be one, again and again")
     each = isinstance(wanted.nulls, tuple)
     draws = 1 if each or (wanted.nulls is None and not wanted.match) else wanted.draws
     for seed in wanted.nulls if isinstance(wanted.nulls, tuple) else (wanted.seed,):
@@ -114,8 +110,7 @@ def _tree(experiment: Experiment, name: str, reader: Reader, *, overrides: bool 
     over = written if isinstance(written, Mapping) else Mapping(span)
     if "extends" in over.items:
         hint = "overrides are laid over the arm's `spec`, or over the arm that it is `of`: name that there"
-        found = reading.UNKNOWN_KEY.at(over.keys["extends"], "overrides cannot extend another spec", help=hint)
-        raise SpecError(Report([found]))
+        raise failed(reading.UNKNOWN_KEY, over.keys["extends"], "overrides cannot extend another spec", hint)
     if arm.of is not None:
         return merge(_tree(experiment, arm.of, reader), reader.follow(over, Path(span.path), span.path))
     laid = _with_key(over, "extends", arm.spec, experiment.span("arms", name, "spec"))

@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from cortexc.replacement import replacing
 from cortexc.runtime import manifest, predictions
 from cortexc.runtime.corruptions.catalogue import Cell
 from cortexc.runtime.manifest import Machine, Manifest, Recipe, Record, Seeds
@@ -24,7 +25,7 @@ from cortexc.runtime.measures import ALL_CELLS, levels
 from cortexc.runtime.predictions import CLEAN, Predictions
 from cortexc.runtime.run import Run, RunError, read_metrics
 
-from .planning import Schedule, Standing, standing
+from .planning import Schedule, undone
 
 FORMAT = 2
 ROLLOUTS = "gazes"
@@ -122,11 +123,10 @@ def gather(plan: Schedule) -> Evidence:
     Raises:
         RunError: a run is missing or not finished, or was tested on other images than the rest.
     """
-    undone = [t.name for t in plan.tasks if standing(t, plan.experiment, plan.cells) is not Standing.DONE]
-    if undone:
-        more = f" and {len(undone) - 3} more" if len(undone) > 3 else ""
+    if missing := [task.name for task in undone(plan)]:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise RunError(
-            f"{len(undone)} of {len(plan.tasks)} runs are not finished ({', '.join(undone[:3])}{more}): "
+            f"{len(missing)} of {len(plan.tasks)} runs are not finished ({', '.join(missing[:3])}{more}): "
             "`cortexc experiment run` makes them"
         )
     cells = (CLEAN, *plan.cells)
@@ -152,9 +152,8 @@ def gather(plan: Schedule) -> Evidence:
 
 def save(evidence: Evidence, path: Path) -> None:
     """Write evidence to an HDF5 file."""
-    part = path.with_name(f".{path.name}.part")
     packed = {"compression": "gzip", "compression_opts": 9, "shuffle": True}
-    with h5py.File(part, "w") as file:
+    with replacing(path) as (part,), h5py.File(part, "w") as file:
         head = {"format": FORMAT, "experiment": evidence.experiment, "plan": evidence.plan, "data": evidence.data}
         file.attrs["about"] = json.dumps(head)
         file["corruption"] = [cell.corruption for cell in evidence.cells]
@@ -170,7 +169,6 @@ def save(evidence: Evidence, path: Path) -> None:
             picture = file.create_dataset(f"{ROLLOUTS}/{number:04}", data=np.frombuffer(rollout.png, np.uint8))
             about = {f.name: getattr(rollout, f.name) for f in dataclasses.fields(rollout) if f.name != "png"}
             picture.attrs["about"] = json.dumps(about)
-    part.replace(path)
 
 
 def load(path: Path) -> Evidence:

@@ -26,7 +26,7 @@ from cortexc.runtime.run import Run, RunError
 from cortexc.runtime.training import Progress, resume, train
 
 from .model import Experiment, Images
-from .planning import Schedule, Standing, Task, cost, standing
+from .planning import Schedule, Task, cost, undone
 
 POLL_S = 0.5
 """Time between two looks at the workers [s]."""
@@ -105,10 +105,7 @@ def execute(plan: Schedule, setting: Setting, observe: Observer | None = None) -
         KeyboardInterrupt: it was stopped; the next call continues the runs from their checkpoints.
     """
     images = image_counts(plan, setting)
-    waiting: list[_Work] = []
-    for task in plan.tasks:
-        if standing(task, plan.experiment, plan.cells) is not Standing.DONE:
-            waiting.append(_Work(task, cost(task, images, len(plan.cells)), State(task.name, "waiting")))
+    waiting = [_Work(t, cost(t, images, len(plan.cells)), State(t.name, "waiting")) for t in undone(plan)]
     everything = list(waiting)
     threads = max(1, _cores() // max(1, min(setting.jobs, len(waiting))))
     context = multiprocessing.get_context("spawn")

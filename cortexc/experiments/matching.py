@@ -15,7 +15,7 @@ from cortexc.anatomy.nulls import MODELS, NullError, ignores_seed, null
 from cortexc.compiler import cost, pipeline
 from cortexc.compiler.artifact import Attend, Embed, Emit, Mix, Op, Readout, Relay
 from cortexc.compiler.ir import Graph
-from cortexc.connectome.diagnostics.error import SpecError
+from cortexc.connectome.diagnostics import SpecError
 from cortexc.connectome.model import Connectome
 
 Size: TypeAlias = Literal["parameters", "flops", "depth"]

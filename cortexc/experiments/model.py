@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, Strict
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import ConfigDict, Field, Strict
 
-from cortexc.connectome.diagnostics.span import Span
-from cortexc.connectome.locations import Locations
-from cortexc.connectome.model import Count, Flag, Fraction, Name, Names, NonNegative, Positive, Text
+from cortexc.connectome.model import Count, Data, Flag, Fraction, Located, Name, Names, NonNegative, Positive, Text
 from cortexc.datasets import DATASETS
 
 Seed: TypeAlias = Annotated[int, Strict(), Field(ge=0, lt=2**32)]
@@ -23,18 +20,7 @@ FULL = "full"
 """The plan that is the experiment itself."""
 
 
-class _Data(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        allow_inf_nan=False,
-        validate_by_alias=True,
-        validate_by_name=False,
-        use_attribute_docstrings=True,
-    )
-
-
-class Images(_Data):
+class Images(Data):
     """What is trained and tested on."""
 
     name: DatasetName = "cifar10"
@@ -43,7 +29,7 @@ class Images(_Data):
     For choices. Their corruptions are made while testing."""
 
 
-class Recipe(_Data):
+class Recipe(Data):
     """How an arm is trained. The defaults are those of ``cortexc train``."""
 
     epochs: Count | None = None
@@ -61,7 +47,7 @@ class Recipe(_Data):
     """Largest norm of the gradient."""
 
 
-class NullModel(_Data):
+class NullModel(Data):
     """A null model of the arm's connectome."""
 
     model: Name
@@ -83,7 +69,7 @@ class NullModel(_Data):
         return self.nulls if isinstance(self.nulls, int) else len(self.nulls or (self.seed,))
 
 
-class Arm(_Data):
+class Arm(Data):
     """One model among those that are compared."""
 
     title: Text | None = None
@@ -92,7 +78,7 @@ class Arm(_Data):
     """A spec, by path or shipped name. Either this or ``of``."""
     of: Name | None = None
     """Another arm that this one is a variant of."""
-    overrides: dict[str, Any] = {}
+    overrides: dict[str, Any] = Field({})
     """Laid over the spec as one that ``extends`` it: mappings merge, null removes a key."""
     null_model: NullModel | None = None
     other_input: Text | None = None
@@ -106,7 +92,7 @@ def folder_name(arm: str) -> str:
     return "".join(c if c.isalnum() or c in "-_+" else "_" for c in arm)
 
 
-class References(_Data):
+class References(Data):
     """Runs that define which answers are hard. They are never among the compared ones."""
 
     arm: Name
@@ -116,7 +102,7 @@ class References(_Data):
     measured."""
 
 
-class Evaluation(_Data):
+class Evaluation(Data):
     """What is measured, fixed before the runs."""
 
     corruptions: Literal["benchmark", "extra", "all"] = "benchmark"
@@ -133,14 +119,14 @@ class Evaluation(_Data):
     """Of the intervals."""
 
 
-class Comparison(_Data):
+class Comparison(Data):
     """An arm and the one that it is compared with."""
 
     arm: Name
     to: Name
 
 
-class Plan(_Data):
+class Plan(Data):
     """A smaller version of the experiment: what is given replaces the entry of the experiment."""
 
     description: Text | None = None
@@ -151,7 +137,7 @@ class Plan(_Data):
     recipe: Recipe = Recipe()
 
 
-class Experiment(_Data):
+class Experiment(Located):
     """A whole experiment file."""
 
     model_config = ConfigDict(title="cortexc experiment")
@@ -172,12 +158,7 @@ class Experiment(_Data):
     arms: dict[Name, Arm] = Field(min_length=1)
     comparisons: tuple[Comparison, ...] = ()
     """In addition to those with the baseline, and of each variant with the arm that it is a variant of."""
-    plans: dict[Name, Plan] = {}
-    locations: SkipJsonSchema[Locations] = Field(default_factory=Locations, exclude=True, repr=False)
-
-    def span(self, *path: str | int) -> Span:
-        """Return the location of the value at ``path``, or of the nearest enclosing value that was written."""
-        return self.locations.span(path)
+    plans: dict[Name, Plan] = Field({})
 
     def is_ensemble(self, arm: str) -> bool:
         """Whether the runs of an arm are those of several null models."""

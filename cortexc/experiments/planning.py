@@ -20,7 +20,7 @@ from cortexc.runtime.manifest import Recipe, RunError, read, spec_hash
 from cortexc.runtime.run import Run
 
 from .arms import connectome_of, connectomes_of
-from .model import FULL, Experiment, folder_name
+from .model import FULL, Experiment, Plan, folder_name
 from .model import Recipe as Wanted
 
 BACKWARD = 3
@@ -78,17 +78,13 @@ def schedule(experiment: Experiment, plan: str, folder: Path) -> Schedule:
     if plan != FULL and plan not in experiment.plans:
         known = ", ".join([FULL, *experiment.plans])
         raise RunError(f"{experiment.name} has no plan `{plan}`; it has {known}")
-    given = experiment.plans.get(plan)
-    arms = (given and given.arms) or tuple(experiment.arms)
-    seeds = (given and given.seeds) or experiment.seeds
-    own = given is not None and "references" in given.model_fields_set
-    references = given.references if given is not None and own else experiment.references
-    changes = given.recipe if given else Wanted()
+    given = experiment.plans.get(plan, Plan())
+    arms = given.arms or tuple(experiment.arms)
+    seeds = given.seeds or experiment.seeds
+    references = given.references if "references" in given.model_fields_set else experiment.references
     programs: dict[tuple[str, int], Program] = {}
     ensembles = {
-        arm: [connectome for connectome, _ in connectomes_of(experiment, arm)]
-        for arm in arms
-        if experiment.is_ensemble(arm)
+        arm: [one for one, _ in connectomes_of(experiment, arm)] for arm in arms if experiment.is_ensemble(arm)
     }
 
     def task(arm: str, seed: int, *, reference: bool = False, epochs: int | None = None) -> Task:
@@ -96,7 +92,7 @@ def schedule(experiment: Experiment, plan: str, folder: Path) -> Schedule:
         if (arm, seed) not in programs:
             connectome = nulls[seed] if nulls else connectome_of(experiment, arm)[0]
             programs[arm, seed] = compiler.compile(connectome, seed=seed)
-        recipe = _recipe(experiment, (experiment.recipe, experiment.arms[arm].recipe, changes), seed, epochs)
+        recipe = _recipe(experiment, (experiment.recipe, experiment.arms[arm].recipe, given.recipe), seed, epochs)
         name = f"{'reference-' if reference else ''}{folder_name(arm)}-{seed}"
         record = nulls[seed].null_model if nulls else None
         null_seed = record.seed if record else None
@@ -149,6 +145,15 @@ def standing(task: Task, experiment: Experiment, cells: Sequence[Cell]) -> Stand
         return Standing.BEGUN
     same = experiment.evaluation.precision in ("auto", evaluation.get("precision"))
     return Standing.DONE if evaluation.get("finished") and same and have.issuperset(cells) else Standing.BEGUN
+
+
+def undone(plan: Schedule) -> list[Task]:
+    """Return the runs of a plan that are not done.
+
+    Raises:
+        RunError: a folder holds another run than the experiment's.
+    """
+    return [task for task in plan.tasks if standing(task, plan.experiment, plan.cells) is not Standing.DONE]
 
 
 def made_otherwise(task: Task, spec: str, recipe: Recipe) -> list[tuple[str, str]]:

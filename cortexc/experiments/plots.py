@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -85,35 +85,37 @@ def _against_parameters(found: Results) -> Plot:
 
 
 def _curves(found: Results) -> Plot:
-    drawn = figure(6.4, 4.2)
-    axes = drawn.subplots()
-    for i, arm in enumerate(found.arms):
-        severities = [0, *arm.curve]
-        values = [100 * arm.measures["clean"].value, *(100 * v for v in arm.curve.values())]
-        axes.plot(severities, values, label=arm.title, **_style(i))
-    axes.set_xticks(range(6), ["clean", *map(str, range(1, 6))])
-    axes.set_xlabel("severity")
-    axes.set_ylabel("accuracy [%], mean of 15 corruptions")
-    _plain(axes)
-    _legend(drawn, axes, len(found.arms))
+    lines = [{0: arm.measures["clean"].value, **arm.curve} for arm in found.arms]
+    ticks = {0: "clean"} | {severity: str(severity) for severity in range(1, 6)}
+    drawn = _lines(found, lines, ticks, "severity", "accuracy [%], mean of 15 corruptions")
     parts = [f"{a.title} falls from {_percent(a, CLEAN_ACCURACY)} to {100 * a.curve[5]:.1f} %" for a in found.arms]
     return _plot("severity", "Accuracy by severity", "; ".join(parts), drawn)
 
 
 def _difficulty(found: Results) -> Plot:
-    drawn = figure(6.4, 4.2)
-    axes = drawn.subplots()
-    for i, arm in enumerate(found.arms):
-        axes.plot(range(1, 6), [100 * v for v in arm.difficulty], label=arm.title, **_style(i))
-    axes.set_xticks(range(1, 6), ["easiest", "2", "3", "4", "hardest"])
-    axes.set_xlabel("fifth of all answers, by difficulty for the reference runs")
-    axes.set_ylabel("accuracy [%]")
-    _plain(axes)
-    _legend(drawn, axes, len(found.arms))
+    lines = [dict(enumerate(arm.difficulty, 1)) for arm in found.arms]
+    ticks = {1: "easiest", 2: "2", 3: "3", 4: "4", 5: "hardest"}
+    drawn = _lines(found, lines, ticks, "fifth of all answers, by difficulty for the reference runs", "accuracy [%]")
     parts = [f"{a.title}: {100 * a.difficulty[0]:.1f} % to {100 * a.difficulty[-1]:.1f} %" for a in found.arms]
     return _plot(
         "difficulty", "Accuracy by difficulty", "From the easiest to the hardest fifth. " + "; ".join(parts), drawn
     )
+
+
+def _lines(
+    found: Results, lines: Sequence[Mapping[int, float]], ticks: Mapping[int, str], across: str, up: str
+) -> Figure:
+    """Return a figure with a line of accuracies for each arm."""
+    drawn = figure(6.4, 4.2)
+    axes = drawn.subplots()
+    for i, (arm, line) in enumerate(zip(found.arms, lines, strict=True)):
+        axes.plot(list(line), [100 * v for v in line.values()], label=arm.title, **_style(i))
+    axes.set_xticks(list(ticks), list(ticks.values()))
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    _plain(axes)
+    _legend(drawn, axes, len(found.arms))
+    return drawn
 
 
 def _differences(found: Results) -> Plot:

@@ -113,24 +113,26 @@ def summary(found: Results) -> str:
 
 def table(found: Results) -> str:
     """Return one line for each arm and measure, as CSV."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(("arm", "seeds", "attention_parameters", "parameters", "flops", "measure", "value", "low", "high"))
+    rows: list[Sequence[object]] = ["arm seeds attention_parameters parameters flops measure value low high".split()]
     for arm in found.arms:
         head = (arm.name, len(arm.seeds), arm.parameters["attention"], arm.parameters["total"], f"{arm.flops:.0f}")
         for code, at in arm.measures.items():
-            writer.writerow((*head, code, f"{at.value:.6f}", f"{at.low:.6f}", f"{at.high:.6f}"))
-    return file.getvalue()
+            rows.append((*head, code, f"{at.value:.6f}", f"{at.low:.6f}", f"{at.high:.6f}"))
+    return _csv(rows)
 
 
 def cell_table(found: Results) -> str:
     """Return one line for each arm, corruption and severity, as CSV."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(("arm", "corruption", "severity", "accuracy"))
+    rows: list[Sequence[object]] = [("arm", "corruption", "severity", "accuracy")]
     for arm in found.arms:
         for corruption, by_severity in arm.cells.items():
-            writer.writerows((arm.name, corruption, s, f"{v:.6f}") for s, v in by_severity.items())
+            rows += [(arm.name, corruption, s, f"{v:.6f}") for s, v in by_severity.items()]
+    return _csv(rows)
+
+
+def _csv(rows: Sequence[Sequence[object]]) -> str:
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows(rows)
     return file.getvalue()
 
 

@@ -319,10 +319,8 @@ def _claims(experiment: Experiment, comparisons: Sequence[ComparisonResult]) -> 
     for measure in (D1, D2):
         found = main.of(measure)
         text = f"{measure.code} ({measure.name.lower()}) better, with an interval that excludes zero"
-        if found is None:
-            claims.append(Claim(text, "not measured", None))
-        else:
-            claims.append(Claim(text, points(found.interval), found.interval.low > 0))
+        measured = ("not measured", None) if found is None else (points(found.interval), found.interval.low > 0)
+        claims.append(Claim(text, *measured))
     return tuple(claims)
 
 

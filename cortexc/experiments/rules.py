@@ -1,13 +1,19 @@
-"""Rules on experiment files: what must hold between arms, seeds and data before anything is trained."""
+"""Rules on experiment files and on their arms: what must hold before anything is trained."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from cortexc.anatomy.nulls import MODELS
 from cortexc.connectome.diagnostics.rule import Diagnostic, Rule, Severity, did_you_mean, rule
+from cortexc.connectome.model import Connectome
+from cortexc.datasets import DATASETS, IMAGE_SHAPE
 
 from .model import FULL, Experiment, References, folder_name
+
+SAME_INPUT = ("grid", "patch", "channels", "width", "mean", "std", "point_spread", "gain_control", "positions")
+"""What arms must have in common for their tokens to be the same."""
 
 
 @rule("X701", "unknown-arm")
@@ -324,7 +330,6 @@ def compared_with_itself(experiment: Experiment, rule: Rule) -> Iterator[Diagnos
 NO_NULL_MODEL = Rule(
     "X708",
     "no-null-model",
-    Severity.ERROR,
     """The null model cannot be drawn of this arm: what it keeps leaves nothing to change.
 
 Bad:
@@ -345,52 +350,88 @@ arms:
   control: {of: cortex, null_model: {model: laminar}}
 ```""",
 )
-UNMATCHED = Rule(
-    "X709",
-    "unmatched-arms",
-    Severity.WARNING,
+
+
+@dataclass(frozen=True, eq=False)
+class Arms:
+    """An experiment, and the connectomes of those of its arms that can be compiled."""
+
+    experiment: Experiment
+    connectomes: dict[str, Connectome]
+
+
+@rule("X709", "unmatched-arms", Severity.WARNING)
+def unmatched_arms(arms: Arms, rule: Rule) -> Iterator[Diagnostic]:
     """Two arms do not see the same tokens: grid, patch, width, mean, deviation or gain control of their inputs differ,
-or their classes do. What the comparison then shows is not the connectivity alone. Where this is meant, the arm says why
-under `other_input`.
+    or their classes do. What the comparison then shows is not the connectivity alone. Where this is meant, the arm says
+    why under `other_input`.
 
-Bad:
+    Bad:
 
-```yaml
-arms:
-  dense: {spec: vit-tiny}
-  cortex: {spec: vit-tiny, overrides: {input: {width: 48}, attention: {key_width: 16}}}
-```
+    ```yaml
+    arms:
+      dense: {spec: vit-tiny}
+      cortex: {spec: vit-tiny, overrides: {input: {width: 48}, attention: {key_width: 16}}}
+    ```
 
-Good:
+    Good:
 
-```yaml
-arms:
-  dense: {spec: vit-tiny}
-  cortex: {spec: vit-tiny, overrides: {attention: {key_width: 16}}}
-```""",
-)
-UNFIT_DATA = Rule(
-    "X710",
-    "unfit-data",
-    Severity.ERROR,
+    ```yaml
+    arms:
+      dense: {spec: vit-tiny}
+      cortex: {spec: vit-tiny, overrides: {attention: {key_width: 16}}}
+    ```
+    """
+    experiment = arms.experiment
+    base = arms.connectomes.get(experiment.baseline)
+    for name, found in arms.connectomes.items():
+        if base is None or experiment.arms[name].other_input is not None:
+            continue
+        if other := [field for field in SAME_INPUT if getattr(found.input, field) != getattr(base.input, field)]:
+            message = f"the arm `{name}` and the baseline `{experiment.baseline}` differ in `input.{other[0]}`"
+            hint = "give it the same input, or say under `other_input` why it has another one"
+            yield rule.at(experiment.locations.span(("arms", name), key=True), message, help=hint)
+
+
+@rule("X710", "unfit-data")
+def unfit_data(arms: Arms, rule: Rule) -> Iterator[Diagnostic]:
     """An arm takes images of another shape than the data have, or has another number of classes.
 
-Bad:
+    Bad:
 
-```yaml
-arms:
-  dense: {spec: vit-tiny, overrides: {readout: {classes: 100}}}
-```
+    ```yaml
+    arms:
+      dense: {spec: vit-tiny, overrides: {readout: {classes: 100}}}
+    ```
 
-Good:
+    Good:
 
-```yaml
-arms:
-  dense: {spec: vit-tiny}
-```""",
-)
+    ```yaml
+    arms:
+      dense: {spec: vit-tiny}
+    ```
+    """
+    data = arms.experiment.data
+    record, hold_out = DATASETS[data.name], data.hold_out or 0
+    if hold_out >= record.training_images:
+        message = f"{hold_out:,} images are held out, and {record.name} has {record.training_images:,} to train on"
+        yield rule.at(arms.experiment.span("data", "hold_out"), message, help="hold fewer out")
+    for name, found in arms.connectomes.items():
+        span = arms.experiment.locations.span(("arms", name), key=True)
+        seen = (found.input.channels, *(side * found.input.patch for side in found.input.grid))
+        if seen != IMAGE_SHAPE:
+            message = f"the arm `{name}` takes images of {_by(seen)}, and the data have {_by(IMAGE_SHAPE)}"
+            yield rule.at(span, message, help="change `input.grid` or `input.patch`")
+        if found.readout.classes != record.classes:
+            message = f"the arm `{name}` has {found.readout.classes} classes, and {record.name} has {record.classes}"
+            yield rule.at(span, message, help="change `readout.classes`")
 
-RULES: tuple[Rule, ...] = (
+
+def _by(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))
+
+
+OF_FILE: tuple[Rule, ...] = (
     unknown_arm,
     arm_without_spec,
     shared_seed,
@@ -401,10 +442,9 @@ RULES: tuple[Rule, ...] = (
     incomplete_plan,
     same_name,
     compared_with_itself,
-    NO_NULL_MODEL,
-    UNMATCHED,
-    UNFIT_DATA,
 )
+OF_ARMS: tuple[Rule, ...] = (unmatched_arms, unfit_data)
+RULES: tuple[Rule, ...] = (*OF_FILE, NO_NULL_MODEL, *OF_ARMS)
 
 
 def _references(experiment: Experiment) -> Iterator[tuple[References, tuple[str | int, ...]]]:

@@ -23,7 +23,7 @@ from cortexc.runtime.stacked_evaluation import DeviceTests, evaluate_stack, test
 from cortexc.runtime.training import check_fit, exposure_of, manifest_of, stop_requests
 
 from .execution import Observer, Overview, Setting, State, corrupted_of, image_counts, lock_path
-from .planning import Schedule, Standing, Task, cost, standing
+from .planning import Schedule, Task, cost, undone
 
 Group: TypeAlias = tuple[Task, ...]
 
@@ -204,9 +204,7 @@ def groups_of(plan: Schedule) -> list[Group]:
         RunError: a folder holds another run than the experiment's.
     """
     found: dict[Any, list[Task]] = {}
-    for task in plan.tasks:
-        if standing(task, plan.experiment, plan.cells) is Standing.DONE:
-            continue
+    for task in undone(plan):
         begun = Run(task.folder).checkpoint_path.exists()
         same_graph = dataclasses.replace(task.program, seed=0).content_hash()
         found.setdefault((same_graph, dataclasses.replace(task.recipe, seed=0), begun), []).append(task)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexc.connectome.diagnostics.rule import did_you_mean
+from cortexc.connectome.diagnostics import did_you_mean
 from cortexc.connectome.io import tables
 from cortexc.connectome.laminar import LaminarRoles, roles
 from cortexc.connectome.model import Circuit, Connectome, MatrixData

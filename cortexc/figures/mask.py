@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from cortexc.compiler.artifact import Attend, Program
-from cortexc.connectome.diagnostics.rule import did_you_mean
+from cortexc.connectome.diagnostics import did_you_mean
 from cortexc.figures.style import GREY, STRENGTHS, VERMILLION, FigureError, figure, short
 
 if TYPE_CHECKING:

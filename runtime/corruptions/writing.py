@@ -13,6 +13,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from cortexc.replacement import replacing
+
 from ..data.cifar_c import LABELS, MANIFEST
 from ..data.dataset import DataError, Dataset
 from .catalogue import CORRUPTIONS, SEVERITIES, Cell
@@ -146,29 +148,17 @@ def _write_array(path: Path, shape: tuple[int, ...], parts: Iterator[Pixels]) ->
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
     digest = hashlib.md5(header.getvalue(), usedforsecurity=False)
-    part = path.with_name(f".{path.name}.part")
-    with _writing(path):
-        try:
-            with part.open("wb") as file:
-                file.write(header.getvalue())
-                for block in parts:
-                    digest.update(block.data)
-                    file.write(block.data)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+    with _writing(path), replacing(path) as (part,), part.open("wb") as file:
+        file.write(header.getvalue())
+        for block in parts:
+            digest.update(block.data)
+            file.write(block.data)
     return digest.hexdigest()
 
 
 def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
-    path = folder / MANIFEST
-    part = path.with_name(f".{MANIFEST}.part")
-    with _writing(path):
-        try:
-            part.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+    with _writing(folder / MANIFEST), replacing(folder / MANIFEST) as (part,):
+        part.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
 
 def _short(value: Any) -> str:

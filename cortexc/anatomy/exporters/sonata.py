@@ -9,6 +9,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +25,15 @@ VERSION = (0, 1)
 MAGIC = 0x0A7A
 
 
-def paths(path: Path) -> dict[str, Path]:
-    """Return the paths of the four files of a network, from that of its edges file."""
+def writers(path: Path) -> dict[Path, Callable[[Connectome, Path], None]]:
+    """Return the four files of a network, by the path of its edges file, each with the function that writes it."""
     stem = path.stem.removesuffix("_edges")
-    names = {
-        "edges": path.name,
-        "nodes": f"{stem}_nodes.h5",
-        "node_types": f"{stem}_node_types.csv",
-        "edge_types": f"{stem}_edge_types.csv",
+    return {
+        path: write_edges,
+        path.with_name(f"{stem}_nodes.h5"): write_nodes,
+        path.with_name(f"{stem}_node_types.csv"): write_node_types,
+        path.with_name(f"{stem}_edge_types.csv"): write_edge_types,
     }
-    return {kind: path.with_name(name) for kind, name in names.items()}
 
 
 def write_nodes(connectome: Connectome, path: Path) -> None:
@@ -44,10 +44,7 @@ def write_nodes(connectome: Connectome, path: Path) -> None:
         _head(file)
         group = file.create_group(f"nodes/{POPULATION}")
         group["node_id"] = np.arange(size, dtype=np.uint64)
-        group["node_type_id"] = np.zeros(size, np.int64)
-        group["node_group_id"] = np.zeros(size, np.uint32)
-        group["node_group_index"] = np.arange(size, dtype=np.uint64)
-        values = group.create_group("0")
+        values = _members(group, "node", size)
         text = h5py.string_dtype()
         for name in ("cortexc_area", "role", "circuit"):
             column = list(listed) if name == "cortexc_area" else [v.get(name, "") for v in listed.values()]
@@ -70,11 +67,7 @@ def write_edges(connectome: Connectome, path: Path) -> None:
         for name, ids in (("source_node_id", source), ("target_node_id", target)):
             group[name] = ids
             group[name].attrs["node_population"] = POPULATION
-        size = len(listed)
-        group["edge_type_id"] = np.zeros(size, np.int64)
-        group["edge_group_id"] = np.zeros(size, np.uint32)
-        group["edge_group_index"] = np.arange(size, dtype=np.uint64)
-        values = group.create_group("0")
+        values = _members(group, "edge", len(listed))
         given = [data for _, _, data in listed]
         values["syn_weight"] = np.array([data.get("fln", data.get("weight")) for data in given], np.float64)
         for name in graph.FIELDS:
@@ -89,9 +82,27 @@ def write_edges(connectome: Connectome, path: Path) -> None:
         _index(indices.create_group("target_to_source"), target, len(index))
 
 
+def write_node_types(connectome: Connectome, path: Path) -> None:
+    """Write the table of node types."""
+    path.write_text(f"node_type_id model_type\n0 {POPULATION}\n", encoding="utf-8")
+
+
+def write_edge_types(connectome: Connectome, path: Path) -> None:
+    """Write the table of edge types."""
+    path.write_text("edge_type_id model_template\n0 projection\n", encoding="utf-8")
+
+
 def _head(file: Any) -> None:
     file.attrs["magic"] = np.uint32(MAGIC)
     file.attrs["version"] = np.array(VERSION, np.uint32)
+
+
+def _members(population: Any, prefix: str, size: int) -> Any:
+    """Put all nodes or edges of a population into group 0 and of type 0; return that group."""
+    population[f"{prefix}_type_id"] = np.zeros(size, np.int64)
+    population[f"{prefix}_group_id"] = np.zeros(size, np.uint32)
+    population[f"{prefix}_group_index"] = np.arange(size, dtype=np.uint64)
+    return population.create_group("0")
 
 
 def _index(group: Any, nodes: np.ndarray, size: int) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cortexc.connectome.model import Connectome
+from cortexc.replacement import replacing
 
 from . import graph, sonata
 
@@ -58,17 +59,7 @@ def _cell(value: object) -> object:
     return "" if value is None else repr(value) if isinstance(value, float) else value
 
 
-def _node_types(connectome: Connectome, path: Path) -> None:
-    path.write_text(f"node_type_id model_type\n0 {sonata.POPULATION}\n", encoding="utf-8")
-
-
-def _edge_types(connectome: Connectome, path: Path) -> None:
-    path.write_text("edge_type_id model_template\n0 projection\n", encoding="utf-8")
-
-
-Writer = Callable[[Connectome, Path], None]
-
-FORMATS: dict[str, tuple[Writer, tuple[str, ...], tuple[str, ...]]] = {
+FORMATS: dict[str, tuple[Callable[[Connectome, Path], None], tuple[str, ...], tuple[str, ...]]] = {
     "graphml": (_graphml, (".graphml",), _LOST),
     "json": (_node_link, (".json",), _LOST),
     "csv": (_csv, (".csv",), (*_LOST, "grids, levels and areas without any projection")),
@@ -92,22 +83,9 @@ def write(connectome: Connectome, format: str, path: str | os.PathLike[str]) -> 
     target = Path(path)
     if target.suffix.lower() not in endings:
         raise ValueError(f"{target}: a file of the format {format} ends in {' or '.join(endings)}")
-    writers: dict[Path, Writer] = {target: main}
-    if format == "sonata":
-        beside = sonata.paths(target)
-        writers |= {
-            beside["nodes"]: sonata.write_nodes,
-            beside["node_types"]: _node_types,
-            beside["edge_types"]: _edge_types,
-        }
+    writers = sonata.writers(target) if format == "sonata" else {target: main}
     target.parent.mkdir(parents=True, exist_ok=True)
-    parts = {final: final.with_name(f".{final.stem}.part{final.suffix}") for final in writers}
-    try:
-        for final, writer in writers.items():
-            writer(connectome, parts[final])
-        for final, part in parts.items():
-            part.replace(final)
-    finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
+    with replacing(*writers) as parts:
+        for writer, part in zip(writers.values(), parts, strict=True):
+            writer(connectome, part)
     return Exported(tuple(writers), lost)

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from cortexc.connectome.area_graph import components, steps
+from cortexc.connectome.diagnostics import did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE
-from cortexc.connectome.diagnostics.rule import did_you_mean
 from cortexc.connectome.model import (
     MAX_DELAY,
     Area,
@@ -26,7 +27,7 @@ from cortexc.connectome.model import (
 )
 
 from .options import Options
-from .report import JOINS, UNPRINTABLE, ImportReport, failed, printable
+from .report import JOINS, UNPRINTABLE, ImportReport, printable
 from .wiring import WORDS, Wiring
 
 RELAYS = ("lgn", "lgnd", "lgd", "dlgn", "lgd_core", "thalamus_lgn", "lateral_geniculate", "retina")
@@ -73,7 +74,6 @@ def assembled(wiring: Wiring, name: str, files: list[str], options: Options, rep
     )
     if "fln" not in wiring.values and lateral:
         report.guess("lateral.*.kernel", "exponential, one column", "edges from an area to itself say no distances")
-    kernel = Exponential(length=1.0, cutoff=2.5)
     return Connectome(
         cortexc=1,
         name=name,
@@ -82,12 +82,7 @@ def assembled(wiring: Wiring, name: str, files: list[str], options: Options, rep
         input=image,
         circuits={name: circuit for name, circuit in wiring.circuits.items() if name != image.name},
         areas={wiring.areas[i]: _area(wiring, i, grids[i]) for i in alive},
-        lateral={
-            wiring.areas[wiring.source[k]]: Lateral(
-                kernel=kernel, weight=_strength(wiring, k), source=("data", "model")
-            )
-            for k in lateral
-        },
+        lateral={wiring.areas[wiring.source[k]]: _lateral(wiring, k) for k in lateral},
         projections=tuple(projections),
         attention=Attention(heads=2, key_width=8) if width > 8 else Attention(heads=1, key_width=8),
         dynamics=Dynamics(sweeps=sweeps, step_ms=step),
@@ -120,6 +115,12 @@ def _area(wiring: Wiring, i: int, grid: tuple[int, int]) -> Area:
     data = {k: v for k, v in wiring.facts.get(name, {}).items() if k != "grid"}
     data |= {"circuit": name} if name in wiring.circuits else {}
     return Area.model_validate({"grid": grid, **data, "source": ["model", "data"] if data else ["model"]})
+
+
+def _lateral(wiring: Wiring, k: int) -> Lateral:
+    """Return the horizontal connections of an area: the data say how strong they are, but not how far they reach."""
+    kernel = Exponential(length=1.0, cutoff=2.5)
+    return Lateral(kernel=kernel, weight=_strength(wiring, k), source=("data", "model"))
 
 
 def _from_image(wiring: Wiring, image: str, first: int, report: ImportReport) -> Projection:
@@ -171,22 +172,20 @@ def _sweeps(wiring: Wiring, start: int, last: int, step: float | None, report: I
 
 def _renamed(wiring: Wiring, report: ImportReport) -> Wiring:
     """Return the wiring with names that the language can take; the marks that join names become underscores."""
-    clean = [_taken(name) for name in wiring.areas]
-    changed = [(a, b) for a, b in zip(wiring.areas, clean, strict=True) if a != b]
-    if changed:
+    called = {name: _taken(name) for name in wiring.areas}
+    if changed := [name for name, taken in called.items() if taken != name]:
         why = f"{len(changed):,} names have marks that join names (. @ : ~ >), or that cannot be printed"
-        report.guess("names", f"{changed[0][0]} is called {changed[0][1]}", why)
+        report.guess("names", f"{changed[0]} is called {called[changed[0]]}", why)
     seen: dict[str, str] = {}
-    for before, after in zip(wiring.areas, clean, strict=True):
+    for before, after in called.items():
         if after in seen or not after:
             other = seen.get(after, "")
             message = f"`{printable(before)}` and `{printable(other)}` would both be called `{after}`"
             raise failed(AMBIGUOUS, "names", message, "rename one of them in the data")
         seen[after] = before
-    called = dict(zip(wiring.areas, clean, strict=True))
     return replace(
         wiring,
-        areas=tuple(clean),
+        areas=tuple(called.values()),
         circuits={called[name]: circuit for name, circuit in wiring.circuits.items()},
         facts={called[name]: facts for name, facts in wiring.facts.items()},
         relay=called.get(wiring.relay or ""),
@@ -282,13 +281,10 @@ def _first(wiring: Wiring, alive: list[int], relay: int | None, options: Options
 
 def _sending(wiring: Wiring) -> np.ndarray:
     """Return which areas of the largest connected part send to another one."""
-    from scipy.sparse.csgraph import connected_components
-
-    other = wiring.source != wiring.target
-    _, part = connected_components(_matrix(wiring, other.astype(float)), directed=False)
-    sends = np.bincount(wiring.source[other], minlength=len(wiring.areas)) > 0
-    found: np.ndarray = sends & (part == np.bincount(part).argmax())
-    return found
+    other, size = wiring.source != wiring.target, len(wiring.areas)
+    part = components(wiring.source[other], wiring.target[other], size)
+    sends = np.bincount(wiring.source[other], minlength=size) > 0
+    return sends & (part == np.bincount(part).argmax())
 
 
 def _last(wiring: Wiring, alive: list[int], start: int, options: Options, report: ImportReport) -> int:
@@ -297,8 +293,8 @@ def _last(wiring: Wiring, alive: list[int], start: int, options: Options, report
         return _asked(options.readout, wiring, "--readout")
     if wiring.readout is not None:
         return wiring.areas.index(wiring.readout)
-    depth = _ways(wiring, start)
-    reachable = [i for i in alive if np.isfinite(depth[i])]
+    depth = steps(wiring.source, wiring.target, len(wiring.areas), [start])
+    reachable = [i for i in alive if depth[i] >= 0]
     facts = {i: wiring.facts.get(wiring.areas[i], {}) for i in reachable}
     if reachable and all("level" in known for known in facts.values()):
         best, why = max(reachable, key=lambda i: facts[i]["level"]), "the highest level that the input reaches"
@@ -311,25 +307,17 @@ def _last(wiring: Wiring, alive: list[int], start: int, options: Options, report
     return best
 
 
-def _matrix(wiring: Wiring, values: np.ndarray) -> Any:
-    """Return the areas as a sparse matrix of one value a projection, rows are sources."""
+def _ways(wiring: Wiring, start: int, lengths: np.ndarray) -> np.ndarray:
+    """Return how long the shortest way from an area to each one is, infinite where there is none: float64 [areas].
+
+    ``lengths``: float64 [projections].
+    """
     from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import dijkstra
 
     size = len(wiring.areas)
     ends = wiring.source.astype(np.int32), wiring.target.astype(np.int32)  # SciPy 1.13 finds no paths in 64 bits
-    return coo_array((values, ends), shape=(size, size)).tocsr()
-
-
-def _ways(wiring: Wiring, start: int, lengths: np.ndarray | None = None) -> np.ndarray:
-    """Return how long the shortest way from an area to each one is, infinite where there is none: float64 [areas].
-
-    ``lengths``: float64 [projections]; 1 each where it is None.
-    """
-    from scipy.sparse.csgraph import dijkstra
-
-    graph = _matrix(wiring, np.ones(len(wiring.source)) if lengths is None else lengths)
-    found: np.ndarray = dijkstra(graph, directed=True, indices=[start], unweighted=lengths is None)[0]
-    return found
+    return dijkstra(coo_array((lengths, ends), shape=(size, size)).tocsr(), indices=[start])[0]
 
 
 def _projection(wiring: Wiring, k: int) -> Projection:

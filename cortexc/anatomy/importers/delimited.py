@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexc.connectome.diagnostics.error import SpecError
+from cortexc.connectome.diagnostics import Span, SpecError, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, UNREADABLE
-from cortexc.connectome.diagnostics.span import Span
 
 from . import files
 from .columns import SOURCE, TARGET, plain
 from .frame import Frame, cell, distinct, number
 from .options import Options
-from .report import ImportReport, cause, failed
+from .report import ImportReport, cause
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,17 +71,17 @@ def _decoded(path: str) -> str:
                 kind, hint = found
                 raise failed(UNREADABLE, path, f"`{path}` is {kind}, and not delimited text", hint)
             if (at := block.find(b"\x00")) >= 0:
-                place = Span(path, line + block.count(b"\n", 0, at))
+                location = Span(path, line + block.count(b"\n", 0, at))
                 hint = "if it is UTF-16, convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW"
-                raise failed(UNREADABLE, place, f"`{path}` holds zero bytes: it is binary, or UTF-16 text", hint)
+                raise failed(UNREADABLE, location, f"`{path}` holds zero bytes: it is binary, or UTF-16 text", hint)
             try:
                 text = decoder.decode(block)
             except UnicodeDecodeError as error:
                 bad = error.object
                 row, column = bad.count(b"\n", 0, error.start), error.start - bad.rfind(b"\n", 0, error.start)
-                place = Span(path, line + row, column)
+                location = Span(path, line + row, column)
                 message = f"byte 0x{bad[error.start]:02X} is not UTF-8"
-                raise failed(UNREADABLE, place, message, "convert it: iconv -f LATIN1 -t UTF-8 FILE > NEW") from None
+                raise failed(UNREADABLE, location, message, "convert it: iconv -f LATIN1 -t UTF-8 FILE > NEW") from None
             head = head or text.removeprefix("\ufeff")
             line += block.count(b"\n")
     return head
@@ -111,8 +110,7 @@ def _sniffed(path: str, head: str, options: Options) -> str:
         others = [mark for mark in merits if merits[mark][0] >= merits[" "][0] and not (mark == "," and decimal)]
         best = max((mark for mark in others if mark != " "), key=lambda mark: merits[mark], default=" ")
     if not best:
-        widths = {SEPARATORS[s]: len(_fields(lines[0], s)) if lines else 0 for s in SEPARATORS}
-        uneven = [name for name, width in widths.items() if width > 1]
+        uneven = [name for mark, name in SEPARATORS.items() if len(_fields(lines[0], mark)) > 1]
         message = "the lines do not divide into columns: none of comma, tab, semicolon, bar and space is in every line"
         if uneven:
             message = f"the lines do not divide into columns of one number by {' or '.join(uneven)}"
@@ -141,9 +139,8 @@ def _fields(line: str, separator: str) -> list[str]:
 
 def _uneven(path: str, line: int, found: int, expected: int) -> SpecError:
     hint = "the file may be cut off, or have another separator (--separator); a field that holds it must be quoted"
-    return failed(
-        BAD_TABLE, Span(path, line), f"this row has {found} fields, and the table has {expected} columns", hint
-    )
+    message = f"this row has {found} fields, and the table has {expected} columns"
+    return failed(BAD_TABLE, Span(path, line), message, hint)
 
 
 def _delimited(path: str, separator: str, names: list[str], start: int) -> Iterator[pd.DataFrame]:
@@ -215,7 +212,7 @@ def _spaced(path: str, separator: str, names: list[str], start: int) -> Iterator
     """Yield the rows of a text divided by runs of blanks, indexed as by ``_delimited``."""
     import pandas as pd
 
-    rows, places = [], []
+    rows, lines = [], []
     with Path(path).open(encoding="utf-8-sig", newline="") as file:
         for i, text in enumerate(file, 1):
             if i < start or not text.strip():
@@ -224,6 +221,6 @@ def _spaced(path: str, separator: str, names: list[str], start: int) -> Iterator
             if len(fields) != len(names):
                 raise _uneven(path, i, len(fields), len(names))
             rows.append(fields)
-            places.append(i - start)
+            lines.append(i - start)
     if rows:
-        yield pd.DataFrame(rows, columns=names, index=places, dtype=str)
+        yield pd.DataFrame(rows, columns=names, index=lines, dtype=str)

@@ -8,16 +8,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cortexc.connectome.diagnostics.error import SpecError
+from cortexc.connectome.diagnostics import Rule, Span, SpecError, failed
 from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_VALUE, ORIENTATION, UNKNOWN_NODE
-from cortexc.connectome.diagnostics.rule import Rule
-from cortexc.connectome.diagnostics.span import Span
 from cortexc.connectome.model import LARGEST, MAX_DELAY, SMALLEST
 
 from .frame import ABSENT
 from .options import Options
 from .refusal import Fault, Refusal
-from .report import ImportReport, and_more, failed
+from .report import ImportReport, and_more
 from .wiring import WORDS, Wiring
 
 SUM_TOLERANCE = 0.01
@@ -51,7 +49,7 @@ class Edges:
     target: np.ndarray
     values: dict[str, np.ndarray]
     """float64 or text [rows], by field of a projection."""
-    place: Callable[[int, str], Span]
+    location: Callable[[int, str], Span]
     """Where the value of a row and a field stands."""
     names: tuple[str, ...] = ()
     """Areas that the data list, which come first."""
@@ -61,13 +59,13 @@ class Edges:
     """text [rows]: the injection that a row is of."""
 
     def kept(self, keep: np.ndarray) -> Edges:
-        """Return the rows that ``keep`` (bool [rows]) says; their places stay."""
+        """Return the rows that ``keep`` (bool [rows]) says; their locations stay."""
         rows = np.flatnonzero(keep)
         return Edges(
             self.source[rows],
             self.target[rows],
             {name: column[rows] for name, column in self.values.items()},
-            lambda row, field: self.place(int(rows[row]), field),
+            lambda row, field: self.location(int(rows[row]), field),
             self.names,
             None if self.neurons is None else self.neurons[rows],
             None if self.cases is None else self.cases[rows],
@@ -80,7 +78,7 @@ class _Pairs:
 
     areas: tuple[str, ...]
     source: np.ndarray
-    """int64 [rows]: places in ``areas``, as in ``target``."""
+    """int64 [rows]: indices into ``areas``, as ``target``."""
     target: np.ndarray
     of: np.ndarray
     """int64 [rows]: the projection of a row."""
@@ -114,11 +112,9 @@ def joined(edges: Edges, options: Options, report: ImportReport) -> Wiring:
         rules = ", ".join(f"{name}: {_said(name, edges, options)}" for name in edges.values if name not in WORDS)
         why = f"{repeated:,} pairs have several rows, {len(pairs.of):,} rows in all"
         report.guess("rows of one pair", rules or "one projection", why, "--aggregate")
-    order = np.argsort(pairs.first)
-    first = pairs.first[order]
-    values = {name: column[order] for name, column in merged.items()}
-    found = Wiring(pairs.areas, pairs.source[first], pairs.target[first], values)
-    orientation(found, report, edges.place(0, "") if len(edges.source) else Span("<python>"))
+    found = Wiring(pairs.areas, pairs.source[pairs.first], pairs.target[pairs.first], merged)
+    found = found.picked(np.argsort(pairs.first))
+    orientation(found, report, edges.location(0, "") if len(edges.source) else Span("<python>"))
     return found
 
 
@@ -140,7 +136,7 @@ def _twice(edges: Edges, pairs: _Pairs) -> SpecError:
     first, again = np.flatnonzero(pairs.of == pair)[:2].tolist()
     message = f"the pair {edges.source[first]} -> {edges.target[first]} is there twice"
     hint = "say how they join: --aggregate sum, mean, median, max"
-    return failed(AMBIGUOUS, edges.place(again, ""), message, hint)
+    return failed(AMBIGUOUS, edges.location(again, ""), message, hint)
 
 
 def _merged(name: str, edges: Edges, pairs: _Pairs, options: Options) -> np.ndarray:
@@ -237,26 +233,24 @@ def _reduced(column: np.ndarray, group: np.ndarray, size: int, rule: str, weight
 def _agreed(name: str, edges: Edges, pairs: _Pairs) -> np.ndarray:
     """Return the word of each projection, which all its rows must say."""
     column = edges.values[name]
-    kept: np.ndarray = column[pairs.first]
+    kept = column[pairs.first]
     differ = column != kept[pairs.of]
     if differ.any():
         row = int(differ.argmax())
         message = f"`{name}` is {column[row]}, and another row of the same pair says {kept[pairs.of[row]]}"
-        raise failed(AMBIGUOUS, edges.place(row, name), message, "give each pair one value")
+        raise failed(AMBIGUOUS, edges.location(row, name), message, "give each pair one value")
     return kept
 
 
 def _sound(edges: Edges, options: Options, report: ImportReport) -> Edges:
     """Return the edges that can be projections. Others are an error, or left out and counted, as the user says."""
-    keep = np.ones(len(edges.source), bool)
     refusal = Refusal("rows", options.invalid)
-    for fault in _faults(edges):
-        keep = refusal.kept(keep, fault)
+    keep = refusal.kept(np.ones(len(edges.source), bool), *_faults(edges))
     refusal.report(report)
     for name in STRENGTHS:
         zero = keep & (edges.values.get(name, np.nan) == 0)
         if zero.any():
-            where = str(edges.place(int(zero.argmax()), name))
+            where = str(edges.location(int(zero.argmax()), name))
             report.drop(int(zero.sum()), f"rows of {name} 0", "no strength, no projection", where)
             keep &= ~zero
     return edges.kept(keep)
@@ -264,47 +258,39 @@ def _sound(edges: Edges, options: Options, report: ImportReport) -> Edges:
 
 def _faults(edges: Edges) -> Iterator[Fault]:
     """Yield all that may be wrong with edges."""
-    for end, column in (("source", edges.source), ("target", edges.target)):
-        said, hint = f"the {end} is empty", "name the area at both ends"
-        yield _fault(edges, end, column, f"an empty {end}", column == "", said, hint, UNKNOWN_NODE)
+    columns = {"source": edges.source, "target": edges.target, **edges.values}
+
+    def fault(field: str, kind: str, bad: np.ndarray, said: str, help: str, rule: Rule = BAD_VALUE) -> Fault:
+        """Return a fault of the values of a field; ``said`` may name the ``{pair}`` and the ``{value}``."""
+        more = and_more(int(bad.sum()), " such rows")
+
+        def message(row: int) -> str:
+            return said.format(pair=f"{edges.source[row]} -> {edges.target[row]}", value=columns[field][row]) + more
+
+        return Fault(f"with {kind}", bad, rule, lambda row: edges.location(row, field), message, help)
+
+    for end in ("source", "target"):
+        empty, hint = columns[end] == "", "name the area at both ends"
+        yield fault(end, f"an empty {end}", empty, f"the {end} is empty", hint, UNKNOWN_NODE)
     for name, column in edges.values.items():
         is_ = f"the {name} of {{pair}} is"
         if name in WORDS:
             bad = ~np.isin(column.astype(str), ("", *CHOICES[name]))
             hint = f"expected one of {', '.join(CHOICES[name])}"
-            yield _fault(edges, name, column, f"an unknown {name}", bad, f"{is_} `{{value}}`", hint)
+            yield fault(name, f"an unknown {name}", bad, f"{is_} `{{value}}`", hint)
             continue
         nan = np.isnan(column)
         if name in STRENGTHS:
             other = edges.values.get("fln" if name == "weight" else "weight", np.nan)
             kind, hint = f"a {name} that is no number", "expected a finite number, 0 or more"
-            yield _fault(edges, name, column, kind, nan & np.isnan(other), f"{is_} no number", hint)
+            yield fault(name, kind, nan & np.isnan(other), f"{is_} no number", hint)
         least, most, hint = RANGES[name]
         known = np.where(nan | ((column == 0) & (name == "weight")), least, column)
         bad = (known < least) | (known > most) | ((known != np.floor(known)) & (name == "delay"))
-        yield _fault(edges, name, column, f"a {name} out of range", bad, f"{is_} {{value:g}}", hint)
+        yield fault(name, f"a {name} out of range", bad, f"{is_} {{value:g}}", hint)
 
 
-def _fault(
-    edges: Edges,
-    field: str,
-    column: np.ndarray,
-    kind: str,
-    bad: np.ndarray,
-    said: str,
-    help: str,
-    rule: Rule = BAD_VALUE,
-) -> Fault:
-    """Return a fault of the values of a field; ``said`` may name the ``{pair}`` and the ``{value}``."""
-    more = and_more(int(bad.sum()), " such rows")
-
-    def message(row: int) -> str:
-        return said.format(pair=f"{edges.source[row]} -> {edges.target[row]}", value=column[row]) + more
-
-    return Fault(f"with {kind}", bad, rule, lambda row: edges.place(row, field), message, help)
-
-
-def orientation(wiring: Wiring, report: ImportReport, place: Span) -> None:
+def orientation(wiring: Wiring, report: ImportReport, location: Span) -> None:
     """Warn where the FLNe look transposed: they sum to at most 1 out of every area, and to more into some."""
     fln = wiring.values.get("fln")
     if fln is None or len(fln) < 6:
@@ -320,4 +306,4 @@ def orientation(wiring: Wiring, report: ImportReport, place: Span) -> None:
             "source and target look swapped"
         )
         help = "import again with the other --rows, or with --source-column and --target-column exchanged"
-        report.findings.add(ORIENTATION.at(place, message, help=help))
+        report.findings.add(ORIENTATION.at(location, message, help=help))

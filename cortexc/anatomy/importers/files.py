@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from cortexc.connectome.diagnostics import Span, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, UNREADABLE
-from cortexc.connectome.diagnostics.span import Span
-
-from .report import failed
 
 PICKLE = (
     "a pickle of Python objects (never loaded: it may run any code)",

@@ -1,4 +1,4 @@
-"""A table whose every cell has a place, and what cells say: text that loses no digit, numbers, or nothing."""
+"""A table whose every cell has a location, and what cells say: text that loses no digit, numbers, or nothing."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexc.connectome.diagnostics.error import SpecError
+from cortexc.connectome.diagnostics import Span, SpecError, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE
-from cortexc.connectome.diagnostics.rule import did_you_mean
-from cortexc.connectome.diagnostics.span import Span
 
-from .report import and_more, failed
+from .report import and_more
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,13 +45,13 @@ class Frame:
 
     @property
     def head(self) -> Span:
-        """The place of the names of the columns."""
+        """The location of the names of the columns."""
         if self.sheet:
             return Span(self.path, inside=f"{self.sheet}!row 1")
         return Span(self.path, max(1, self.first_line - 1))
 
-    def place(self, row: int, column: str | None = None) -> Span:
-        """Return the place of a cell, or of a row."""
+    def location(self, row: int, column: str | None = None) -> Span:
+        """Return the location of a cell, or of a row."""
         number = int(self.data.index[row]) if len(self.data) else 0
         names = list(self.data.columns)
         at = names.index(column) if column is not None and column in names else 0
@@ -83,7 +81,7 @@ class Frame:
             row = int(large.argmax())
             message = f"`{column}` holds the identifier {floats[row]:.0f} as a float: its last digits are lost"
             hint = "write identifiers as 64-bit integers or as text"
-            raise failed(BAD_VALUE, self.place(row, column), message, hint)
+            raise failed(BAD_VALUE, self.location(row, column), message, hint)
         listed = ["" if math.isnan(v) else str(int(v)) if v == v // 1 else repr(v) for v in floats.tolist()]
         return np.array(listed, object)
 
@@ -98,9 +96,8 @@ class Frame:
         text = _stripped(values)
         found = pd.to_numeric(text, errors="coerce").to_numpy(np.float64, copy=True)
         finite = np.isfinite(found)
-        found[finite] = text.to_numpy(object)[finite].astype(
-            np.float64
-        )  # pandas before 3 is off by one last binary digit
+        # pandas before 3 is off by one last binary digit
+        found[finite] = text.to_numpy(object)[finite].astype(np.float64)
         wrong = np.isnan(found)
         if optional:
             wrong &= ~text.str.lower().isin(ABSENT).to_numpy()
@@ -118,10 +115,10 @@ class Frame:
             return
         written = pd.Series(self.texts(column), dtype=object).astype(str)
         if (bad := np.flatnonzero(written.str.fullmatch(_FLOAT).to_numpy(bool))).size:
-            raise a_float(written.iloc[bad[0]], self.place(int(bad[0]), column), len(bad))
+            raise a_float(written.iloc[bad[0]], self.location(int(bad[0]), column), len(bad))
 
     def kept(self, keep: np.ndarray) -> Frame:
-        """Return the rows that ``keep`` (bool [rows]) says; their places stay."""
+        """Return the rows that ``keep`` (bool [rows]) says; their locations stay."""
         return replace(self, data=self.data[keep])
 
     def matching(self, clause: str) -> np.ndarray:
@@ -131,8 +128,7 @@ class Frame:
             SpecError: no such column.
         """
         column, _, value = clause.partition("=")
-        found: np.ndarray = self.texts(self.named_column(column, "--where")) == value
-        return found
+        return self.texts(self.named_column(column, "--where")) == value
 
     def named_column(self, column: str, option: str) -> str:
         """Return a column that a user named, by its number too where there is no header.
@@ -163,7 +159,7 @@ def _letters(column: int) -> str:
 
 
 def cell(path: str, line: int, at: int, separator: str) -> Span:
-    """Return the place of field ``at`` of a line of a text file."""
+    """Return the location of field ``at`` of a line of a text file."""
     text = ""
     with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
         for row in itertools.islice(file, line - 1, line - 1 + MOST_LINES):
@@ -193,12 +189,12 @@ def _starts(text: str, separator: str) -> list[int]:
     return found
 
 
-def distinct(names: list[str], place: Callable[[int], Span]) -> None:
-    """Raise where a column is there twice; ``place`` says where the name of a column stands."""
+def distinct(names: list[str], location: Callable[[int], Span]) -> None:
+    """Raise where a column is there twice; ``location`` says where the name of a column stands."""
     again = repeated(name or i for i, name in enumerate(names))  # several columns may have no name
     if again is not None:
         hint = "give each column a name of its own"
-        raise failed(BAD_TABLE, place(again), f"the column `{names[again]}` is there twice", hint)
+        raise failed(BAD_TABLE, location(again), f"the column `{names[again]}` is there twice", hint)
 
 
 def number(value: Any) -> float | None:
@@ -210,7 +206,7 @@ def number(value: Any) -> float | None:
 
 
 def repeated(names: Iterable[object]) -> int | None:
-    """Return the place of the first name that was there before, or None."""
+    """Return the index of the first name that was there before, or None."""
     seen: set[object] = set()
     for i, name in enumerate(names):
         if name in seen:
@@ -224,8 +220,9 @@ def was_float(text: str) -> bool:
     return re.fullmatch(_FLOAT, text) is not None
 
 
-def a_float(text: str, place: Span, count: int = 1) -> SpecError:
+def a_float(text: str, location: Span, count: int = 1) -> SpecError:
     """Return the error of an identifier that was a float."""
     lost = ": its last digits may be lost" if "e" in text.lower() or float(text) >= 2**53 else ""
     message = f"the identifier `{text}` is written as a float{and_more(count)}{lost}"
-    return failed(BAD_VALUE, place, message, "write identifiers as whole numbers or as text, from the data they are of")
+    hint = "write identifiers as whole numbers or as text, from the data they are of"
+    return failed(BAD_VALUE, location, message, hint)

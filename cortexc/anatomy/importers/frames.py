@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexc.connectome.diagnostics.error import SpecError
+from cortexc.connectome.diagnostics import Span, SpecError, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, UNREADABLE
-from cortexc.connectome.diagnostics.rule import did_you_mean
-from cortexc.connectome.diagnostics.span import Span
 
 from . import delimited, files
 from .frame import Frame, distinct
 from .options import Options
-from .report import ImportReport, cause, failed
+from .report import ImportReport, cause
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,25 +36,46 @@ def read(path: str, options: Options, report: ImportReport, *, header: str | Non
     """
     import pandas as pd
 
+    blocks = list(chunks(path, options, report, header=header))
+    return dataclasses.replace(blocks[0], data=pd.concat([block.data for block in blocks]))
+
+
+def chunks(path: str, options: Options, report: ImportReport, *, header: str | None = None) -> Iterator[Frame]:
+    """Yield a table in blocks: delimited text and parquet are streamed, other files come as one.
+
+    Raises:
+        SpecError: as ``read``.
+    """
     files.exists(path)
-    suffix = Path(path).suffix.lower()
+    suffix, header = Path(path).suffix.lower(), header or options.header
     if suffix in COLUMNAR:
-        return _columnar(path, suffix, report)
-    if suffix in WORKBOOKS:
-        return _excel(path, options, report, header or options.header)
-    frames = list(delimited.chunks(path, options, report, header or options.header))
-    return dataclasses.replace(frames[0], data=pd.concat([frame.data for frame in frames]))
+        yield from _columnar(path, suffix, report)
+    elif suffix in WORKBOOKS:
+        yield _excel(path, options, report, header)
+    else:
+        yield from delimited.chunks(path, options, report, header)
 
 
-def _columnar(path: str, suffix: str, report: ImportReport) -> Frame:
+def _columnar(path: str, suffix: str, report: ImportReport) -> Iterator[Frame]:
     import pandas as pd
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
+    start = 0
     try:
-        data = pd.read_parquet(path) if suffix in PARQUET else pd.read_feather(path)
+        if suffix in FEATHER:
+            yield Frame(path, _flat(path, pd.read_feather(path), report))
+            return
+        file = pq.ParquetFile(path)
+        for batch in file.iter_batches(batch_size=CHUNK_ROWS) if file.metadata.num_rows else [file.read()]:
+            data = _flat(path, batch.to_pandas(integer_object_nulls=True), ImportReport() if start else report)
+            data.index = np.arange(start, start + len(data))
+            start += len(data)
+            yield Frame(path, data)
+    except SpecError:
+        raise
     except (pa.ArrowException, OSError, ValueError) as error:
         raise failed(UNREADABLE, path, f"`{path}` cannot be read as {suffix[1:]}: {cause(error)}") from None
-    return Frame(path, _flat(path, data, report))
 
 
 def _flat(path: str, data: pd.DataFrame, report: ImportReport) -> pd.DataFrame:
@@ -112,36 +131,3 @@ def _as_seen(value: Any) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1:
         return str(int(value)) if abs(value) < 2**53 else repr(float(value))
     return str(value)
-
-
-def chunks(path: str, options: Options, report: ImportReport) -> Iterator[Frame]:
-    """Yield a table in blocks: delimited text and parquet are streamed, other files come as one.
-
-    Raises:
-        SpecError: as ``read``.
-    """
-    files.exists(path)
-    suffix = Path(path).suffix.lower()
-    if suffix in PARQUET:
-        yield from _parquet(path, report)
-    elif suffix in (*FEATHER, *WORKBOOKS):
-        yield read(path, options, report)
-    else:
-        yield from delimited.chunks(path, options, report, options.header)
-
-
-def _parquet(path: str, report: ImportReport) -> Iterator[Frame]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    start = 0
-    try:
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=CHUNK_ROWS):
-            data = _flat(path, batch.to_pandas(integer_object_nulls=True), ImportReport() if start else report)
-            data.index = np.arange(start, start + len(data))
-            start += len(data)
-            yield Frame(path, data)
-    except SpecError:
-        raise
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise failed(UNREADABLE, path, f"`{path}` cannot be read as parquet: {cause(error)}") from None

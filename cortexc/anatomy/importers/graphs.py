@@ -9,16 +9,15 @@ from xml.etree.ElementTree import ParseError
 
 import numpy as np
 
+from cortexc.connectome.diagnostics import Span, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNOWN_NODE, UNREADABLE
-from cortexc.connectome.diagnostics.rule import did_you_mean
-from cortexc.connectome.diagnostics.span import Span
 
 from . import files
 from .columns import FLN, WEIGHT, in_mm, is_fln, known, lengths, plain
 from .edges import Edges, joined
 from .frame import number, repeated
 from .options import Options
-from .report import ImportReport, failed, listed
+from .report import ImportReport, listed
 from .wiring import NUMBERS, OWN, WORDS, Wiring, with_facts
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def _graphml(path: str) -> nx.Graph[Any]:
     import networkx as nx
 
     try:
-        graph: nx.Graph[Any] = nx.read_graphml(path)
+        return nx.read_graphml(path)
     except ParseError as error:
         line, column = error.position
         message = f"the XML is not well-formed: {error.msg.partition(':')[0]}"
@@ -58,7 +57,6 @@ def _graphml(path: str) -> nx.Graph[Any]:
         _declared(path, ImportReport())
         message = f"the file is not GraphML that networkx can read: {error or type(error).__name__}"
         raise failed(UNREADABLE, path, message) from None
-    return graph
 
 
 def _node_link(path: str) -> nx.Graph[Any]:
@@ -107,8 +105,8 @@ def _declared(path: str, report: ImportReport) -> None:
         for end in ("source", "target"):
             if (name := str(element.get(end))) not in nodes:
                 message = f"the {end} of this edge is `{name}`, and no node is called so"
-                place = Span(path, element.sourceline)
-                raise failed(UNKNOWN_NODE, place, message, "add it, or take the edge out")
+                location = Span(path, element.sourceline)
+                raise failed(UNKNOWN_NODE, location, message, "add it, or take the edge out")
 
 
 def _numbers_are_numbers(root: Any, path: str) -> None:
@@ -125,8 +123,8 @@ def _numbers_are_numbers(root: Any, path: str) -> None:
         except ValueError:
             whole = "whole " if kind is int else ""
             message = f"`{key.get('attr.name')}` holds `{element.text.strip() or '(empty)'}`, which is no {whole}number"
-            place = Span(path, element.sourceline)
-            raise failed(BAD_VALUE, place, message, "fix the value, or take it out") from None
+            location = Span(path, element.sourceline)
+            raise failed(BAD_VALUE, location, message, "fix the value, or take it out") from None
 
 
 def of_graph(graph: nx.Graph[Any], options: Options, report: ImportReport, path: str = "<networkx>") -> Wiring:
@@ -157,10 +155,10 @@ def of_graph(graph: nx.Graph[Any], options: Options, report: ImportReport, path:
         values = {field: np.r_[v, v[twice]] for field, v in values.items()}
     report.read.append(f"{path}: {len(nodes):,} nodes, {len(edges):,} edges")
 
-    def place(row: int, field: str) -> Span:
+    def location(row: int, field: str) -> Span:
         return Span(path, inside=f"edge {row % len(edges)}")
 
-    wiring = joined(Edges(source, target, values, place, names=tuple(names.values())), options, report)
+    wiring = joined(Edges(source, target, values, location, names=tuple(names.values())), options, report)
     return with_facts(wiring, {names[node]: given for node, given in nodes.items()})
 
 

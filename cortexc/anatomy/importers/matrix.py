@@ -11,15 +11,14 @@ from typing import Any
 import h5py
 import numpy as np
 
+from cortexc.connectome.diagnostics import Span, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_VALUE, UNREADABLE
-from cortexc.connectome.diagnostics.rule import did_you_mean
-from cortexc.connectome.diagnostics.span import Span
 
 from . import files, frames, matlab
 from .edges import SUM_TOLERANCE, Edges, joined
 from .frame import a_float, number, repeated, was_float
 from .options import Options
-from .report import ImportReport, cause, failed
+from .report import ImportReport, cause
 from .wiring import Wiring
 
 MOST_ENTRIES = 400_000_000
@@ -38,7 +37,7 @@ class Labelled:
     """bool [rows, columns]: NaN is written there."""
     wrong: np.ndarray
     """bool [rows, columns]: what is written there is no number."""
-    place: Callable[[int, int], Span]
+    location: Callable[[int, int], Span]
     name: str
     """What the matrix is called: file and variable."""
 
@@ -64,7 +63,7 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         row, column = (int(v) for v in np.argwhere(strength.wrong)[0])
         message = f"the entry of {strength.rows[row]}, {strength.columns[column]} is no number"
         hint = "an entry is a number, or empty where there is no connection"
-        raise failed(BAD_VALUE, strength.place(row, column), message, hint)
+        raise failed(BAD_VALUE, strength.location(row, column), message, hint)
     there = np.argwhere(strength.nan | (np.nan_to_num(strength.entries, nan=0.0, posinf=np.inf, neginf=-np.inf) != 0))
     report.read.append(f"{path}: {len(there):,} entries that are not 0")
     values = {name: strength.entries[there[:, 0], there[:, 1]]}
@@ -75,11 +74,11 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     columns = np.array(strength.columns, object)[there[:, 1]]
     source, target = (columns, rows) if options.rows == "target" else (rows, columns)
 
-    def place(row: int, field: str) -> Span:
-        return strength.place(int(there[row, 0]), int(there[row, 1]))
+    def location(row: int, field: str) -> Span:
+        return strength.location(int(there[row, 0]), int(there[row, 1]))
 
     names = tuple(dict.fromkeys((*strength.rows, *strength.columns)))
-    return joined(Edges(source, target, values, place, names=names), options, report)
+    return joined(Edges(source, target, values, location, names=names), options, report)
 
 
 def _evidence(entries: np.ndarray) -> str:
@@ -98,21 +97,25 @@ def _companion(
     path: str, wanted: str, field: str, strength: Labelled, there: np.ndarray, options: Options, report: ImportReport
 ) -> np.ndarray:
     """Return the entries of another matrix for the connections of the first."""
+    row, column = there.T
     if Path(wanted).is_file():
         other = _labelled(wanted, None, options, report)
-        row = _places(strength.rows, other.rows, f"the matrix of {field} has no row", wanted)
-        column = _places(strength.columns, other.columns, f"the matrix of {field} has no column", wanted)
-        found: np.ndarray = other.entries[row[there[:, 0]], column[there[:, 1]]]
-        return found
-    entries, _ = _variable(path, wanted)
-    if entries.shape != strength.entries.shape:
-        message = f"the matrix `{wanted}` is {entries.shape[0]} x {entries.shape[1]}, and that of strengths is "
-        raise failed(BAD_TABLE, Span(path, inside=wanted), message + " x ".join(map(str, strength.entries.shape)))
-    picked: np.ndarray = entries[there[:, 0], there[:, 1]]
-    return picked
+        entries = other.entries
+        row = _indices(strength.rows, other.rows, f"the matrix of {field} has no row", wanted)[row]
+        column = _indices(strength.columns, other.columns, f"the matrix of {field} has no column", wanted)[column]
+    else:
+        entries, _ = _variable(path, wanted)
+        if entries.shape != strength.entries.shape:
+            message = f"the matrix `{wanted}` is {_by(entries)}, and that of strengths is {_by(strength.entries)}"
+            raise failed(BAD_TABLE, Span(path, inside=wanted), message)
+    return entries[row, column]
 
 
-def _places(names: list[str], there: list[str], lacks: str, path: str) -> np.ndarray:
+def _by(matrix: np.ndarray) -> str:
+    return f"{matrix.shape[0]} x {matrix.shape[1]}"
+
+
+def _indices(names: list[str], there: list[str], lacks: str, path: str) -> np.ndarray:
     """Return where the labels of one matrix are among those of another."""
     index = {name: i for i, name in enumerate(there)}
     for name in names:
@@ -150,24 +153,23 @@ def _table(path: str, options: Options, report: ImportReport) -> Labelled:
     if options.labels is not None and head:
         raise failed(BAD_TABLE, path, "the matrix has labels of its own", "leave --labels out")
 
-    def place(row: int, column: int) -> Span:
-        return frame.place(row + head, frame.data.columns[column + side])
+    def location(row: int, column: int) -> Span:
+        return frame.location(row + head, frame.data.columns[column + side])
 
     if side:
         columns, rows = [str(v) for v in cells[0, 1:]], [str(v) for v in cells[1:, 0]]
-        _check_margin(columns, lambda i: place(-1, i))
-        _check_margin(rows, lambda i: place(i, -1))
+        _check_margin(columns, lambda i: location(-1, i))
+        _check_margin(rows, lambda i: location(i, -1))
     elif head:
-        rows = columns = [str(v) for v in cells[0]]
-        _check_labels(path, rows, body)
+        rows = columns = _fitting([str(v) for v in cells[0]], path, body)
         report.guess("labels of rows", "those of the columns", "only the columns have names")
     elif options.labels is not None:
-        rows = columns = _label_file(options.labels, path, body)
+        rows = columns = _fitting(_lines(options.labels), path, body)
     else:
         rows = columns = _numbered(path, body, "the matrix has none", report)
     if not body.size:
         raise failed(BAD_TABLE, path, "the matrix has labels and no entries", "the file may be cut off")
-    return Labelled(rows, columns, *_entries(body), place, Path(path).stem)
+    return Labelled(rows, columns, *_entries(body), location, Path(path).stem)
 
 
 def _margins(cells: np.ndarray) -> tuple[int, int]:
@@ -180,16 +182,16 @@ def _margins(cells: np.ndarray) -> tuple[int, int]:
     return (1, 1) if alike or any(number(text) is None for text in inner if text != "") else (0, 0)
 
 
-def _check_margin(names: list[str], place: Callable[[int], Span]) -> None:
+def _check_margin(names: list[str], location: Callable[[int], Span]) -> None:
     """Raise where a label of a row or column cannot be an area's name."""
     again = repeated(names)
     for i, name in enumerate(names):
         if name == "":
-            raise failed(BAD_TABLE, place(i), "a label is empty", "each row and column names an area")
+            raise failed(BAD_TABLE, location(i), "a label is empty", "each row and column names an area")
         if i == again:
-            raise failed(BAD_TABLE, place(i), f"the label `{name}` is there twice", "labels must differ")
+            raise failed(BAD_TABLE, location(i), f"the label `{name}` is there twice", "labels must differ")
         if was_float(name):
-            raise a_float(name, place(i))
+            raise a_float(name, location(i))
 
 
 def _entries(body: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -215,27 +217,27 @@ def _entries(body: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _numbered(path: str, body: np.ndarray, why: str, report: ImportReport) -> list[str]:
     """Return labels for a matrix without any."""
     if body.shape[0] != body.shape[1]:
-        message = f"the matrix has no labels and is {body.shape[0]} x {body.shape[1]}"
+        message = f"the matrix has no labels and is {_by(body)}"
         raise failed(BAD_TABLE, path, message, "a matrix without labels must be square")
     report.guess("labels", "area1, area2, ...", why, "--labels FILE")
     return [f"area{i + 1}" for i in range(len(body))]
 
 
-def _check_labels(path: str, listed: list[str], body: np.ndarray) -> None:
+def _fitting(listed: list[str], path: str, body: np.ndarray) -> list[str]:
+    """Return labels after checking that they fit the rows and the columns of a matrix."""
     if len(listed) != body.shape[0] or len(listed) != body.shape[1]:
-        message = f"there are {len(listed)} labels for a matrix of {body.shape[0]} x {body.shape[1]}"
+        message = f"there are {len(listed)} labels for a matrix of {_by(body)}"
         raise failed(BAD_TABLE, path, message, "one label for each row and column")
     if (again := repeated(listed)) is not None:
         raise failed(BAD_TABLE, path, f"the label `{listed[again]}` is there twice", "labels must differ")
+    return listed
 
 
-def _label_file(labels: str, path: str, body: np.ndarray) -> list[str]:
-    """Return the labels that a file lists, one a line, for the rows and the columns of a matrix."""
-    files.exists(labels)
-    lines = Path(labels).read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    found = [line.strip() for line in lines if line.strip()]
-    _check_labels(path, found, body)
-    return found
+def _lines(path: str) -> list[str]:
+    """Return the labels that a file lists, one a line."""
+    files.exists(path)
+    lines = Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    return [line.strip() for line in lines if line.strip()]
 
 
 def _variable(path: str, wanted: str | None, report: ImportReport | None = None) -> tuple[np.ndarray, str]:
@@ -246,7 +248,7 @@ def _variable(path: str, wanted: str | None, report: ImportReport | None = None)
     if wanted is None:
         named = [n for n in matrices if "fln" in n.lower()] or list(matrices)
         if len(named) != 1:
-            listed = ", ".join(f"`{n}` {v.shape[0]} x {v.shape[1]}" for n, v in matrices.items())
+            listed = ", ".join(f"`{n}` {_by(v)}" for n, v in matrices.items())
             message = "the file has several matrices" if matrices else "the file has no matrix of numbers"
             raise failed(AMBIGUOUS, path, message, f"say which: --variable, one of {listed}" if matrices else "")
         wanted = named[0]
@@ -303,7 +305,7 @@ def _from_hdf5(path: str, *, matlab: bool) -> dict[str, Any]:
 def _labels(path: str, options: Options, entries: np.ndarray, report: ImportReport) -> list[str]:
     """Return the labels of a matrix without any of its own, for its rows and its columns."""
     if options.labels is not None and Path(options.labels).is_file():
-        return _label_file(options.labels, path, entries)
+        return _fitting(_lines(options.labels), path, entries)
     texts = {name: flat for name, v in _variables(path).items() if (flat := matlab.names(v)) is not None}
     name = options.labels
     if name is None:
@@ -314,5 +316,4 @@ def _labels(path: str, options: Options, entries: np.ndarray, report: ImportRepo
         report.guess("labels", name, "the only list of names of that length", "--labels")
     if name not in texts:
         raise failed(BAD_TABLE, path, f"there is no list of names `{name}`", did_you_mean(name, texts))
-    _check_labels(path, texts[name], entries)
-    return texts[name]
+    return _fitting(texts[name], path, entries)

@@ -14,17 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from cortexc.connectome.diagnostics.error import SpecError
+from cortexc.connectome.diagnostics import Span, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNOWN_NODE, UNREADABLE
-from cortexc.connectome.diagnostics.rule import did_you_mean
-from cortexc.connectome.diagnostics.span import Span
 
 from . import files
 from .frame import number
 from .neurons import INTERNEURONS, LAYER_NUMBER, Group, Neurons, Pairs, connected, layer_of, tabled, wired
 from .options import Options
 from .refusal import Refusal
-from .report import ImportReport, failed, listed
+from .report import ImportReport, listed
 from .wiring import Wiring
 
 CHEMICAL = {
@@ -104,8 +102,8 @@ class _Network:
             self.homes.append(population)
         return number
 
-    def place(self, element: Any) -> Span:
-        """Return the place of an element."""
+    def location(self, element: Any) -> Span:
+        """Return the location of an element."""
         return Span(self.path, element.sourceline)
 
 
@@ -147,7 +145,7 @@ def _network(element: Any, path: str, options: Options) -> _Network:
         elif tag and tag != "population":
             network.other[tag] += 1
     if not network.populations:
-        raise failed(BAD_TABLE, network.place(element), "the network has no populations")
+        raise failed(BAD_TABLE, network.location(element), "the network has no populations")
     return network
 
 
@@ -175,12 +173,12 @@ def _report(network: _Network, report: ImportReport) -> None:
 
 def _population(element: Any, network: _Network) -> None:
     name, size = element.get("id", ""), element.get("size")
-    place = network.place(element)
+    location = network.location(element)
     if size is not None and not (re.fullmatch("[0-9]{1,15}", size) and int(size) > 0):
         hint = "expected a whole number of cells, 1 or more"
-        raise failed(BAD_VALUE, place, f"the size of `{name}` is `{size}`", hint)
+        raise failed(BAD_VALUE, location, f"the size of `{name}` is `{size}`", hint)
     if name in network.populations:
-        raise failed(BAD_TABLE, place, f"the population `{name}` is there twice", "each has a name of its own")
+        raise failed(BAD_TABLE, location, f"the population `{name}` is there twice", "each has a name of its own")
     instances = [e for e in element if _tag(e) == "instance"]
     regions = [e.get("value") for e in element if _tag(e) == "property" and e.get("tag") == "region"]
     network.populations[name] = _Population(
@@ -200,13 +198,13 @@ def _projection(element: Any, known: tuple[str, ...], network: _Network, joined:
             message = f"the projection `{element.get('id')}` names the population `{name}`, which is not there"
             kind = "of projections to or from unknown populations"
             hint = did_you_mean(name, network.populations) or "define it"
-            network.refusal.refuse(kind, UNKNOWN_NODE, network.place(element), message, hint, len(connections))
+            network.refusal.refuse(kind, UNKNOWN_NODE, network.location(element), message, hint, len(connections))
             return
     joined.pairs.setdefault(pair, 0)
     for connection in connections:
         if _tag(connection) not in known:
             message = f"<{_tag(connection)}> does not belong into a <{_tag(element)}>"
-            raise failed(BAD_TABLE, network.place(connection), message)
+            raise failed(BAD_TABLE, network.location(connection), message)
         _connection(connection, pair, network, joined)
 
 
@@ -216,7 +214,7 @@ def _connection(element: Any, pair: tuple[str, str], network: _Network, joined: 
     weight = number(text)
     if weight is None or not math.isfinite(weight):
         message, hint = f"the weight of this connection is `{text}`", "expected a finite number"
-        network.refusal.refuse("with a bad weight", BAD_VALUE, network.place(element), message, hint)
+        network.refusal.refuse("with a bad weight", BAD_VALUE, network.location(element), message, hint)
         return
     ends = [element.get(f"{end}CellId", element.get(f"{end}Cell")) for end in ("pre", "post")]
     indices = [_index(text, name, network) for text, name in zip(ends, pair, strict=True)]
@@ -224,12 +222,12 @@ def _connection(element: Any, pair: tuple[str, str], network: _Network, joined: 
         if text is not None and index is None:
             message = f"`{text}` is no cell of `{name}`, which has {network.populations[name].cells:,.0f}"
             kind, hint = "to or from unknown cells", "cells are counted from 0"
-            network.refusal.refuse(kind, UNKNOWN_NODE, network.place(element), message, hint)
+            network.refusal.refuse(kind, UNKNOWN_NODE, network.location(element), message, hint)
             return
     chemical = joined is network.chemical
     if chemical and weight != 0 and network.signs.setdefault(pair[0], weight < 0) != (weight < 0):
         message = f"`{pair[0]}` has positive weights and negative ones, against Dale's law"
-        raise failed(BAD_VALUE, network.place(element), message, "divide it into two populations")
+        raise failed(BAD_VALUE, network.location(element), message, "divide it into two populations")
     if None in indices:
         joined.pairs[pair] += 1
         indices = [None, None]
@@ -271,8 +269,8 @@ def _neurons(network: _Network, report: ImportReport) -> Neurons:
     report.guess("areas and layers", "from the names of the populations", "as in V1_L23_E")
     for reason, names in reasons.items():
         report.guess("inhibitory populations", listed(names), reason)
-    place = {name: i for i, name in enumerate(network.populations)}
-    group = np.array([place[name] for name in network.homes], np.int64)
+    index = {name: i for i, name in enumerate(network.populations)}
+    group = np.array([index[name] for name in network.homes], np.int64)
     cells = np.array([population.cells for population in network.populations.values()])
     return Neurons(tuple(areas), tuple(groups), group, cells)
 
@@ -284,8 +282,8 @@ def _wiring(network: _Network, options: Options, report: ImportReport) -> Wiring
     strength = "weight" if options.strength == "synapses" else options.strength
     found = wired(neurons, pairs, connected(neurons, pairs), strength, report, sln_of="strength")
     counted = strength == "neurons"
-    if counted and (error := _uncountable(network, neurons, found.areas)):
-        raise error
+    if counted:
+        _refuse_uncountable(network, neurons, found.areas)
     if len(found.source):
         said = {"neurons": "neurons", "connections": "connected pairs of cells"}.get(strength, "weights, summed")
         report.guess("strength of a projection", said, "as in the data", "--strength")
@@ -298,15 +296,14 @@ def _wiring(network: _Network, options: Options, report: ImportReport) -> Wiring
     return replace(_as_written(found, network, neurons), tables=tables)
 
 
-def _uncountable(network: _Network, neurons: Neurons, alive: tuple[str, ...]) -> SpecError | None:
-    """Return the error of connections between areas that do not say which neurons they come from."""
+def _refuse_uncountable(network: _Network, neurons: Neurons, alive: tuple[str, ...]) -> None:
+    """Raise where connections between areas do not say which neurons they come from."""
     group = {group.label: group for group in neurons.groups}
     for (source, target), nameless in network.chemical.pairs.items():
         a, b = group[source], group[target]
         if nameless and a.area != b.area and not a.inhibitory and neurons.areas[b.area] in alive:
             message = f"the connections from `{source}` to `{target}` do not say which cells they join"
-            return failed(BAD_VALUE, network.path, message, "nothing can count neurons: take another --strength")
-    return None
+            raise failed(BAD_VALUE, network.path, message, "nothing can count neurons: take another --strength")
 
 
 def _as_written(found: Wiring, network: _Network, neurons: Neurons) -> Wiring:
@@ -315,8 +312,7 @@ def _as_written(found: Wiring, network: _Network, neurons: Neurons) -> Wiring:
     rank = {pair: i for i, pair in enumerate(dict.fromkeys((area[a], area[b]) for a, b in network.chemical.pairs))}
     ends = zip(found.source.tolist(), found.target.tolist(), strict=True)
     order = np.argsort([rank[found.areas[a], found.areas[b]] for a, b in ends])
-    values = {name: column[order] for name, column in found.values.items()}
-    return replace(found, source=found.source[order], target=found.target[order], values=values)
+    return found.picked(order)
 
 
 def _table(neurons: Neurons, pairs: Pairs) -> dict[str, np.ndarray]:

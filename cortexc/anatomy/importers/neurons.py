@@ -15,13 +15,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from cortexc.connectome.diagnostics import failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE
 from cortexc.connectome.laminar import INFRAGRANULAR, SUPRAGRANULAR
 from cortexc.connectome.model import Circuit
 
 from .columns import known
 from .options import Options, Strength
-from .report import JOINS, ImportReport, failed, listed
+from .report import JOINS, ImportReport, listed
 from .wiring import Wiring
 
 AREA = ("area brainarea region brainregion neuropil roi mainneuropil structure acronym parcel location").split()
@@ -100,7 +101,7 @@ def layer_of(text: str) -> str | None:
 
 
 def grouped(
-    columns: dict[str, np.ndarray], fallback: np.ndarray, options: Options, report: ImportReport, place: str
+    columns: dict[str, np.ndarray], fallback: np.ndarray, options: Options, report: ImportReport, path: str
 ) -> Neurons:
     """Return neurons in populations, by what their table says of them.
 
@@ -109,7 +110,7 @@ def grouped(
     Raises:
         SpecError: a column that was named is not there, or there are too many populations.
     """
-    chosen = _chosen(columns, options, report, place)
+    chosen = _chosen(columns, options, report, path)
     for what, name in chosen.items():
         if name is not None and getattr(options, f"{what}_column") is None:
             report.guess(f"{what} of a neuron", f"column `{name}`", "by its name", f"--{what}-column")
@@ -130,19 +131,17 @@ def grouped(
     areas = np.where(nameless, fallback, said("area"))
     stated = chosen["kind"] is not None
     inhibitory = _inhibitory(said("kind" if stated else "type"), stated, options, report)
-    return _neurons(areas, said("layer"), said("type"), inhibitory, report, place)
+    return _neurons(areas, said("layer"), said("type"), inhibitory, report, path)
 
 
-def _chosen(
-    columns: dict[str, np.ndarray], options: Options, report: ImportReport, place: str
-) -> dict[str, str | None]:
+def _chosen(columns: dict[str, np.ndarray], options: Options, report: ImportReport, path: str) -> dict[str, str | None]:
     """Return the column of areas, layers, kinds and types, None where there is none."""
 
     def column(what: str, likely: list[str]) -> str | None:
         wanted: str | None = getattr(options, f"{what}_column")
         if wanted is not None and wanted not in columns:
             shown = ", ".join(f"`{c}`" for c in columns)
-            raise failed(BAD_TABLE, place, f"--{what}-column names `{wanted}`; the columns are {shown}")
+            raise failed(BAD_TABLE, path, f"--{what}-column names `{wanted}`; the columns are {shown}")
         return wanted or next(iter(known(columns, likely)), None)
 
     layer, area = column("layer", LAYER), column("area", AREA)
@@ -196,16 +195,16 @@ def _inhibitory(values: np.ndarray, stated: bool, options: Options, report: Impo
 
 
 def _neurons(
-    areas: np.ndarray, layers: np.ndarray, types: np.ndarray, inhibitory: np.ndarray, report: ImportReport, place: str
+    areas: np.ndarray, layers: np.ndarray, types: np.ndarray, inhibitory: np.ndarray, report: ImportReport, path: str
 ) -> Neurons:
     names = tuple(dict.fromkeys(areas.tolist()))
     index = {name: i for i, name in enumerate(names)}
     by_layer = {value: layer_of(value) for value in set(layers.tolist())}
     if lost := sorted(v for v, found in by_layer.items() if found is None and v):
         report.guess("layer of neurons", "none", f"`{lost[0]}` is no layer" + (", and others" if lost[1:] else ""))
-    keys = list(zip(areas.tolist(), layers.tolist(), types.tolist(), inhibitory.tolist(), strict=True))
-    normal = {key: (index[key[0]], by_layer[key[1]], key[2], key[3]) for key in dict.fromkeys(keys)}
-    distinct = sorted(dict.fromkeys(normal.values()), key=lambda k: (k[0], k[1] or "", k[3], k[2]))
+    described = zip(areas.tolist(), layers.tolist(), types.tolist(), inhibitory.tolist(), strict=True)
+    keys = [(index[area], by_layer[layer], type_, inhibits) for area, layer, type_, inhibits in described]
+    distinct = sorted(set(keys), key=lambda k: (k[0], k[1] or "", k[3], k[2]))
     groups = []
     for key in distinct:
         area, layer, _, inhibits = key
@@ -214,10 +213,9 @@ def _neurons(
     for area_name, count in zip(names, np.bincount([g.area for g in groups], minlength=len(names)), strict=True):
         if count > MOST_POPULATIONS:
             message = f"`{area_name}` would have {count} populations, and at most {MOST_POPULATIONS} make sense"
-            raise failed(BAD_TABLE, place, message, "name a coarser column: --type-column")
+            raise failed(BAD_TABLE, path, message, "name a coarser column: --type-column")
     number = {key: i for i, key in enumerate(distinct)}
-    code = {key: number[value] for key, value in normal.items()}
-    group = np.fromiter((code[k] for k in keys), np.int64, len(keys))
+    group = np.fromiter((number[k] for k in keys), np.int64, len(keys))
     return Neurons(names, tuple(groups), group, np.bincount(group, minlength=len(groups)))
 
 
@@ -256,7 +254,7 @@ class Pairs:
     rows: int = 0
 
     def add(self, pre: np.ndarray, post: np.ndarray, synapses: np.ndarray, weight: np.ndarray) -> None:
-        """Add edges: int64 places of neurons, float64 numbers of synapses and weights [edges]."""
+        """Add edges: int64 numbers of neurons, float64 numbers of synapses and weights [edges]."""
         self.rows += len(pre)
         self.waiting.append(_summed(pre.astype(np.int64) * self.size + post, synapses, weight))
         if sum(len(k) for k, _, _ in self.waiting) > max(4_000_000, len(self.key)):
@@ -284,29 +282,30 @@ class Connections:
     """Connections from population to population: what their connected pairs of neurons add up to."""
 
     source: np.ndarray
-    """int64 [connections]: places in ``Neurons.groups``."""
+    """int64 [connections]: indices into ``Neurons.groups``, as ``target``."""
     target: np.ndarray
     """int64 [connections]"""
     pairs: np.ndarray
     """int64 [connections]: connected pairs of neurons."""
     synapses: np.ndarray
     weight: np.ndarray
-
-    def within(self, neurons: Neurons) -> np.ndarray:
-        """Return which connections stay in their area: bool [connections]."""
-        found: np.ndarray = neurons.area[self.source] == neurons.area[self.target]
-        return found
+    probability: np.ndarray
+    """float64 [connections]: that a pair of neurons is connected."""
+    within: np.ndarray
+    """bool [connections]: whether they stay in their area."""
 
 
 def connected(neurons: Neurons, pairs: Pairs) -> Connections:
     """Return the connections among populations, ordered by source and target."""
     pre, post = pairs.ends()
     size = max(1, len(neurons.groups))
-    key, code, count = np.unique(
-        neurons.group[pre] * size + neurons.group[post], return_inverse=True, return_counts=True
-    )
+    joined = neurons.group[pre] * size + neurons.group[post]
+    key, code, count = np.unique(joined, return_inverse=True, return_counts=True)
     synapses, weight = (np.bincount(code, values, len(key)) for values in (pairs.synapses, pairs.weight))
-    return Connections(*np.divmod(key, size), count, synapses, weight)
+    source, target = np.divmod(key, size)
+    probability = count / (neurons.cells[source] * neurons.cells[target])
+    within = neurons.area[source] == neurons.area[target]
+    return Connections(source, target, count, synapses, weight, probability, within)
 
 
 def tabled(neurons: Neurons, connections: Connections) -> dict[str, np.ndarray]:
@@ -318,7 +317,7 @@ def tabled(neurons: Neurons, connections: Connections) -> dict[str, np.ndarray]:
         "pairs": connections.pairs.astype(np.float64),
         "synapses": connections.synapses,
         "weight": connections.weight,
-        "probability": connections.pairs / (neurons.cells[connections.source] * neurons.cells[connections.target]),
+        "probability": connections.probability,
     }
 
 
@@ -335,9 +334,8 @@ def aggregated(neurons: Neurons, pairs: Pairs, options: Options, report: ImportR
     found = wired(neurons, pairs, connections, options.strength, report)
     if len(found.source):
         report.guess("strength of a projection", options.strength, "as counted in the data", "--strength")
-    within = connections.within(neurons)
-    between = ~within & ~neurons.inhibitory[connections.source]
-    report.read.append(f"{int(within.sum()):,} connections of populations inside areas, {int(between.sum()):,} between")
+    inside, between = connections.within, ~connections.within & ~neurons.inhibitory[connections.source]
+    report.read.append(f"{int(inside.sum()):,} connections of populations inside areas, {int(between.sum()):,} between")
     return found
 
 
@@ -354,7 +352,7 @@ def wired(
     ``sln_of``: what the SLN is a fraction of: the neurons that project, or what the strength counts.
     """
     area_of_source, area_of_target = neurons.area[connections.source], neurons.area[connections.target]
-    silent = ~connections.within(neurons) & neurons.inhibitory[connections.source]
+    silent = ~connections.within & neurons.inhibitory[connections.source]
     if silent.any():
         first = int(silent.argmax())
         where = f"{neurons.areas[area_of_source[first]]} -> {neurons.areas[area_of_target[first]]}"
@@ -368,14 +366,14 @@ def wired(
         why = "all their neurons are inhibitory, and an area needs one that is not"
         report.drop(mute, "areas", why, neurons.areas[int(alive.argmin())])
         report.drop(int(connections.pairs[lost].sum()), "connected pairs of these areas", "with them")
-    source, target, values = _projections(neurons, pairs, alive, strength, sln_of)
-    if "weight" in values:
-        some = values["weight"] != 0
-        report.drop(int((~some).sum()), "projections of weight 0", "no strength, no projection")
-        source, target, values = source[some], target[some], {name: v[some] for name, v in values.items()}
     areas = tuple(name for name in neurons.areas if name in circuits)
-    tables = {"connections": tabled(neurons, connections)}
-    return Wiring(areas, source, target, values, circuits=circuits, tables=tables)
+    projections = _projections(neurons, pairs, alive, strength, sln_of)
+    found = Wiring(areas, *projections, circuits=circuits, tables={"connections": tabled(neurons, connections)})
+    if "weight" in found.values:
+        some = found.values["weight"] != 0
+        report.drop(int((~some).sum()), "projections of weight 0", "no strength, no projection")
+        found = found.picked(some)
+    return found
 
 
 def _circuits(neurons: Neurons, connections: Connections) -> dict[str, Circuit]:
@@ -384,7 +382,7 @@ def _circuits(neurons: Neurons, connections: Connections) -> dict[str, Circuit]:
     for i, group in enumerate(neurons.groups):
         members.setdefault(group.area, []).append(i)
     inside: dict[int, list[int]] = {}
-    for k in np.flatnonzero(connections.within(neurons)).tolist():
+    for k in np.flatnonzero(connections.within).tolist():
         inside.setdefault(neurons.groups[connections.source[k]].area, []).append(k)
     return {
         neurons.areas[area]: _circuit(neurons, connections, groups, inside.get(area, []))
@@ -403,12 +401,11 @@ def _circuit(neurons: Neurons, connections: Connections, groups: list[int], insi
         populations[group.name] = {"kind": kind, **layer, "cells": float(neurons.cells[i]), "source": "data"}
     data: dict[str, Any] = {"populations": populations, "source": "data"}
     if inside:
-        place = {group: i for i, group in enumerate(groups)}
+        row = {group: i for i, group in enumerate(groups)}
         matrix = [[0.0] * len(groups) for _ in groups]
         for k in inside:
-            source, target = connections.source[k], connections.target[k]
-            probability = connections.pairs[k] / (neurons.cells[source] * neurons.cells[target])
-            matrix[place[target]][place[source]] = float(f"{min(1.0, probability):.6g}")
+            probability = min(1.0, connections.probability[k])
+            matrix[row[connections.target[k]]][row[connections.source[k]]] = float(f"{probability:.6g}")
         names = list(populations)
         data["connections"] = {"rows": "target", "populations": names, "probability": matrix, "source": "data"}
     return Circuit.model_validate(data)

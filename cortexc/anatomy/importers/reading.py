@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import ValidationError
 
+from cortexc.connectome.diagnostics import failed
 from cortexc.connectome.diagnostics.importing import BAD_VALUE
 from cortexc.connectome.model import Connectome
 
 from . import assembly, graphs, matrix, neuroml, sonata, synapses, table, writing
 from .options import Options, unheard
-from .report import JOINS, ImportReport, failed
+from .report import JOINS, ImportReport
 from .wiring import Wiring
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def read(format: str, files: AnyPath | Sequence[AnyPath], options: Options | Non
     ``choices``: the fields of ``Options``, one by one.
 
     Raises:
-        SpecError: the files cannot be read or hold what no spec can; the report names the place.
+        SpecError: the files cannot be read or hold what no spec can; the report names the location.
         ValueError: an unknown format, or options that mean nothing to it.
     """
     if format not in FORMATS:

@@ -8,10 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from cortexc.connectome.diagnostics.rule import Rule
-from cortexc.connectome.diagnostics.span import Span
+from cortexc.connectome.diagnostics import Rule, Span, failed
 
-from .report import ImportReport, failed
+from .report import ImportReport
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +22,7 @@ class Fault:
     bad: np.ndarray
     """bool [rows]"""
     rule: Rule
-    place: Callable[[int], Span]
+    location: Callable[[int], Span]
     """Where the fault of a row is."""
     message: Callable[[int], str]
     """What is wrong with a row."""
@@ -41,34 +40,34 @@ class Refusal:
     count: dict[str, int] = field(default_factory=dict)
     """Rows left out, by kind of fault."""
     where: dict[str, str] = field(default_factory=dict)
-    """The place of the first of them."""
+    """The location of the first of them."""
 
-    def kept(self, keep: np.ndarray, fault: Fault) -> np.ndarray:
+    def kept(self, keep: np.ndarray, *faults: Fault) -> np.ndarray:
         """Return which of the rows ``keep`` (bool [rows]) stay.
 
         Raises:
-            SpecError: one of them has the fault, and such rows are not to be dropped.
+            SpecError: one of them has a fault, and such rows are not to be dropped.
         """
-        bad = fault.bad & keep
-        if not bad.any():
-            return keep
-        if fault.kind in self.count:
-            self.count[fault.kind] += int(bad.sum())
-        else:
-            row = int(bad.argmax())
-            self.refuse(fault.kind, fault.rule, fault.place(row), fault.message(row), fault.help, int(bad.sum()))
-        return keep & ~bad
+        for fault in faults:
+            bad = fault.bad & keep
+            if fault.kind in self.count:
+                self.count[fault.kind] += int(bad.sum())
+            elif bad.any():
+                row = int(bad.argmax())
+                self.refuse(fault.kind, fault.rule, fault.location(row), fault.message(row), fault.help, int(bad.sum()))
+            keep = keep & ~bad
+        return keep
 
-    def refuse(self, kind: str, rule: Rule, place: Span, message: str, help: str, count: int = 1) -> None:
-        """Leave out rows that are wrong in one way; the place and the message are of the first of them.
+    def refuse(self, kind: str, rule: Rule, location: Span, message: str, help: str, count: int = 1) -> None:
+        """Leave out rows that are wrong in one way; the location and the message are of the first of them.
 
         Raises:
             SpecError: such rows are not to be dropped.
         """
         if self.invalid == "error":
-            raise failed(rule, place, message, f"{help}; --invalid drop leaves such {self.rows} out")
+            raise failed(rule, location, message, f"{help}; --invalid drop leaves such {self.rows} out")
         self.count[kind] = self.count.get(kind, 0) + count
-        self.where.setdefault(kind, str(place))
+        self.where.setdefault(kind, str(location))
 
     def report(self, report: ImportReport) -> None:
         """Note in the report what was left out."""

@@ -6,10 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cortexc.connectome.diagnostics.error import SpecError
-from cortexc.connectome.diagnostics.report import Report
-from cortexc.connectome.diagnostics.rule import Rule
-from cortexc.connectome.diagnostics.span import Span
+from cortexc.connectome.diagnostics import Report
 
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 """Marks that no name in a spec has: they steer a terminal, or YAML refuses them."""
@@ -43,7 +40,7 @@ class Dropped:
     what: str
     why: str
     first: str = ""
-    """One example, with its place."""
+    """One example, with its location."""
 
     def __str__(self) -> str:
         """Return it in words."""
@@ -113,9 +110,3 @@ def cause(error: Exception) -> str:
     """Return what a library says of a file: the first line, at most 200 characters of it."""
     text = str(error).strip()
     return text.splitlines()[0][:200] if text else type(error).__name__
-
-
-def failed(rule: Rule, place: Span | str, message: str, help: str = "") -> SpecError:
-    """Return the error that ends an import."""
-    span = place if isinstance(place, Span) else Span(place)
-    return SpecError(Report([rule.at(span, message, help=help)]))

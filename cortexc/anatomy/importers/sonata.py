@@ -18,9 +18,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from cortexc.connectome.diagnostics import Span, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_VALUE, UNKNOWN_NODE, UNREADABLE
-from cortexc.connectome.diagnostics.rule import did_you_mean
-from cortexc.connectome.diagnostics.span import Span
 
 from . import files, frames
 from .edges import Edges, joined
@@ -28,7 +27,7 @@ from .frame import number
 from .neurons import Neurons, Pairs, aggregated, grouped
 from .options import Options
 from .refusal import Fault, Refusal
-from .report import ImportReport, failed
+from .report import ImportReport
 from .wiring import NUMBERS, OWN, WORDS, Wiring, with_facts
 
 CHUNK_EDGES = 2_000_000
@@ -132,7 +131,7 @@ def _summed(circuit: _Circuit, neurons: Neurons, options: Options, report: Impor
 def _strengths(
     block: _Block, options: Options, refusal: Refusal, unknown: Counter[str]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return places of both ends, synapses and weights of the edges of a block that can be used.
+    """Return the neurons at both ends, synapses and weights of the edges of a block that can be used.
 
     ``unknown`` counts the edges whose number of synapses, or whose weight, is not known.
     """
@@ -146,7 +145,7 @@ def _strengths(
         def said(row: int) -> str:
             return f"the {what} of this edge is {values[row]:g}"
 
-        return Fault(f"with a bad {what}", bad, BAD_VALUE, block.place, said, f"expected {expected}")
+        return Fault(f"with a bad {what}", bad, BAD_VALUE, block.location, said, f"expected {expected}")
 
     bad = ~np.isfinite(synapses) | (synapses < 0)
     keep = refusal.kept(np.ones(size, bool), fault(bad, "number of synapses", synapses, "a number, 0 or more"))
@@ -179,8 +178,8 @@ def expanded(paths: list[str]) -> list[str]:
             entries = [*networks.get("nodes", ()), *networks.get("edges", ())]
             named = [str(v) for entry in entries for k, v in entry.items() if k.endswith("_file") and v]
         except json.JSONDecodeError as error:
-            place = Span(path, error.lineno, error.colno)
-            raise failed(UNREADABLE, place, f"the configuration is broken JSON: {error.msg}") from None
+            location = Span(path, error.lineno, error.colno)
+            raise failed(UNREADABLE, location, f"the configuration is broken JSON: {error.msg}") from None
         except (KeyError, TypeError, AttributeError, UnicodeError):
             hint = "it has `networks` with `nodes` and `edges`"
             raise failed(UNREADABLE, path, "this is no circuit configuration of SONATA", hint) from None
@@ -202,7 +201,7 @@ def _types(path: str, report: ImportReport) -> _Types:
     for row, text in enumerate(frame.texts(identifier).tolist()):
         if not text.isdigit() or int(text) in ids:
             what = "is there twice" if text.isdigit() else "is no number"
-            raise failed(BAD_TABLE, frame.place(row, identifier), f"the type {text or '(empty)'} {what}")
+            raise failed(BAD_TABLE, frame.location(row, identifier), f"the type {text or '(empty)'} {what}")
         ids[int(text)] = None
     report.read.append(f"{path}: {len(ids)} types")
     return _Types(path, {c: _present(frame.texts(c)) for c in frame.data.columns}, list(ids))
@@ -239,16 +238,14 @@ def _opened(path: str) -> Iterator[h5py.File]:
             raise failed(UNREADABLE, path, f"`{path}` is damaged: {str(error).splitlines()[0][:160]}") from None
 
 
-def _place(node: Any, row: int | None = None) -> Span:
-    """Return the place of a group or a dataset of an HDF5 file, or of one row of it."""
+def _location(node: Any, row: int | None = None) -> Span:
+    """Return the location of a group or a dataset of an HDF5 file, or of one row of it."""
     return Span(node.file.filename, inside=node.name + ("" if row is None else f"[{row}]"))
 
 
-def _populations(part: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the populations of ``/nodes`` or ``/edges``, with their names."""
-    for name, population in part.items():
-        if isinstance(population, h5py.Group):
-            yield name, population
+def _populations(part: Any) -> dict[str, Any]:
+    """Return the populations of ``/nodes`` or ``/edges``."""
+    return {name: group for name, group in part.items() if isinstance(group, h5py.Group)}
 
 
 def _groups(population: Any) -> dict[str, Any]:
@@ -266,10 +263,10 @@ def _dataset(group: Any, name: str, length: int | None = None) -> Any:
     node = group.get(name)
     inside = f"{group.name}/{name}"
     if not isinstance(node, h5py.Dataset) or node.ndim != 1:
-        raise failed(BAD_TABLE, _place(group), f"there is no dataset `{inside}`", "SONATA needs it")
+        raise failed(BAD_TABLE, _location(group), f"there is no dataset `{inside}`", "SONATA needs it")
     if length is not None and len(node) != length:
         message = f"`{inside}` has {len(node):,} entries, and {length:,} are expected"
-        raise failed(BAD_TABLE, _place(node), message, "the file may be cut off")
+        raise failed(BAD_TABLE, _location(node), message, "the file may be cut off")
     return node
 
 
@@ -289,7 +286,7 @@ def _nodes(path: str, circuit: _Circuit, report: ImportReport) -> Iterator[dict[
     """Yield what is said of the nodes of each population, as text by attribute, and note where they are."""
     types = circuit.node_types
     with _opened(path) as file:
-        for name, population in _populations(file["nodes"]):
+        for name, population in _populations(file["nodes"]).items():
             size = _size(population)
             order = _order(name, population, size)
             columns: dict[str, np.ndarray] = {"population": np.full(size, name, object)}
@@ -312,7 +309,7 @@ def _size(population: Any) -> int:
     attributes = _names(population["0"]) if "0" in population else []
     if not attributes:
         hint = "SONATA keeps that in `node_type_id`"
-        raise failed(BAD_TABLE, _place(population), "nothing says how many nodes there are", hint)
+        raise failed(BAD_TABLE, _location(population), "nothing says how many nodes there are", hint)
     return len(population["0"][attributes[0]])
 
 
@@ -324,17 +321,23 @@ def _order(name: str, population: Any, size: int) -> np.ndarray:
     ids = np.asarray(data[()])
     order = np.argsort(ids, kind="stable")
     if size and not np.array_equal(ids[order], np.arange(size)):
-        raise failed(BAD_TABLE, _place(data), f"the node ids of `{name}` are not 0 to {size - 1:,}, each once")
+        raise failed(BAD_TABLE, _location(data), f"the node ids of `{name}` are not 0 to {size - 1:,}, each once")
     return order
 
 
-def _grouping(population: Any, prefix: str, part: slice, whole: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the group of each node or edge, and its place in there; where nothing says it, all are in group 0."""
-    if f"{prefix}_group_id" not in population:
-        return np.zeros(part.stop - part.start, np.int64), np.arange(part.start, part.stop)
-    ids = _dataset(population, f"{prefix}_group_id", whole)
-    places = _dataset(population, f"{prefix}_group_index", whole)
-    return _integers(ids, part), _integers(places, part)
+def _members(population: Any, prefix: str, part: slice, whole: int) -> Iterator[tuple[Any, np.ndarray, np.ndarray]]:
+    """Yield each numbered group, which nodes or edges of a part are in it, and their indices in there.
+
+    Where nothing says the groups, all are in group 0.
+    """
+    ids, indices = np.zeros(part.stop - part.start, np.int64), np.arange(part.start, part.stop)
+    groups = _groups(population)
+    if groups and f"{prefix}_group_id" in population:
+        ids = _integers(_dataset(population, f"{prefix}_group_id", whole), part)
+        indices = _integers(_dataset(population, f"{prefix}_group_index", whole), part)
+    for key, group in groups.items():
+        mine = np.flatnonzero(ids == int(key))
+        yield group, mine, indices[mine]
 
 
 def _type_rows(data: Any, part: slice, types: _Types, what: str) -> np.ndarray:
@@ -345,32 +348,28 @@ def _type_rows(data: Any, part: slice, types: _Types, what: str) -> np.ndarray:
     rows = pd.Index(types.ids, dtype="int64").get_indexer(pd.Index(ids))
     if (missing := rows < 0).any():
         message = f"{int(missing.sum()):,} {what}s have the type {ids[missing][0]}, which `{types.path}` does not list"
-        raise failed(UNKNOWN_NODE, _place(data), message, f"name the table of {what} types that belongs to this file")
+        hint = f"name the table of {what} types that belongs to this file"
+        raise failed(UNKNOWN_NODE, _location(data), message, hint)
     return rows
 
 
 def _attributes(population: Any, size: int, before: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return attributes of the numbered groups, as text; over those of the types, group by group."""
-    groups = _groups(population)
     found: dict[str, np.ndarray] = {}
-    if not groups:
-        return found
-    group_id, group_index = _grouping(population, "node", slice(0, size), size)
-    for key, group in groups.items():
-        mine = np.flatnonzero(group_id == int(key))
+    for group, mine, index in _members(population, "node", slice(0, size), size):
         for name in _names(group):
             column = found.get(name, before.get(name, np.full(size, "", object)).copy())
-            column[mine] = _text(_picked(group, name, group_index[mine]))
+            column[mine] = _text(_picked(group, name, index))
             found[name] = column
     return found
 
 
 def _picked(group: Any, name: str, index: np.ndarray) -> np.ndarray:
-    """Return values of an attribute at places; values that the library of the group enumerates are looked up."""
+    """Return values of an attribute by index; values that the library of the group enumerates are looked up."""
     data = group[name]
-    if len(index) and (int(index.max()) >= len(data)):
-        message = f"`{data.name}` has {len(data):,} entries, and entry {int(index.max()):,} is asked for"
-        raise failed(BAD_TABLE, _place(data), message, "the file may be cut off")
+    if (lost := (index < 0) | (index >= len(data))).any():
+        message = f"`{data.name}` has {len(data):,} entries, and entry {int(index[lost].max()):,} is asked for"
+        raise failed(BAD_TABLE, _location(data), message, "the file may be cut off")
     low, high = (int(index.min()), int(index.max()) + 1) if len(index) else (0, 0)
     values = np.asarray(data[low:high])[index - low]
     library = group.get("@library")
@@ -378,14 +377,14 @@ def _picked(group: Any, name: str, index: np.ndarray) -> np.ndarray:
         entries, wanted = np.atleast_1d(np.asarray(library[name][()])), values.astype(np.int64)
         if len(wanted) and not 0 <= int(wanted.min()) <= int(wanted.max()) < len(entries):
             message = f"`{data.name}` asks for entry {int(wanted.max()):,} of a library of {len(entries):,}"
-            raise failed(BAD_TABLE, _place(data), message, "the file may be damaged")
+            raise failed(BAD_TABLE, _location(data), message, "the file may be damaged")
         values = entries[wanted]
     return values
 
 
 @dataclass(frozen=True, eq=False)
 class _Block:
-    """Some edges: places of their neurons, numbers (and text) by attribute."""
+    """Some edges: the numbers of their neurons, and values by attribute."""
 
     pre: np.ndarray
     post: np.ndarray
@@ -397,8 +396,8 @@ class _Block:
     rows: np.ndarray
     """int64 [edges]: where they are in their population."""
 
-    def place(self, row: int) -> Span:
-        """Return the place of an edge."""
+    def location(self, row: int) -> Span:
+        """Return the location of an edge."""
         return Span(self.path, inside=f"{self.inside}[{self.rows[row]}]")
 
 
@@ -409,11 +408,11 @@ def _blocks(circuit: _Circuit, used: tuple[str, ...], refusal: Refusal, report: 
     types = circuit.edge_types
     for path in circuit.edges:
         with _opened(path) as file:
-            for name, population in _populations(file["edges"]):
+            for name, population in _populations(file["edges"]).items():
                 if name in seen:
                     message = f"the edge population `{name}` is in `{seen[name]}` too"
                     hint = "its edges would count twice: name one of the two files"
-                    raise failed(AMBIGUOUS, _place(population), message, hint)
+                    raise failed(AMBIGUOUS, _location(population), message, hint)
                 seen[name] = path
                 unused |= dict.fromkeys(n for n in _said(population, types) if n not in used)
                 report.read.append(f"{path}: edges `{name}`, {len(_dataset(population, 'source_node_id')):,}")
@@ -435,15 +434,15 @@ def _edges(population: Any, circuit: _Circuit, refusal: Refusal) -> Iterator[_Bl
     path = population.file.filename
     for start in range(0, size, CHUNK_EDGES):
         part = slice(start, min(size, start + CHUNK_EDGES))
-        places, keep = [], np.ones(part.stop - start, bool)
+        neurons, keep = [], np.ones(part.stop - start, bool)
         for data, name in ends:
             ids = _integers(data, part)
             keep = refusal.kept(keep, _stranger(data, ids, start, name, circuit.size[name]))
-            places.append(ids + circuit.start[name])
+            neurons.append(ids + circuit.start[name])
         values, uncounted = _values(population, circuit.edge_types, part, size)
         kept = {n: v[keep] for n, v in values.items()}
         rows = start + np.flatnonzero(keep)
-        yield _Block(places[0][keep], places[1][keep], kept, uncounted[keep], path, population.name, rows)
+        yield _Block(neurons[0][keep], neurons[1][keep], kept, uncounted[keep], path, population.name, rows)
 
 
 def _stranger(data: Any, ids: np.ndarray, start: int, name: str, size: int) -> Fault:
@@ -452,7 +451,7 @@ def _stranger(data: Any, ids: np.ndarray, start: int, name: str, size: int) -> F
         "to or from nodes that are not there",
         (ids < 0) | (ids >= size),
         UNKNOWN_NODE,
-        lambda row: _place(data, start + row),
+        lambda row: _location(data, start + row),
         lambda row: f"node {ids[row]} is not in `{name}`, which has {size:,} nodes",
         "the nodes file may belong to another network",
     )
@@ -467,10 +466,10 @@ def _end(data: Any, circuit: _Circuit) -> str:
         if len(circuit.start) == 1:
             return next(iter(circuit.start))
         message = "the dataset does not say which nodes it means"
-        raise failed(AMBIGUOUS, _place(data), message, "SONATA keeps that in the attribute `node_population`")
+        raise failed(AMBIGUOUS, _location(data), message, "SONATA keeps that in the attribute `node_population`")
     if named not in circuit.start:
         message = f"the edges join nodes of `{named}`, and no file has these"
-        raise failed(UNKNOWN_NODE, _place(data), message, did_you_mean(named, circuit.start))
+        raise failed(UNKNOWN_NODE, _location(data), message, did_you_mean(named, circuit.start))
     return str(named)
 
 
@@ -487,14 +486,10 @@ def _values(population: Any, types: _Types | None, part: slice, whole: int) -> t
         for name, numbers in _numbers_of(types).items():
             if not np.isnan(numbers[row]).all():
                 found[name], given[name] = numbers[row], (types.columns[name] != "")[row]
-    groups = _groups(population)
-    if groups:
-        group_id, group_index = _grouping(population, "edge", part, whole)
-    for key, group in groups.items():
-        mine = np.flatnonzero(group_id == int(key))
+    for group, mine, index in _members(population, "edge", part, whole):
         wanted = (*COUNT, *WEIGHT, *NUMBERS, *WORDS) if len(mine) else ()
         for name in [n for n in _names(group) if n in wanted]:
-            values = _picked(group, name, group_index[mine])
+            values = _picked(group, name, index)
             numeric = values.dtype.kind in "iufb"
             column = found.get(name, np.full(size, np.nan) if numeric else np.full(size, "", object))
             found[name] = column.astype(float) if numeric else column
@@ -533,15 +528,14 @@ def _areas(circuit: _Circuit, columns: dict[str, np.ndarray], options: Options, 
     if "weight" in values and np.isnan(values["weight"]).all():
         del values["weight"]
 
-    def place(row: int, field: str) -> Span:
+    def location(row: int, field: str) -> Span:
         at = int(np.searchsorted(ends, row, side="right"))
-        return blocks[at].place(row - int(ends[at]) + len(blocks[at].pre))
+        return blocks[at].location(row - int(ends[at]) + len(blocks[at].pre))
 
-    wiring = joined(Edges(source, target, values, place, names=tuple(names.tolist())), options, report)
+    wiring = joined(Edges(source, target, values, location, names=tuple(names.tolist())), options, report)
     facts = {f: columns[f].tolist() for f in OWN if f in columns}
-    return with_facts(
-        wiring, {name: {f: _fact(v[i]) for f, v in facts.items()} for i, name in enumerate(names.tolist())}
-    )
+    nodes = {name: {f: _fact(v[i]) for f, v in facts.items()} for i, name in enumerate(names.tolist())}
+    return with_facts(wiring, nodes)
 
 
 def _fact(text: str) -> str | int | float | None:

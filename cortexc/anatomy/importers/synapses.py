@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexc.connectome.diagnostics import Span, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNOWN_NODE
-from cortexc.connectome.diagnostics.span import Span
 
 from . import frames, table
 from .columns import COUNT, known
@@ -15,7 +15,7 @@ from .frame import Frame
 from .neurons import Pairs, aggregated, grouped
 from .options import Options
 from .refusal import Fault, Refusal
-from .report import ImportReport, failed
+from .report import ImportReport
 from .wiring import Wiring
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _identified(about: Frame, identifier: str, options: Options, report: ImportR
         "without an identifier",
         blank,
         BAD_VALUE,
-        lambda row: about.place(row, identifier),
+        lambda row: about.location(row, identifier),
         lambda _: f"the neuron of this row has no identifier: `{identifier}` is empty{more}",
         "no edge could name it",
     )
@@ -93,7 +93,7 @@ def _index(about: Frame, identifier: str) -> pd.Index[Any]:
     if index.has_duplicates:
         row = int(index.duplicated().argmax())
         message = f"the neuron {ids[row]} is there twice"
-        raise failed(BAD_TABLE, about.place(row, identifier), message, "each has one row")
+        raise failed(BAD_TABLE, about.location(row, identifier), message, "each has one row")
     return index
 
 
@@ -107,15 +107,14 @@ def _selected(frame: Frame, options: Options) -> Frame:
 def _edges(
     frame: Frame, plan: Plan, index: pd.Index[Any], options: Options, refusal: Refusal
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return places of both ends and numbers of synapses of the edges of a block that can be used."""
+    """Return rows of the neurons at both ends, and numbers of synapses, of the edges of a block that can be used."""
     source, target, count = plan
     keep = np.ones(len(frame.data), bool)
     ends = []
     for end, column in (("source", source), ("target", target)):
-        places, missing = _found(frame, column, index)
-        ends.append(places)
-        for fault in _unknown(frame, end, column, missing, options):
-            keep = refusal.kept(keep, fault)
+        rows, missing = _found(frame, column, index)
+        ends.append(rows)
+        keep = refusal.kept(keep, *_unknown(frame, end, column, missing, options))
     synapses = np.ones(len(frame.data))
     if count is not None:
         counts = frame.named_column(count, "the first part of the list")
@@ -124,7 +123,7 @@ def _edges(
             "with a bad number of synapses",
             unreadable | ~np.isfinite(synapses) | (synapses < 0),
             BAD_VALUE,
-            lambda row: frame.place(row, counts),
+            lambda row: frame.location(row, counts),
             lambda row: f"the number of synapses is `{frame.data[counts].iloc[row]}`",
             "expected a number, 0 or more",
         )
@@ -138,8 +137,8 @@ def _unknown(frame: Frame, end: str, column: str, missing: np.ndarray, options: 
         return []
     blank = missing & (frame.texts(column) == "")
 
-    def place(row: int) -> Span:
-        return frame.place(row, column)
+    def location(row: int) -> Span:
+        return frame.location(row, column)
 
     def stranger(row: int) -> str:
         return f"the {end} {str(frame.data[column].iloc[row]).strip()} is not in `{options.neurons}`"
@@ -147,8 +146,8 @@ def _unknown(frame: Frame, end: str, column: str, missing: np.ndarray, options: 
     kind, hint = "to or from neurons not in the table", "add it to the table of neurons"
     empty, named = f"the {end} of this edge is empty", "name a neuron at both ends"
     faults = [
-        Fault(kind, missing & ~blank, UNKNOWN_NODE, place, stranger, hint),
-        Fault("with an empty end", blank, UNKNOWN_NODE, place, lambda _: empty, named),
+        Fault(kind, missing & ~blank, UNKNOWN_NODE, location, stranger, hint),
+        Fault("with an empty end", blank, UNKNOWN_NODE, location, lambda _: empty, named),
     ]
     return sorted(faults, key=lambda fault: int(fault.bad.argmax()))
 
@@ -187,7 +186,7 @@ def _identifier(frame: Frame, options: Options, report: ImportReport) -> str:
 
 
 def _found(frame: Frame, column: str, index: pd.Index[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the places of identifiers in the table of neurons, and which are not in it."""
+    """Return the rows of identifiers in the table of neurons, and which are not in it."""
     import pandas as pd
 
     column = frame.named_column(column, "the first part of the list")
@@ -198,8 +197,8 @@ def _found(frame: Frame, column: str, index: pd.Index[Any]) -> tuple[np.ndarray,
         keys = frame.texts(column)
         if index.dtype == np.int64:
             keys, valid = _integers(keys)
-    places = index.get_indexer(pd.Index(keys, dtype=index.dtype))
-    return places, ~valid | (places < 0)
+    rows = index.get_indexer(pd.Index(keys, dtype=index.dtype))
+    return rows, ~valid | (rows < 0)
 
 
 def _integers(text: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

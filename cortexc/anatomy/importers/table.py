@@ -8,16 +8,15 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from cortexc.connectome.diagnostics import Span, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE
-from cortexc.connectome.diagnostics.rule import did_you_mean
-from cortexc.connectome.diagnostics.span import Span
 
 from . import files, frames
 from .columns import CASE, FLN, NEURONS, SOURCE, TARGET, WEIGHT, in_mm, is_fln, known, lengths, plain
 from .edges import STRENGTHS, Edges, joined
 from .frame import ABSENT, Frame
 from .options import Options
-from .report import ImportReport, and_more, failed
+from .report import ImportReport, and_more
 from .wiring import NUMBERS, WORDS, Wiring
 
 GAP = frozenset({"electrical", "gapjunction", "gap", "gj", "elec", "ejunction"})
@@ -37,14 +36,14 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     columns = _columns(frame, options, report)
     frame, electrical = _divided(frame, columns, report)
 
-    def place(row: int, field: str) -> Span:
-        return frame.place(row, columns.get(field, columns.get("fln", columns.get("weight"))))
+    def location(row: int, field: str) -> Span:
+        return frame.location(row, columns.get(field, columns.get("fln", columns.get("weight"))))
 
     edges = Edges(
         frame.texts(columns["source"]),
         frame.texts(columns["target"]),
         _values(frame, columns, report),
-        place,
+        location,
         neurons=_numbers(frame, columns["neurons"], optional=True)[0] if "neurons" in columns else None,
         cases=frame.texts(columns["case"]) if "case" in columns else None,
     )
@@ -204,7 +203,7 @@ def _divided(frame: Frame, columns: dict[str, str], report: ImportReport) -> tup
     if electrical.any() and not electrical.all():
         apart = frame.kept(electrical)
         why = "gap junctions are no projections; they are kept in the table /electrical"
-        report.drop(int(electrical.sum()), f"rows of electrical synapses (`{column}`)", why, str(apart.place(0)))
+        report.drop(int(electrical.sum()), f"rows of electrical synapses (`{column}`)", why, str(apart.location(0)))
         return frame.kept(~electrical), apart
     if 1 < len(groups) <= MOST_GROUPS:
         shown = ", ".join(groups[:6])
@@ -243,5 +242,5 @@ def _numbers(frame: Frame, column: str, *, optional: bool = False) -> tuple[np.n
             comma = re.fullmatch(r"-?\d+,\d+", texts[row])
             hint = "write decimal points, not commas" if comma else "name the right column, or fix the value"
             message = f"`{column}` holds `{texts[row]}`, which is no number{and_more(int(unreadable.sum()))}"
-            raise failed(BAD_VALUE, frame.place(row, column), message, hint)
+            raise failed(BAD_VALUE, frame.location(row, column), message, hint)
     return found, int(np.isnan(found).sum())

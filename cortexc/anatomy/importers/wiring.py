@@ -22,9 +22,9 @@ class Wiring:
 
     areas: tuple[str, ...]
     source: np.ndarray
-    """int64 [projections]: places in ``areas``."""
+    """int64 [projections]: the area that sends each one, as its index in ``areas``."""
     target: np.ndarray
-    """int64 [projections]"""
+    """int64 [projections]: the area that receives it, likewise."""
     values: dict[str, np.ndarray] = field(default_factory=dict)
     """float64 [projections] by field of a projection, NaN where it is not known; text for mode and direction."""
     circuits: dict[str, Circuit] = field(default_factory=dict)
@@ -37,6 +37,11 @@ class Wiring:
     """The area that the data say is the input."""
     readout: str | None = None
     """The area that the data say is read."""
+
+    def picked(self, rows: np.ndarray) -> Wiring:
+        """Return the wiring of some projections, or of all in another order: by index, or bool [projections]."""
+        values = {name: column[rows] for name, column in self.values.items()}
+        return replace(self, source=self.source[rows], target=self.target[rows], values=values)
 
 
 def with_facts(wiring: Wiring, nodes: dict[str, dict[str, Any]]) -> Wiring:

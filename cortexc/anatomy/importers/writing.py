@@ -11,6 +11,7 @@ import numpy as np
 
 from cortexc.connectome.io import encode, tables
 from cortexc.connectome.model import Connectome
+from cortexc.replacement import replacing
 
 from .report import ImportReport
 
@@ -53,18 +54,17 @@ def write(
     for number, name in enumerate(matrices):
         link = {"file": beside.name, "dataset": f"/circuits/{number}"}
         data["circuits"][name]["connections"]["probability"] = link
-    head = [p for p in connectome.projections if p.source == ("model",)]
     body = [p for p in connectome.projections if p.source != ("model",)]
     if tabled:
-        kept = [e for e, p in zip(data["projections"], connectome.projections, strict=True) if p in head]
+        written_out = zip(data["projections"], connectome.projections, strict=True)
+        kept = [entry for entry, p in written_out if p.source == ("model",)]
         data["projections"] = [*kept, {"file": beside.name, "dataset": "/projections", "source": "data"}]
     text = _text(data, files, command, report, {n: c for n, c in extra.items() if len(c)}, beside.name)
-    parts: list[tuple[Path, Path]] = []
-    try:
-        if tabled or matrices or extra:
-            part = beside.with_name(f".{beside.name}.part")
-            parts.append((part, beside))
-            with h5py.File(part, "w") as file:
+    written = [path, beside] if tabled or matrices or extra else [path]
+    with replacing(*reversed(written)) as (*beside_it, part):
+        part.write_text(text, encoding="utf-8")
+        for table in beside_it:
+            with h5py.File(table, "w") as file:
                 if tabled:
                     tables.fill(file.create_group("projections"), encode.columns(body, sources=False))
                 for number, matrix in enumerate(matrices.values()):
@@ -74,15 +74,7 @@ def write(
                     for column, values in columns.items():
                         kind = h5py.string_dtype() if values.dtype == object else None
                         group.create_dataset(column, data=values, dtype=kind)
-        part = path.with_name(f".{path.name}.part")
-        parts.append((part, path))
-        part.write_text(text, encoding="utf-8")
-        for made, final in parts:
-            made.replace(final)
-    finally:
-        for made, _ in parts:
-            made.unlink(missing_ok=True)
-    return [final for _, final in reversed(parts)]
+    return written
 
 
 def fingerprint(path: str) -> str:

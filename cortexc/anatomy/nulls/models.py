@@ -190,13 +190,20 @@ def _rewired(
     if not any(_differ(graph, drawn, chosen) for chosen in groups):
         raise NullError("no other wiring keeps these properties: nothing could be moved")
     known = _distances(connectome)
-    found = list(connectome.projections)
+    changes: dict[int, dict[str, Any]] = {}
     for i in movable.tolist():
         pair = graph.names[drawn.origin[i]], graph.names[drawn.target[i]]
-        change = {"origin": pair[0], "target": pair[1], "distance_mm": known.get(pair), "source": (CITED,)}
-        if free and found[i].fln:
-            change |= {"fln": None, "weight": found[i].fln}
-        found[i] = found[i].model_copy(update=change)
+        changes[i] = {"origin": pair[0], "target": pair[1], "distance_mm": known.get(pair)}
+        if free and (fln := connectome.projections[i].fln):
+            changes[i] |= {"fln": None, "weight": fln}
+    return _changed(connectome, changes)
+
+
+def _changed(connectome: Connectome, changes: dict[int, dict[str, Any]]) -> dict[str, Any]:
+    """Return the projections with new values of some fields, by number of the projection; these cite the null model."""
+    found = list(connectome.projections)
+    for i, change in changes.items():
+        found[i] = found[i].model_copy(update={"source": (CITED,), **change})
     return {"projections": tuple(found)}
 
 
@@ -268,32 +275,28 @@ def distance(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]
 
 def weights(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
     """Shuffle the strengths among the projections."""
-    movable = _movable(connectome)
-    found = list(connectome.projections)
-    dealt = np.array([strength(found[i]) for i in movable.tolist()])
+    movable = _movable(connectome).tolist()
+    dealt = np.array([strength(connectome.projections[i]) for i in movable])
     if (dealt == dealt[0]).all():
         raise NullError("all projections between areas are equally strong: there is nothing to shuffle")
     dealt = dealt[rng.permutation(len(dealt))]
-    for i, one in zip(movable.tolist(), dealt.tolist(), strict=True):
-        change = {"fln": None, "weight": one} if one else {"fln": 0.0, "weight": None}
-        found[i] = found[i].model_copy(update={**change, "source": (CITED,)})
-    return {"projections": tuple(found)}
+    new = [{"fln": None, "weight": one} if one else {"fln": 0.0, "weight": None} for one in dealt.tolist()]
+    return _changed(connectome, dict(zip(movable, new, strict=True)))
 
 
 def reversed_(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
     """Reverse the hierarchy: feedforward projections leave and land in the layers of feedback, and the reverse."""
     rank = ranks(connectome)
     turned = {"feedforward": "feedback", "feedback": "feedforward", "lateral": "lateral"}
-    found = list(connectome.projections)
+    changes: dict[int, dict[str, Any]] = {}
     for i in _movable(connectome).tolist():
-        p = found[i]
-        change: dict[str, Any] = {"source": (*p.source, CITED) if len(p.source) > 1 else (CITED,)}
+        p = connectome.projections[i]
+        changes[i] = {"source": (*p.source, CITED) if len(p.source) > 1 else (CITED,)}
         if p.sln is not None:
-            change["sln"] = 1 - p.sln
+            changes[i]["sln"] = 1 - p.sln
         if p.sln is None or p.direction is not None:
-            change["direction"] = turned[direction(p, connectome, rank)]
-        found[i] = p.model_copy(update=change)
-    return {"projections": tuple(found)}
+            changes[i]["direction"] = turned[direction(p, connectome, rank)]
+    return _changed(connectome, changes)
 
 
 def laminar(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
@@ -355,22 +358,20 @@ def _conducted(circuit: Circuit) -> dict[str, int]:
 def uniform(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
     """Make all strengths equal: those of projections between areas, and those of all columns that a kernel reaches."""
     rank = ranks(connectome)
-    found = list(connectome.projections)
     movable = set(_movable(connectome).tolist())
-    mean = float(np.mean([strength(found[i]) for i in sorted(movable)]))
-    for i, p in enumerate(found):
-        level = _level(p.topography, f"the topography of {p.origin} -> {p.target}")
-        change: dict[str, Any] = {"topography": level, "source": (CITED,)}
+    mean = float(np.mean([strength(connectome.projections[i]) for i in sorted(movable)]))
+    changes: dict[int, dict[str, Any]] = {}
+    for i, p in enumerate(connectome.projections):
+        changes[i] = {"topography": _level(p.topography, f"the topography of {p.origin} -> {p.target}")}
         if i in movable and strength(p) != 0:
-            change |= {"fln": None, "weight": mean}
+            changes[i] |= {"fln": None, "weight": mean}
             if p.sln is not None and 0 < p.sln < 1:
-                change |= {"sln": 0.5, "direction": direction(p, connectome, rank)}
-        found[i] = p.model_copy(update=change)
+                changes[i] |= {"sln": 0.5, "direction": direction(p, connectome, rank)}
     lateral = {
         name: part.model_copy(update={"kernel": _level(part.kernel, "a lateral kernel"), "source": (CITED,)})
         for name, part in connectome.lateral.items()
     }
-    return {"projections": tuple(found), "lateral": lateral}
+    return {**_changed(connectome, changes), "lateral": lateral}
 
 
 def _level(kernel: Kernel, what: str) -> Kernel:

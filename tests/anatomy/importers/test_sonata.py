@@ -169,6 +169,15 @@ def test_broken_circuits_get_one_finding(tmp_path: Path, fault: str) -> None:
         assert "did you mean `cortex`" in finding.help
 
 
+@pytest.mark.parametrize("index", [-1, SIZE])
+def test_an_entry_that_a_group_does_not_have_is_a_finding(tmp_path: Path, index: int) -> None:
+    files = circuit(tmp_path)
+    with h5py.File(files[0], "r+") as file:
+        file["nodes/cortex/node_group_index"][3] = index
+    with pytest.raises(connectome.SpecError, match=f"has 140 entries, and entry {index} is asked for"):
+        read("sonata", files)
+
+
 def test_a_network_without_types_and_groups_is_read_by_its_attributes(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "nodes.h5", "w") as file:
         group = file.create_group("nodes/S1/0")

@@ -225,6 +225,13 @@ def test_neurons_may_be_the_named_index_of_their_table(tmp_path: Path) -> None:
     assert edges(found) == {("V1", "V2"): 3.0}
 
 
+def test_a_large_whole_number_keeps_its_digits_beside_a_missing_one(tmp_path: Path) -> None:
+    ids = pd.array([720575940379283451, None, 3], dtype="Int64")
+    pd.DataFrame({"source": ids, "target": [2, 3, 1], "weight": [1, 2, 3]}).to_parquet(tmp_path / "e.parquet")
+    found = edges(read("table", tmp_path / "e.parquet", invalid="drop"))
+    assert set(found) == {("720575940379283451", "2"), ("3", "1")}
+
+
 def test_a_missing_whole_number_is_a_missing_name(tmp_path: Path) -> None:
     ids = pd.array([1, None, 3], dtype="Int64")
     pd.DataFrame({"source": ids, "target": [2, 3, 1], "weight": [1, 2, 3]}).to_parquet(tmp_path / "e.parquet")

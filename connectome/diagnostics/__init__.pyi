@@ -1,0 +1,9 @@
+from .error import SpecError as SpecError
+from .error import failed as failed
+from .report import Report as Report
+from .rule import Diagnostic as Diagnostic
+from .rule import Rule as Rule
+from .rule import Severity as Severity
+from .rule import did_you_mean as did_you_mean
+from .rule import nearest as nearest
+from .span import Span as Span

@@ -1,0 +1,23 @@
+"""Why a command is not run as it was called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class UsageError(ValueError):
+    """A command is not run as it was called; the message says why, and nothing is written."""
+
+
+def refuse_existing(files: Iterable[Path], *, force: bool) -> None:
+    """Raise where a file is there already, unless it may be replaced."""
+    for file in files:
+        if file.exists() and not force:
+            raise UsageError(f"{file} is there already; --force replaces it")
+
+
+def refuse_other_than_yaml(file: Path) -> None:
+    """Raise where the name of a spec to write does not end as that of a YAML file."""
+    if file.suffix not in {".yaml", ".yml"}:
+        raise UsageError(f"{file}: a spec is a .yaml file")
