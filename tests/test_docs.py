@@ -189,7 +189,7 @@ def test_links_lead_somewhere(name: str) -> None:
 
 def test_architecture_names_files_and_functions_that_exist() -> None:
     text = PAGES["ARCHITECTURE.md"]
-    rooms = ("connectome", "compiler", "runtime", "cortexc", "benchmarks")
+    rooms = ("connectome", "compiler", "runtime", "cortexc", "benchmarks", "tests")
     sources = {p.relative_to(ROOT).as_posix(): p for room in rooms for p in (ROOT / room).rglob("*.py")}
     named = re.findall(r"`([\w/]+\.py)(?:: ([\w.]+))?`", text)
     assert len(named) > 15

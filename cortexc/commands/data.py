@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "A call that was interrupted can be repeated: complete arrays are kept.",
     )
     corrupt.add_argument("name", metavar="NAME", help=f"the data set: {' or '.join(DATASETS)}")
-    corrupt.add_argument("--data-dir", metavar="DIR", type=Path, help="its folder; the digits need none")
+    corrupt.add_argument("--data-dir", metavar="DIR", type=Path, help="its folder, unless it comes with cortexc")
     corrupt.add_argument("-o", "--out", metavar="OUT", type=Path, required=True, help="folder to write to")
     corrupt.add_argument(
         "--corruptions",

@@ -21,7 +21,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", metavar="run|report", required=True)
     make = verbs.add_parser("run", help="make the missing runs; a finished run is never repeated")
     _common(make)
-    make.add_argument("--data-dir", type=Path, metavar="DIR", help="data directory of CIFAR-10; the digits need none")
+    make.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="folder of the data set, unless it comes with cortexc"
+    )
     made = make.add_mutually_exclusive_group()
     made.add_argument("--corrupted", type=Path, metavar="FOLDER", help="test on this set, in the layout of CIFAR-10-C")
     made.add_argument("--regenerate", action="store_true", help="corrupt the test images while testing")

@@ -84,8 +84,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Import, write the spec, report, and check it."""
     from cortexc.anatomy.importers import Options
-    from cortexc.anatomy.importers.options import unheard
-    from cortexc.anatomy.importers.reading import inputs, read
+    from cortexc.anatomy.importers.reading import inputs, read, unheard
     from cortexc.compiler.checker import check
     from cortexc.connectome.diagnostics import render
 

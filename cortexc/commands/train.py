@@ -19,7 +19,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "program", nargs="?", metavar="SPEC|X.h5", help="a spec, by path or shipped name, or an artifact"
     )
     parser.add_argument("--data", choices=tuple(DATASETS), help="what to train on (default: cifar10)")
-    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="data directory of CIFAR-10; the digits need none")
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="folder of the data set, unless it comes with cortexc"
+    )
     parser.add_argument("--out", type=Path, metavar="RUN", help="folder of the run; must not exist yet")
     parser.add_argument(
         "--hold-out",

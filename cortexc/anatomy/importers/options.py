@@ -1,8 +1,8 @@
-"""What a user can say about the data, and which format listens to what."""
+"""What a user can say about the data."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
 Rows = Literal["source", "target"]
@@ -71,22 +71,8 @@ class Options:
     target's extrinsic presynaptic neurons (which is what FLNe measures)."""
 
 
-_SPEC = frozenset({"name", "sources", "input", "input_to", "readout", "classes", "invalid"})
-_COLUMNS = frozenset({"source_column", "target_column", "weight_column"})
-_TEXT = frozenset({"separator", "header", "sheet", "where"})
-_GROUPS = frozenset({"area_column", "layer_column", "type_column", "kind_column", "inhibitory", "strength"})
-
-LISTENS: dict[str, frozenset[str]] = {
-    "table": _SPEC | _COLUMNS | _TEXT | {"sln_column", "distance_column", "case_column", "aggregate"},
-    "matrix": _SPEC | {"separator", "sheet", "rows", "variable", "labels", "sln", "distance"},
-    "sonata": _SPEC | _GROUPS,
-    "graphml": _SPEC | {"weight_column", "sln_column", "distance_column", "aggregate", "labels"},
-    "neuroml": _SPEC | {"strength"},
-    "synapses": _SPEC | _COLUMNS | _TEXT | _GROUPS | {"neurons", "id_column"},
-}
-"""Per format: the options that mean something to it."""
-
-
-def unheard(options: Options, format: str) -> list[str]:
-    """Return the options that were given and mean nothing to a format."""
-    return [f.name for f in fields(Options) if f.name not in LISTENS[format] and getattr(options, f.name) != f.default]
+SPEC = frozenset({"name", "sources", "input", "input_to", "readout", "classes", "invalid"})
+COLUMNS = frozenset({"source_column", "target_column", "weight_column"})
+TEXT = frozenset({"separator", "header", "sheet", "where"})
+GROUPS = frozenset({"area_column", "layer_column", "type_column", "kind_column", "inhibitory", "strength"})
+"""Options that several formats listen to: on the spec, on the columns of a table, on text, and on groups of neurons."""

@@ -19,21 +19,37 @@ from cortexc.connectome.diagnostics.importing import BAD_VALUE
 from cortexc.connectome.model import Connectome
 
 from . import assembly, graphs, matrix, neuroml, sonata, synapses, table, writing
-from .options import Options, unheard
+from .options import COLUMNS, GROUPS, SPEC, TEXT, Options
 from .report import JOINS, ImportReport
 from .wiring import Wiring
 
 if TYPE_CHECKING:
     import networkx as nx
 
-FORMATS: dict[str, Callable[[list[str], Options, ImportReport], Wiring]] = {
-    "table": table.read,
-    "matrix": matrix.read,
-    "sonata": sonata.read,
-    "graphml": graphs.read,
-    "neuroml": neuroml.read,
-    "synapses": synapses.read,
+
+@dataclass(frozen=True)
+class Format:
+    """How files of a format are read, and the options that mean something to it."""
+
+    read: Callable[[list[str], Options, ImportReport], Wiring]
+    listens: frozenset[str]
+
+
+FORMATS = {
+    "table": Format(table.read, SPEC | COLUMNS | TEXT | {"sln_column", "distance_column", "case_column", "aggregate"}),
+    "matrix": Format(matrix.read, SPEC | {"separator", "sheet", "rows", "variable", "labels", "sln", "distance"}),
+    "sonata": Format(sonata.read, SPEC | GROUPS),
+    "graphml": Format(graphs.read, SPEC | {"weight_column", "sln_column", "distance_column", "aggregate", "labels"}),
+    "neuroml": Format(neuroml.read, SPEC | {"strength"}),
+    "synapses": Format(synapses.read, SPEC | COLUMNS | TEXT | GROUPS | {"neurons", "id_column"}),
 }
+"""Every format, by name."""
+
+
+def unheard(options: Options, format: str) -> list[str]:
+    """Return the options that were given and mean nothing to a format."""
+    given = (f.name for f in dataclasses.fields(Options) if getattr(options, f.name) != f.default)
+    return [name for name in given if name not in FORMATS[format].listens]
 
 
 AnyPath = str | os.PathLike[str]
@@ -75,7 +91,7 @@ def read(format: str, files: AnyPath | Sequence[AnyPath], options: Options | Non
         raise ValueError(f"{', '.join(lost)}: no meaning to the format {format}")
     report = ImportReport()
     with _explained(listed[0]):
-        wiring = FORMATS[format](listed, chosen, report)
+        wiring = FORMATS[format].read(listed, chosen, report)
         return _whole(wiring, listed, inputs(format, listed, chosen), chosen, report)
 
 

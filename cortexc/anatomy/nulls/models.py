@@ -59,6 +59,8 @@ class Model:
     destroyed: tuple[str, ...]
     broken: tuple[str, ...] = ()
     """More rules of the checker that the null model need not follow."""
+    random: bool = True
+    """Whether it draws random numbers whatever the connectome; otherwise `ignores_seed` makes one and looks."""
     strengths: bool = True
     """Whether strengths move or change, so that other pathways than before may be below the threshold."""
 
@@ -110,7 +112,7 @@ def ignores_seed(connectome: Connectome, model: str) -> bool:
     Raises:
         NullError: there is no such null model of this connectome.
     """
-    if model not in ("lattice", "reversed", "uniform"):
+    if MODELS[model].random:
         return False
     rng = np.random.default_rng(0)
     before = rng.bit_generator.state
@@ -415,11 +417,13 @@ MODELS: dict[str, Model] = {
         lattice,
         (_COUNTS, _STRENGTHS),
         ("shortcuts: areas send to the areas next to them in the hierarchy only", "which area sends to which"),
+        random=False,
     ),
     "reversed": Model(
         reversed_,
         ("which area sends to which, and how strongly", "levels, and the order of updates"),
         ("direction: the layers where projections leave and land (SLN becomes 1 - SLN)",),
+        random=False,
         strengths=False,
     ),
     "laminar": Model(
@@ -445,6 +449,7 @@ MODELS: dict[str, Model] = {
             "differences of strength among projections between areas, and among the columns that a kernel reaches",
             "SLN between 0 and 1: it becomes 0.5",
         ),
+        random=False,
     ),
 }
 """Every null model, by name."""

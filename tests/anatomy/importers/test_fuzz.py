@@ -12,7 +12,7 @@ import pytest
 import scipy.io
 
 from cortexc import connectome
-from cortexc.anatomy.importers import read
+from cortexc.anatomy.importers import FORMATS, read
 from tests.anatomy.importers.test_neuroml import HEAD, POPULATIONS, TAIL, projection
 from tests.anatomy.importers.test_sonata import circuit
 from tests.anatomy.importers.test_synapses import brain
@@ -68,6 +68,12 @@ NAMES = (
     "sonata node_types.csv",
     "sonata edge_types.csv",
 )
+
+
+def test_every_format_is_garbled(tmp_path: Path) -> None:
+    found = cases(tmp_path)
+    assert tuple(found) == NAMES
+    assert {format for format, *_ in found.values()} == set(FORMATS)
 
 
 def garbled(original: bytes, rng: random.Random) -> bytes:
