@@ -28,6 +28,7 @@ from .data.dataset import DataError, Dataset, ImageSet
 from .manifest import Manifest, Recipe, RunError
 from .model import CorticalTransformer, build
 from .predictions import CLEAN, Predictions
+from .resources import taken
 from .robustness import Robustness, measure, read_human
 from .run import Run
 from .training import dataset_of
@@ -35,7 +36,7 @@ from .training import dataset_of
 BATCH = {"cpu": 64, "cuda": 1000}
 """Images in one forward pass: few enough for the caches of a processor, many enough to occupy a GPU."""
 Precision: TypeAlias = Literal["float32", "bfloat16"]
-"""Of matrix products. In ``bfloat16``, as in training, testing takes about half the time; few predictions change."""
+"""Of matrix products. Whether ``bfloat16`` is faster depends on the device, see ``device``; few predictions change."""
 Observer: TypeAlias = Callable[[Cell, int, int], None]
 """Called after each cell with the cell, the number of cells done, and the number of all cells."""
 
@@ -83,13 +84,24 @@ class Measures:
 
 
 @torch.no_grad()
-def predict(model: CorticalTransformer, images: torch.Tensor, precision: Precision = "float32") -> torch.Tensor:
-    """Return the logits (N, classes), float32 on the CPU, of images (N, C, H, W) uint8."""
+def predict(
+    model: CorticalTransformer,
+    images: torch.Tensor,
+    precision: Precision = "float32",
+    between: Callable[[], None] = lambda: None,
+) -> torch.Tensor:
+    """Return the logits (N, classes), float32 on the CPU, of images (N, C, H, W) uint8.
+
+    ``between`` is called before each batch.
+    """
     device = next(model.parameters()).device
     model.eval()
-    batches = torch.split(images, BATCH[device.type])
+    found = []
     with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-        return torch.cat([model(batch.to(device).float() / 255).float().cpu() for batch in batches])
+        for batch in torch.split(images, BATCH[device.type]):
+            between()
+            found.append(model(batch.to(device).float() / 255).float().cpu())
+    return torch.cat(found)
 
 
 def score(logits: torch.Tensor, data: ImageSet, classes: tuple[str, ...]) -> Evaluation:
@@ -111,6 +123,7 @@ def evaluate(
     measures: Measures | None = None,
     precision: Precision = "float32",
     device: str = "auto",
+    threads: int | None = None,
     observe: Observer | None = None,
 ) -> tuple[Evaluation, Manifest]:
     """Evaluate a run on the test images; return the result and the run's manifest.
@@ -125,6 +138,7 @@ def evaluate(
         measures: what else to measure.
         precision: of matrix products.
         device: ``auto``, ``cpu`` or ``cuda``.
+        threads: of a processor; None for as many as there are free cores, see ``resources``.
         observe: called with the progress.
 
     Raises:
@@ -149,17 +163,19 @@ def evaluate(
     clean = ImageSet(dataset.test.images[keep], dataset.test.labels[keep])
     tests = corrupted_cells(dataset, corrupted, manifest.data.folder if data_dir is None else Path(data_dir))
     identity = tests.identity()
-    logits = predict(model, torch.from_numpy(clean.images), precision)
+    with taken(threads, chosen) as follow_free_cores:
+        logits = predict(model, torch.from_numpy(clean.images), precision, follow_free_cores)
     about = {"run": manifest.name, "weights": digest(model), "data": dataset.fingerprint, "set": identity}
     about["precision"] = precision
     cells = (CLEAN, *tests.cells)
 
     def given() -> Iterator[torch.Tensor]:
         yield logits
-        for done, (cell, images) in enumerate(tests.images(keep), 1):
-            yield predict(model, images, precision)
-            if observe is not None:
-                observe(cell, done, len(tests.cells))
+        with taken(threads, chosen) as follow_free_cores:
+            for done, (cell, images) in enumerate(tests.images(keep), 1):
+                yield predict(model, images, precision, follow_free_cores)
+                if observe is not None:
+                    observe(cell, done, len(tests.cells))
 
     found = _previous(run, about, cells, keep)
     if found is None:

@@ -8,16 +8,14 @@ from torch import nn
 from .model import CorticalTransformer
 
 
-def adamw(
-    model: CorticalTransformer, *, learning_rate: float, weight_decay: float, fused: bool = False
-) -> torch.optim.AdamW:
+def adamw(model: CorticalTransformer, *, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
     """Return AdamW over a model: weight decay on weight matrices only, none on norms, biases, gains and positions."""
     decayed: list[nn.Parameter] = []
     free: list[nn.Parameter] = []
     for name, parameter in model.weights.parameters_by_name().items():
         (decayed if is_decayed(name) else free).append(parameter)
     groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=learning_rate, betas=(0.9, 0.99), fused=fused)
+    return torch.optim.AdamW([g for g in groups if g["params"]], lr=learning_rate, betas=(0.9, 0.99), fused=True)
 
 
 def is_decayed(name: str) -> bool:

@@ -34,6 +34,7 @@ from .exposure import CorruptedTests, Exposure
 from .manifest import Images, Manifest, Recipe, RunError, Seeds, spec_hash
 from .model import CorticalTransformer, build
 from .optim import adamw, warmup_cosine
+from .resources import taken
 from .run import Run
 from .weights import seeded
 
@@ -71,6 +72,7 @@ def train(
     corrupted_folder: Path | str | None = None,
     hold_out: int = 0,
     device: str = "auto",
+    threads: int | None = None,
     observe: Observer | None = None,
 ) -> Run:
     """Train a program from scratch; return the finished run.
@@ -84,6 +86,7 @@ def train(
         corrupted_folder: a set in the layout of CIFAR-10-C, if the recipe trains on corrupted test images.
         hold_out: how many of the last training images are not trained on; the run is tested on these.
         device: ``auto``, ``cpu`` or ``cuda``.
+        threads: of a processor; None for as many as there are free cores, see ``resources``.
         observe: called with the progress.
 
     Raises:
@@ -98,7 +101,7 @@ def train(
     manifest = manifest_of(program, recipe, dataset, exposure, folder=folder, device=found)
     run = runs.create(Path(out), program, manifest)
     model = build(program, seed=recipe.seed)
-    return Training(run, model, exposure, recipe, found, observe).go(None)
+    return Training(run, model, exposure, manifest, found, observe, threads).go(None)
 
 
 def manifest_of(
@@ -155,9 +158,16 @@ def manifest_of(
 
 
 def resume(
-    folder: Path | str, *, data_dir: Path | str | None = None, device: str = "auto", observe: Observer | None = None
+    folder: Path | str,
+    *,
+    data_dir: Path | str | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    observe: Observer | None = None,
 ) -> Run:
-    """Continue a run from its last checkpoint; a finished run is returned as it is.
+    """Continue a run from its last checkpoint, in the precision that it began with; see `train` for the arguments.
+
+    A finished run is returned as it is.
 
     Raises:
         RunError: there is no run, or its data have changed.
@@ -169,7 +179,7 @@ def resume(
     state = runs.load_checkpoint(run, found) if run.checkpoint_path.exists() else None
     model = build(program, seed=manifest.recipe.seed)
     exposure = exposure_of(dataset, manifest.recipe, manifest.data.corrupted_folder)
-    return Training(run, model, exposure, manifest.recipe, found, observe).go(state)
+    return Training(run, model, exposure, manifest, found, observe, threads).go(state)
 
 
 def exposure_of(dataset: Dataset, recipe: Recipe, folder: Path | None) -> Exposure:
@@ -265,11 +275,13 @@ class Training:
         run: Run,
         model: CorticalTransformer,
         exposure: Exposure,
-        recipe: Recipe,
+        manifest: Manifest,
         device: torch.device,
         observe: Observer | None,
+        threads: int | None,
     ) -> None:
-        self.run, self.recipe, self.device, self.observe = run, recipe, device, observe
+        self.run, self.recipe, self.device, self.observe = run, manifest.recipe, device, observe
+        recipe = manifest.recipe
         self.model = model.to(device).train()
         self.exposure = exposure
         self.shown: ImageSet | None = None  # those on the device
@@ -278,7 +290,8 @@ class Training:
         self.per_epoch = math.ceil(len(exposure) / recipe.batch_size)
         self.steps = recipe.epochs * self.per_epoch
         self.optimizer = adamw(model, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
-        self.bfloat16 = devices.has_bfloat16(device)
+        self.bfloat16 = manifest.machine.bfloat16
+        self.threads = threads
         self.step = 0
         self.spent = 0.0  # seconds of this epoch before the training was resumed
         self.totals = torch.zeros(3, dtype=torch.float64, device=device)  # loss, correct, images of this epoch
@@ -294,7 +307,7 @@ class Training:
         if state is not None:
             self.restore(state)
         saved = time.monotonic()
-        with stop_requests() as stop:
+        with stop_requests() as stop, taken(self.threads, self.device) as follow_free_cores:
             runs.trim_metrics(self.run, self.step // self.per_epoch)
             while self.step < self.steps:
                 if self.step % self.per_epoch == 0:
@@ -304,6 +317,7 @@ class Training:
                 self.expose(epoch)
                 order = torch.randperm(len(self.labels), generator=seeded(self.recipe.seed, epoch))
                 while self.step < (epoch + 1) * self.per_epoch:
+                    follow_free_cores()
                     self.one_step(epoch, order)
                     if stop or time.monotonic() - saved > SAVE_EVERY_S:
                         self.save(time.monotonic() - started)

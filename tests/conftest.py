@@ -61,10 +61,16 @@ def digits_c(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
 
 @pytest.fixture(scope="module", params=[False, True], ids=["without_bfloat16", "with_bfloat16"])
 def bfloat16(request: pytest.FixtureRequest) -> Iterator[bool]:
-    """Whether the processor multiplies in bfloat16 itself: forced off and on, whatever the machine can do."""
+    """Whether a product in bfloat16 is faster: forced off and on, whatever the machine can do."""
     import torch
 
+    from cortexc.runtime import device
+
+    seconds = {torch.float32: 1.0, torch.bfloat16: 0.5 if request.param else 2.0}
     with pytest.MonkeyPatch.context() as patch:
         for unit in ("avx512_bf16", "amx_tile"):
-            patch.setattr(torch.cpu, f"_is_{unit}_supported", lambda: request.param, raising=False)
+            patch.setattr(torch.cpu, f"_is_{unit}_supported", lambda: True, raising=False)
+        patch.setattr(device, "product_seconds", seconds.__getitem__)
+        device.has_bfloat16.cache_clear()
         yield request.param
+    device.has_bfloat16.cache_clear()

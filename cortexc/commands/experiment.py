@@ -27,7 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     made = make.add_mutually_exclusive_group()
     made.add_argument("--corrupted", type=Path, metavar="FOLDER", help="test on this set, in the layout of CIFAR-10-C")
     made.add_argument("--regenerate", action="store_true", help="corrupt the test images while testing")
-    make.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at once (default: 1)")
+    make.add_argument(
+        "--jobs", type=int, metavar="N", help="runs at once (default: one a core, as far as memory goes; one on a GPU)"
+    )
     make.add_argument(
         "--stacked",
         action=argparse.BooleanOptionalAction,
@@ -84,7 +86,7 @@ def _run(experiment: Experiment, folder: Path, args: argparse.Namespace) -> int:
 
     from ..progress import Display
 
-    if not 1 <= args.jobs <= 256:
+    if args.jobs is not None and not 1 <= args.jobs <= 256:
         raise RunError(f"--jobs is {args.jobs}; expected from 1, and no more than the machine has cores")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM then stops it as Ctrl-C does
     plan = schedule(experiment, args.plan, folder)

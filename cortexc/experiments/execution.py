@@ -14,7 +14,6 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import torch
 from filelock import FileLock, Timeout
 
 from cortexc.runtime.corruptions.catalogue import Cell
@@ -22,6 +21,7 @@ from cortexc.runtime.corruptions.generation import Source
 from cortexc.runtime.data.dataset import DataError, held_out, load
 from cortexc.runtime.device import choose, has_bfloat16
 from cortexc.runtime.evaluation import Corrupted, Precision, corrupted_cells, evaluate
+from cortexc.runtime.resources import cores, free_memory
 from cortexc.runtime.run import Run, RunError
 from cortexc.runtime.training import Progress, resume, train
 
@@ -31,6 +31,8 @@ from .planning import Schedule, Task, cost, undone
 POLL_S = 0.5
 """Time between two looks at the workers [s]."""
 LOCKS = ".locks"
+RUN_BYTES = 2 * 2**30
+"""Memory that a run is expected to take on a processor; training macaque-multiscale takes 1.2 GiB [bytes]."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,15 @@ class Setting:
     regenerate: bool = False
     """Corrupt the test images while testing, instead of reading corrupted ones."""
     device: str = "auto"
-    jobs: int = 1
-    """Runs at once."""
+    jobs: int | None = None
+    """Runs at once; None for one on a GPU, else one a core as far as memory goes."""
+
+    @property
+    def at_once(self) -> int:
+        """Runs at once."""
+        if self.jobs is not None:
+            return self.jobs
+        return 1 if choose(self.device).type == "cuda" else max(1, min(cores(), free_memory() // RUN_BYTES))
 
 
 @dataclass(frozen=True)
@@ -107,14 +116,15 @@ def execute(plan: Schedule, setting: Setting, observe: Observer | None = None) -
     images = image_counts(plan, setting)
     waiting = [_Work(t, cost(t, images, len(plan.cells)), State(t.name, "waiting")) for t in undone(plan)]
     everything = list(waiting)
-    threads = max(1, _cores() // max(1, min(setting.jobs, len(waiting))))
+    jobs = setting.at_once
+    threads = max(1, cores() // max(1, min(jobs, len(waiting))))
     context = multiprocessing.get_context("spawn")
     reports: Any = context.Queue()
     started = time.monotonic()
     running: list[tuple[_Work, SpawnProcess]] = []
     try:
         while waiting or running:
-            while waiting and len(running) < setting.jobs:
+            while waiting and len(running) < jobs:
                 work = waiting.pop(0)
                 arguments = (work.task, plan.experiment, plan.cells, setting, threads, reports)
                 process = context.Process(target=_make, args=arguments, daemon=True)
@@ -145,13 +155,6 @@ def _ended(last: State, code: int) -> State:
     if code == -signal.SIGKILL:
         why += ", most likely because memory ran out: use fewer --jobs"
     return State(last.name, "failed", text=why)
-
-
-def _cores() -> int:
-    """Return how many processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _overview(everything: Sequence[_Work], seconds: float) -> Overview:
@@ -204,7 +207,6 @@ def _make(
     task: Task, experiment: Experiment, cells: Sequence[Cell], setting: Setting, threads: int, reports: Any
 ) -> None:
     """Train and test one run; the target of a worker process."""
-    torch.set_num_threads(threads)
     parent = multiprocessing.parent_process()
 
     def report(phase: str, done: float = 0.0, text: str = "") -> None:
@@ -215,7 +217,7 @@ def _make(
     lock = FileLock(lock_path(task.folder), timeout=0)
     try:
         with lock:
-            _train(task, experiment.data, setting, report)
+            _train(task, experiment.data, setting, threads, report)
             report("testing")
             evaluate(
                 task.folder,
@@ -223,6 +225,7 @@ def _make(
                 corrupted=corrupted_of(experiment, cells, setting),
                 precision=_precision(experiment, setting),
                 device=setting.device,
+                threads=threads,
                 observe=lambda cell, done, total: report("testing", done / total, f"{cell.corruption} {cell.severity}"),
             )
             report("done")
@@ -243,13 +246,13 @@ def _precision(experiment: Experiment, setting: Setting) -> Precision:
     return "bfloat16" if has_bfloat16(choose(setting.device)) else "float32"
 
 
-def _train(task: Task, data: Images, setting: Setting, report: Callable[..., None]) -> None:
+def _train(task: Task, data: Images, setting: Setting, threads: int, report: Callable[..., None]) -> None:
     def show(at: Progress) -> None:
         text = f"epoch {at.epoch}/{at.epochs}, loss {at.loss:.3f}, accuracy {100 * at.accuracy:.1f} %"
         report("training", at.step / at.steps, text)
 
     if Run(task.folder).manifest_path.exists():
-        resume(task.folder, data_dir=setting.data_dir, device=setting.device, observe=show)
+        resume(task.folder, data_dir=setting.data_dir, device=setting.device, threads=threads, observe=show)
         return
     train(
         task.program,
@@ -259,6 +262,7 @@ def _train(task: Task, data: Images, setting: Setting, report: Callable[..., Non
         recipe=task.recipe,
         hold_out=data.hold_out or 0,
         device=setting.device,
+        threads=threads,
         observe=show,
     )
 

@@ -101,7 +101,7 @@ class _Work:
 
     def _turn(self, running: list[tuple[Group, Generator[None]]], writers: ThreadPoolExecutor) -> None:
         """Let each running stack queue one piece of work; start waiting stacks while fewer than `jobs` run."""
-        while self.waiting and len(running) < self.setting.jobs:
+        while self.waiting and len(running) < (self.setting.jobs or 1):
             plan, group = self.waiting.pop(0)
             running.append((group, self._steps(plan, group, writers)))
         for entry in list(running):
