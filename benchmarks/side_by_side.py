@@ -29,14 +29,15 @@ def observe(at):
         raise KeyboardInterrupt
 program = compiler.compile(spec)
 started = time.monotonic()
-recipe = Recipe(epochs=10_000, batch_size=32, learning_rate=1e-4, flip=False, padding=2)
+recipe = Recipe(epochs=10_000, learning_rate=1e-4, flip=False, padding=2)
 try:
     with tempfile.TemporaryDirectory() as folder:
-        train(program, data="digits", data_dir=None, out=Path(folder) / "run", recipe=recipe, threads=threads, observe=observe)
+        out = Path(folder) / "run"
+        train(program, data="digits", data_dir=None, out=out, recipe=recipe, threads=threads, observe=observe)
 except KeyboardInterrupt:
     late = [(at, step) for at, step in seen if at - started >= seconds / 2]
     (begin, first), (end, last) = (late if len(late) > 1 else [(started, 0), seen[-1]])[:: max(1, len(late) - 1)][:2]
-    print(32 * (last - first) / (end - begin))
+    print(128 * (last - first) / (end - begin))
 """
 
 
@@ -65,14 +66,11 @@ def main() -> None:
     (alone,) = rates(options.spec, options.seconds, 0, 1)
     print(f"alone, following the free cores:    {alone:8.1f}", flush=True)
     both = rates(options.spec, options.seconds, 0, 2)
-    half = alone / 2
-    print(
-        f"two at once, following:             {both[0]:8.1f} {both[1]:8.1f}   half of one alone over the slower: {half / min(both):.2f}"
-    )
+    print(f"two at once, following:             {both[0]:8.1f} {both[1]:8.1f}", flush=True)
     fixed = rates(options.spec, options.seconds, cores, 2)
-    print(
-        f"two at once, {cores} threads each:        {fixed[0]:8.1f} {fixed[1]:8.1f}   following is {min(both) / min(fixed):.1f} times as fast"
-    )
+    print(f"two at once, {cores} threads each:        {fixed[0]:8.1f} {fixed[1]:8.1f}")
+    print(f"each of two takes {alone / 2 / min(both):.2f} times as long as with half the machine to itself")
+    print(f"following is {min(both) / min(fixed):.1f} times as fast as all threads for each")
     import torch
 
     from cortexc.runtime.device import has_bfloat16, product_seconds
