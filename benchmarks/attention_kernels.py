@@ -86,10 +86,10 @@ MASKS: dict[str, Callable[[int, float], np.ndarray]] = {
 }
 
 
-def cases(widths: list[str], kinds: list[str]) -> Iterator[Case]:
-    """Return all cases with these widths and kinds of masks."""
+def cases(widths: list[str], kinds: list[str], sizes: list[int]) -> Iterator[Case]:
+    """Return all cases with these widths, kinds of masks and numbers of tokens."""
     for name in widths:
-        for tokens in TOKENS:
+        for tokens in sizes:
             for kind in kinds:
                 for density in DENSITIES:
                     if density * tokens >= 1:
@@ -98,7 +98,7 @@ def cases(widths: list[str], kinds: list[str]) -> Iterator[Case]:
 
 
 def times(case: Case, repeats: int) -> dict[str, float]:
-    """Return the median time of a forward and backward pass of each side [s], the sides taking turns."""
+    """Return the shortest time of a forward and backward pass of each side [s], the sides taking turns."""
     rng = np.random.default_rng(0)
     counts = case.mask.sum(axis=1)
     indices = np.nonzero(case.mask)[1].astype(np.int32)
@@ -114,8 +114,9 @@ def times(case: Case, repeats: int) -> dict[str, float]:
 
     query, key, value = drawn(case.key_width), drawn(case.key_width), drawn(case.value_width)
     gradient = torch.randn(case.batch, tokens, heads, case.value_width).transpose(1, 2)
-    copied = 4 * len(indices) * case.batch * heads * (case.key_width + case.value_width)
-    kernels = {name: COMPOSED[name](edges) for name in COMPOSED_NAMES if name == "dense" or copied < LARGEST_COPY}
+    each = 4 * case.batch * heads * (case.key_width + case.value_width)
+    copied = {"dense": 0, "gather": tokens * int(counts.max()) * each, "edges": len(indices) * each}
+    kernels = {name: COMPOSED[name](edges) for name in COMPOSED_NAMES if copied[name] < LARGEST_COPY}
     kernels["sparse"] = SparseKernel(edges, COMPOSED["edges"](edges))
     sides: dict[str, Callable[[], Tensor]] = {
         "torch": lambda: F.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=1.0)
@@ -126,9 +127,9 @@ def times(case: Case, repeats: int) -> dict[str, float]:
         for name, side in sides.items():
             start = time.perf_counter()
             side().backward(gradient)
-            if repeat or len(found[name]) == repeats:
+            if repeat:
                 found[name].append(time.perf_counter() - start)
-    return {name: float(np.median(t)) for name, t in found.items()}
+    return {name: min(t) for name, t in found.items()}
 
 
 def chosen(case: Case) -> str:
@@ -161,8 +162,9 @@ def plot(rows: list[tuple[Case, dict[str, float]]], path: Path) -> None:
     """Draw time against density, a panel for each number of tokens, for the first widths and kind of mask."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(3.1 * len(TOKENS), 3.2), layout="constrained")
-    for axes, tokens in zip(figure.subplots(1, len(TOKENS)), TOKENS, strict=True):
+    figure = Figure(figsize=(12.4, 3.2), layout="constrained")
+    sizes = sorted({len(case.mask) for case, _ in rows})
+    for axes, tokens in zip(figure.subplots(1, len(sizes), squeeze=False)[0], sizes, strict=True):
         mine = [(case, t) for case, t in rows if len(case.mask) == tokens]
         for name in ("torch", *COMPOSED_NAMES, "sparse"):
             points = [(100 * case.mask.mean(), 1e3 * t[name] / case.batch) for case, t in mine if name in t]
@@ -183,9 +185,10 @@ def plot(rows: list[tuple[Case, dict[str, float]]], path: Path) -> None:
 def main() -> None:
     """Run the cases."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--widths", nargs="+", choices=WIDTHS, default=list(WIDTHS), metavar="NAME")
     parser.add_argument("--masks", nargs="+", choices=MASKS, default=list(MASKS), metavar="KIND")
+    parser.add_argument("--tokens", nargs="+", type=int, choices=TOKENS, default=list(TOKENS))
     parser.add_argument("--plot", type=Path, help="draw the first widths and kind of mask")
     options = parser.parse_args()
     if sparse_attention.library() is None:
@@ -195,7 +198,7 @@ def main() -> None:
     names = ("torch", *COMPOSED_NAMES, "sparse")
     print(f"{'case':58}" + "".join(f"{name + ' ms':>11}" for name in names) + f"{'torch/sparse':>14}  chosen")
     rows: list[tuple[Case, dict[str, float]]] = []
-    for case in cases(options.widths, options.masks):
+    for case in cases(options.widths, options.masks, options.tokens):
         found = times(case, options.repeats)
         rows.append((case, found))
         cells = "".join(f"{1e3 * found[name]:11.2f}" if name in found else f"{'-':>11}" for name in names)

@@ -20,6 +20,8 @@ from .runtime import RunError as RunError
 from .runtime import attention_maps as attention_maps
 from .runtime import build as build
 from .runtime import evaluate as evaluate
+from .runtime import features as features
+from .runtime import load_run as load_run
 from .runtime import resume as resume
 from .runtime import to_vit as to_vit
 from .runtime import train as train

@@ -1,4 +1,6 @@
 from .evaluation import evaluate as evaluate
+from .features import features as features
+from .features import load_run as load_run
 from .manifest import Recipe as Recipe
 from .manifest import RunError as RunError
 from .model import CorticalTransformer as CorticalTransformer

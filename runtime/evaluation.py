@@ -25,8 +25,9 @@ from .corruptions.sets import CorruptedSet, MadeSet, stored
 from .corruptions.writing import channels_last
 from .data import cifar_c
 from .data.dataset import DataError, Dataset, ImageSet
+from .features import trained
 from .manifest import Manifest, Recipe, RunError
-from .model import CorticalTransformer, build
+from .model import CorticalTransformer
 from .predictions import CLEAN, Predictions
 from .resources import taken
 from .robustness import Robustness, measure, read_human
@@ -147,10 +148,8 @@ def evaluate(
     """
     chosen = devices.choose(device)
     run, program, manifest = runs.opened(Path(folder))
-    state = runs.load_checkpoint(run, chosen)
+    model, state = trained(run, program, chosen)
     dataset = dataset_of(manifest, data_dir)
-    model = build(program).to(chosen)
-    runs.load_weights(run, model, state)
     measures = measures or Measures()
     if measures.alexnet and not DATASETS[dataset.name].has_alexnet:
         raise RunError(f"mCE is relative to an AlexNet on CIFAR-10-C, and the run was trained on {dataset.name}")

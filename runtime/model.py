@@ -197,8 +197,10 @@ class CorticalTransformer(nn.Module):
             )
         return "\n".join([*lines, f"  readout: {', '.join(self.program.ops[-1].reads)}"])
 
-    def forward(self, images: Tensor, *, record: dict[str, Tensor] | None = None) -> Tensor:
-        """Return the logits; ``record`` collects the attention of each op by name.
+    def forward(
+        self, images: Tensor, *, record: dict[str, Tensor] | None = None, states: dict[str, Tensor] | None = None
+    ) -> Tensor:
+        """Return the logits; ``record`` collects the attention of each op by name, ``states`` the value of each state.
 
         Raises:
             ValueError: the images are not (B, channels, height, width) of the size that the program takes.
@@ -208,7 +210,7 @@ class CorticalTransformer(nn.Module):
             raise ValueError(f"images have the shape {tuple(images.shape)}, and (B, {wanted}) is expected")
         if not images.is_floating_point():
             raise ValueError(f"images are {images.dtype}; scale them to floating point in [0, 1]")
-        states: dict[str, Tensor] = {}
+        states = {} if states is None else states
         sent: dict[str, Sent] = {}
         for op, step in zip(self.program.ops, self.steps.values(), strict=True):
             match op:

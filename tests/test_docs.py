@@ -340,7 +340,7 @@ def test_anatomy_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_every_picture_is_shown_and_every_spec_has_one() -> None:
     from cortexc import specs
 
-    shown = set(re.findall(r"\]\(figures/([\w.-]+)\)", PAGES["docs/specs.md"]))
+    shown = {name for page in PAGES.values() for name in re.findall(r"\]\(figures/([\w.-]+)\)", page)}
     in_readme = set(re.findall(r"\]\(docs/figures/([\w.-]+)\)", README))
     assert in_readme == {"overview.png"}
     assert shown | in_readme == {p.name for p in (ROOT / "docs" / "figures").iterdir()}
