@@ -46,7 +46,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
             f"--{end}-column", metavar="NAME", help=f"column of the {end}, or its number without a header"
         )
     table.add_argument("--separator", metavar="MARK", help="comma, tab, semicolon, space, or any one character")
-    table.add_argument("--header", choices=("auto", "yes", "no"), help="whether the first line names the columns")
+    table.add_argument(
+        "--header", choices=("auto", "yes", "no"), help="whether the first line (of a matrix: and column) holds names"
+    )
     table.add_argument("--sheet", metavar="NAME", help="of an Excel workbook")
     table.add_argument("--where", action="append", metavar="COLUMN=VALUE", help="take these rows; may be repeated")
     table.add_argument(

@@ -1,10 +1,12 @@
-"""Adjacency matrices with labels: CSV, TSV, Excel, MATLAB, NumPy and HDF5."""
+"""Adjacency matrices: CSV, TSV, Excel, MATLAB, NumPy and HDF5."""
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,11 @@ from cortexc.connectome.diagnostics import Span, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_VALUE, UNREADABLE
 
 from . import files, frames, matlab
+from .columns import plain
 from .edges import SUM_TOLERANCE, Edges, joined
-from .frame import a_float, number, repeated, was_float
+from .frame import ABSENT, a_float, number, repeated, was_float
 from .options import Options
-from .report import ImportReport, cause
+from .report import ImportReport, cause, listed
 from .wiring import Wiring
 
 MOST_ENTRIES = 400_000_000
@@ -40,6 +43,8 @@ class Labelled:
     location: Callable[[int, int], Span]
     name: str
     """What the matrix is called: file and variable."""
+    numbered: bool = False
+    """Whether its labels are invented."""
 
 
 def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
@@ -78,7 +83,8 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         return strength.location(int(there[row, 0]), int(there[row, 1]))
 
     names = tuple(dict.fromkeys((*strength.rows, *strength.columns)))
-    return joined(Edges(source, target, values, location, names=names), options, report)
+    found = joined(Edges(source, target, values, location, names=names), options, report)
+    return replace(found, numbered=strength.numbered)
 
 
 def _evidence(entries: np.ndarray) -> str:
@@ -101,8 +107,11 @@ def _companion(
     if Path(wanted).is_file():
         other = _labelled(wanted, None, options, report)
         entries = other.entries
-        row = _indices(strength.rows, other.rows, f"the matrix of {field} has no row", wanted)[row]
-        column = _indices(strength.columns, other.columns, f"the matrix of {field} has no column", wanted)[column]
+        if other.numbered and entries.shape == strength.entries.shape:
+            report.guess(f"labels of {wanted}", "those of the strengths", "it has none, and is of the same size")
+        else:
+            row = _indices(strength.rows, other.rows, f"the matrix of {field} has no row", wanted)[row]
+            column = _indices(strength.columns, other.columns, f"the matrix of {field} has no column", wanted)[column]
     else:
         entries, _ = _variable(path, wanted)
         if entries.shape != strength.entries.shape:
@@ -129,13 +138,14 @@ def _labelled(path: str, variable: str | None, options: Options, report: ImportR
     files.exists(path)
     if suffix in {".mat", ".npy", ".npz", ".h5", ".hdf5"}:
         entries, name = _variable(path, variable, report)
-        labels = _labels(path, options, entries, report)
+        labels, invented = _labels(path, options, entries, report)
 
         def inside(row: int, column: int) -> Span:
             return Span(path, inside=f"{name}[{row}, {column}]")
 
         none = np.zeros(entries.shape, bool)
-        return Labelled(labels, labels, entries, np.isnan(entries), none, inside, f"{Path(path).stem} {name}")
+        called = f"{Path(path).stem} {name}"
+        return Labelled(labels, labels, entries, np.isnan(entries), none, inside, called, numbered=invented)
     if suffix in frames.COLUMNAR:
         message = f"a matrix is not read from {suffix}: rows have no labels there"
         raise failed(UNREADABLE, path, message, "write it as CSV, with labels in the first row and column")
@@ -148,38 +158,130 @@ def _table(path: str, options: Options, report: ImportReport) -> Labelled:
     cells = np.stack([frame.texts(c) for c in frame.data.columns], axis=1)
     if cells.size > MOST_ENTRIES:
         raise failed(UNREADABLE, path, f"the matrix has {cells.size:,} entries", "import it as an edge list")
-    head, side = _margins(cells)
+    given = None if options.labels is None else _lines(options.labels)
+    head, side = _margins(cells, path, options, given, report)
     body = cells[head:, side:]
-    if options.labels is not None and head:
-        raise failed(BAD_TABLE, path, "the matrix has labels of its own", "leave --labels out")
 
     def location(row: int, column: int) -> Span:
         return frame.location(row + head, frame.data.columns[column + side])
 
-    if side:
-        columns, rows = [str(v) for v in cells[0, 1:]], [str(v) for v in cells[1:, 0]]
-        _check_margin(columns, lambda i: location(-1, i))
-        _check_margin(rows, lambda i: location(i, -1))
-    elif head:
-        rows = columns = _fitting([str(v) for v in cells[0]], path, body)
-        report.guess("labels of rows", "those of the columns", "only the columns have names")
-    elif options.labels is not None:
-        rows = columns = _fitting(_lines(options.labels), path, body)
-    else:
+    columns = [str(v) for v in cells[0, side:]] if head else None
+    rows = [str(v) for v in cells[head:, 0]] if side else None
+    if given is not None:
+        if (head or side) and not _numeric([*(columns or []), *(rows or [])]):
+            raise failed(BAD_TABLE, path, "the matrix has labels of its own", "leave --labels out")
+        if head or side:
+            report.drop(1, "row and column of numbers", f"{options.labels} names the areas")
+        rows = columns = _fitting(given, path, body)
+    elif rows is None and columns is None:
         rows = columns = _numbered(path, body, "the matrix has none", report)
+    else:
+        rows, columns = _both(rows, columns, path, body, location, report)
     if not body.size:
         raise failed(BAD_TABLE, path, "the matrix has labels and no entries", "the file may be cut off")
-    return Labelled(rows, columns, *_entries(body), location, Path(path).stem)
+    return Labelled(rows, columns, *_entries(body), location, Path(path).stem, numbered=not (given or head or side))
 
 
-def _margins(cells: np.ndarray) -> tuple[int, int]:
-    """Return how many rows and columns of labels a matrix has: none, one row above it, or one of each."""
-    first, side, inner = cells[0], cells[1:, 0], cells[0, 1:]
-    named = all(number(text) is None and text != "" for text in first)
-    if cells.shape[0] == cells.shape[1] + 1 and named and all(number(t) is not None or t == "" for t in side):
+def _margins(
+    cells: np.ndarray, path: str, options: Options, given: list[str] | None, report: ImportReport
+) -> tuple[int, int]:
+    """Return how many rows and columns of labels a matrix has: none, one of each, or one of either.
+
+    ``given``: the names that a user lists. Texts are labels; numbers are only where nothing says that they are entries.
+    """
+    height, width = cells.shape
+    if options.header != "auto":
+        return (0, 0) if options.header == "no" else (1, 0) if height == width + 1 else (1, 1)
+    corner, inner, side = str(cells[0, 0]), _listed(cells[0, 1:]), _listed(cells[1:, 0])
+    if height == width + 1 and _texts([corner, *inner]) and _numeric(side):
         return 1, 0
-    alike = cells.shape[0] == cells.shape[1] and list(inner) == list(side)
-    return (1, 1) if alike or any(number(text) is None for text in inner if text != "") else (0, 0)
+    if width == height + 1 and _texts([corner, *side]) and _numeric(inner):
+        return 0, 1
+    if (number(corner) is None or _named(side)) and _named(inner):
+        return 1, 1
+    if height != width or inner != side or not _may_label(inner):
+        return 0, 0
+    if given is not None and len(given) in {height, height - 1}:
+        return (0, 0) if len(given) == height else (1, 1)
+    alike = "the first row and the first column hold the same numbers"
+    symmetric = np.array_equal(cells, cells.T)
+    blank = all(text == "" for text in np.diag(cells))
+    if corner == "" and not (blank and symmetric):
+        report.guess("labels", listed(inner), f"{alike}, and the corner is empty", "--header no")
+        return 1, 1
+    if corner != "" and symmetric:
+        report.guess("first row and column", "entries", "the matrix is symmetric", "--header yes")
+        return 0, 0
+    hint = "say which: --header yes (labels of rows and columns), or --header no (entries)"
+    raise failed(AMBIGUOUS, path, f"{alike}: they may be labels, or entries", hint)
+
+
+def _listed(cells: np.ndarray) -> list[str]:
+    return [str(v) for v in cells]
+
+
+def _texts(names: list[str]) -> bool:
+    """Whether all of these are texts, and no numbers."""
+    return all(number(text) is None and text != "" for text in names)
+
+
+def _numeric(names: list[str]) -> bool:
+    """Whether none of these is a text."""
+    return all(number(text) is not None or text == "" for text in names)
+
+
+def _named(names: list[str]) -> bool:
+    """Whether any of these is a name: no number, and not how people write that nothing is known."""
+    return any(number(text) is None and text.lower() not in ABSENT for text in names)
+
+
+def _may_label(names: list[str]) -> bool:
+    """Whether numbers could be labels: whole ones that differ."""
+    return len(set(names)) == len(names) and all(re.fullmatch(r"\d+(\.0+)?", text) for text in names)
+
+
+def _both(
+    rows: list[str] | None,
+    columns: list[str] | None,
+    path: str,
+    body: np.ndarray,
+    location: Callable[[int, int], Span],
+    report: ImportReport,
+) -> tuple[list[str], list[str]]:
+    """Return the labels of rows and of columns, after checking them; those of one are those of the other."""
+    square = body.shape[0] == body.shape[1]
+    if rows is not None and columns is not None and square and _named(columns) and _counts(rows):
+        report.drop(1, "column of row numbers", "the columns have names")
+        rows = None
+    if columns is not None:
+        _check_margin(columns, lambda i: location(-1, i))
+    if rows is not None:
+        _check_margin(rows, lambda i: location(i, -1))
+    if rows is None or columns is None:
+        shared = _fitting(rows or columns or [], path, body)
+        of, those = ("rows", "columns") if rows is None else ("columns", "rows")
+        report.guess(f"labels of {of}", f"those of the {those}", f"only the {those} have names")
+        return shared, shared
+    report.read.append(f"{path}: {len(rows)} labels of rows, {listed(rows)}")
+    _differing(rows, columns, report)
+    return rows, columns
+
+
+def _counts(names: list[str]) -> bool:
+    """Whether labels only count the rows: 0, 1, 2 or 1, 2, 3."""
+    return names in ([str(i + first) for i in range(len(names))] for first in (0, 1))
+
+
+def _differing(rows: list[str], columns: list[str], report: ImportReport) -> None:
+    """Say which labels only rows or only columns have, with the nearest one of the others."""
+    for which, own, other in (("rows", rows, columns), ("columns", columns, rows)):
+        alone = [name for name in own if name not in set(other)]
+        if not alone:
+            continue
+        others = {plain(name): name for name in other}
+        near = {n: others.get(plain(n)) or next(iter(get_close_matches(n, other, 1, 0.7)), "") for n in alone}
+        shown = [f"`{n}`" + (f" (nearest: `{near[n]}`)" if near[n] else "") for n in alone]
+        report.guess(f"labels of {which} only", f"{len(alone)} areas of their own", listed(shown))
 
 
 def _check_margin(names: list[str], location: Callable[[int], Span]) -> None:
@@ -302,18 +404,22 @@ def _from_hdf5(path: str, *, matlab: bool) -> dict[str, Any]:
     return found
 
 
-def _labels(path: str, options: Options, entries: np.ndarray, report: ImportReport) -> list[str]:
-    """Return the labels of a matrix without any of its own, for its rows and its columns."""
+def _labels(path: str, options: Options, entries: np.ndarray, report: ImportReport) -> tuple[list[str], bool]:
+    """Return the labels of a matrix without any of its own, for rows and columns, and whether they are invented.
+
+    Raises:
+        SpecError: several lists fit, or the one that was named does not.
+    """
     if options.labels is not None and Path(options.labels).is_file():
-        return _fitting(_lines(options.labels), path, entries)
+        return _fitting(_lines(options.labels), path, entries), False
     texts = {name: flat for name, v in _variables(path).items() if (flat := matlab.names(v)) is not None}
     name = options.labels
     if name is None:
         fitting = [n for n, flat in texts.items() if len(flat) == entries.shape[0] == entries.shape[1]]
         if len(fitting) != 1:
-            return _numbered(path, entries, "the file has none that fit", report)
+            return _numbered(path, entries, "the file has none that fit", report), True
         name = fitting[0]
         report.guess("labels", name, "the only list of names of that length", "--labels")
     if name not in texts:
         raise failed(BAD_TABLE, path, f"there is no list of names `{name}`", did_you_mean(name, texts))
-    return _fitting(texts[name], path, entries)
+    return _fitting(texts[name], path, entries), False

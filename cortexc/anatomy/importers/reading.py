@@ -37,7 +37,9 @@ class Format:
 
 FORMATS = {
     "table": Format(table.read, SPEC | COLUMNS | TEXT | {"sln_column", "distance_column", "case_column", "aggregate"}),
-    "matrix": Format(matrix.read, SPEC | {"separator", "sheet", "rows", "variable", "labels", "sln", "distance"}),
+    "matrix": Format(
+        matrix.read, SPEC | {"separator", "header", "sheet", "rows", "variable", "labels", "sln", "distance"}
+    ),
     "sonata": Format(sonata.read, SPEC | GROUPS),
     "graphml": Format(graphs.read, SPEC | {"weight_column", "sln_column", "distance_column", "aggregate", "labels"}),
     "neuroml": Format(neuroml.read, SPEC | {"strength"}),

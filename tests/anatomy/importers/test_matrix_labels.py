@@ -1,0 +1,92 @@
+"""What in a matrix is a label, and what an entry."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cortexc import connectome
+from cortexc.anatomy.importers import Imported, read
+
+COUNTS = "0,120,33,7\n120,0,44,12\n33,44,0,61\n7,12,61,0\n"
+NAMES = "V1\nV2\nV4\nMT\n"
+
+
+@pytest.fixture
+def matrix(tmp_path: Path) -> Any:
+    (tmp_path / "names.txt").write_text(NAMES)
+
+    def read_it(text: str, **options: Any) -> Imported:
+        (tmp_path / "m.csv").write_text(text)
+        return read("matrix", tmp_path / "m.csv", rows="source", **options)
+
+    return read_it
+
+
+def said(imported: Imported) -> str:
+    return imported.report.as_text()
+
+
+@pytest.mark.parametrize("text", [COUNTS, "0,0,7,3\n0,0,5,9\n7,5,0,2\n3,9,2,0\n", COUNTS.replace("0,", "1,")])
+def test_a_symmetric_matrix_of_numbers_keeps_all_its_areas(matrix: Any, tmp_path: Path, text: str) -> None:
+    for options in ({}, {"header": "no"}):
+        assert len(matrix(text, **options).connectome.areas) == 4
+    named = matrix(text, labels=str(tmp_path / "names.txt")).connectome
+    assert list(named.areas) == ["V1", "V2", "V4", "MT"]
+
+
+def test_the_report_says_that_the_first_row_was_taken_for_entries(matrix: Any) -> None:
+    assert "first row and column = entries (the matrix is symmetric; --header yes" in said(matrix(COUNTS))
+    assert list(matrix(COUNTS, header="yes").connectome.areas) == ["120", "33", "7"]
+
+
+def test_numbers_are_labels_where_the_corner_is_empty(matrix: Any, tmp_path: Path) -> None:
+    text = ",101,102,103\n101,0,4,5\n102,4,0,6\n103,5,6,0\n"
+    found = matrix(text)
+    assert list(found.connectome.areas) == ["101", "102", "103"]
+    assert "labels = 101, 102, 103" in said(found)
+    (tmp_path / "three.txt").write_text("a\nb\nc\n")
+    assert list(matrix(text, labels=str(tmp_path / "three.txt")).connectome.areas) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    "text", ["0,1,2,3\n1,0,5,4\n2,9,0,6\n3,8,7,0\n", ",120,33\n120,,44\n33,44,\n"], ids=["directed", "empty diagonal"]
+)
+def test_numbers_that_may_be_either_are_asked_for(matrix: Any, text: str) -> None:
+    with pytest.raises(connectome.SpecError, match="they may be labels, or entries"):
+        matrix(text)
+    assert matrix(text, header="no") is not None
+
+
+def test_one_bad_entry_in_the_first_row_makes_no_labels(matrix: Any) -> None:
+    with pytest.raises(connectome.SpecError, match="is no number") as caught:
+        matrix("0,much,3\n4,0,5\n6,7,0\n")
+    (finding,) = caught.value.report
+    assert (finding.span.line, finding.span.column) == (1, 3)
+
+
+def test_names_of_one_margin_are_those_of_both(matrix: Any) -> None:
+    assert list(matrix("V1,0,1,2\nV2,3,0,4\nV4,5,6,0\n").connectome.areas) == ["V1", "V2", "V4"]
+    numbered = matrix(",V1,V2,V4\n0,0,1,2\n1,3,0,4\n2,5,6,0\n")
+    assert list(numbered.connectome.areas) == ["V1", "V2", "V4"]
+    assert "dropped: 1 column of row numbers" in said(numbered)
+
+
+def test_labels_that_differ_are_said_with_the_nearest(matrix: Any) -> None:
+    found = matrix(",V1,v2 ,MT\nV1,0,1,2\nV2,3,0,4\nMT,5,6,0\n")
+    assert "labels of rows only = 1 areas of their own (`V2` (nearest: `v2`))" in said(found)
+    assert "labels of columns only = 1 areas of their own (`v2` (nearest: `V2`))" in said(found)
+
+
+def test_invented_names_and_numbers_do_not_say_where_the_image_enters(matrix: Any) -> None:
+    ring = "\n".join(",".join(str(int(j == (i + 1) % 20)) for j in range(20)) for i in range(20))
+    assert "by its name" not in said(matrix(ring, header="no"))
+    ids = "," + ",".join(map(str, range(20))) + "\n"
+    ids += "\n".join(f"{i},{row}" for i, row in enumerate(ring.splitlines()))
+    assert "by its name" not in said(matrix(ids, header="yes"))
+
+
+def test_a_companion_without_labels_is_of_the_same_areas(matrix: Any, tmp_path: Path) -> None:
+    (tmp_path / "mm.txt").write_text("0 10.5 20\n10.5 0 11\n20 11 0\n")
+    found = matrix(",V1,V2,V4\nV1,0,1,2\nV2,3,0,4\nV4,5,6,0\n", distance=str(tmp_path / "mm.txt"))
+    assert {(p.origin, p.target): p.distance_mm for p in found.connectome.projections}["V1", "V2"] == 10.5
