@@ -59,6 +59,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     matrix = parser.add_argument_group("matrices")
     matrix.add_argument("--rows", choices=("source", "target"), help="what a row is; a matrix does not say it")
+    matrix.add_argument(
+        "--symmetric", action="store_true", default=None, help="undirected: one half of the matrix stands for both"
+    )
     matrix.add_argument("--variable", metavar="NAME", help="the matrix, in .mat, .npz and HDF5 files")
     matrix.add_argument(
         "--labels",
@@ -129,5 +132,5 @@ def _spoken(args: argparse.Namespace) -> list[str]:
             continue
         option = "--" + key.replace("sources", "source").replace("_", "-")
         for one in value if isinstance(value, list) else [value]:
-            words += [option, str(one)]
+            words += [option] if one is True else [option, str(one)]
     return words

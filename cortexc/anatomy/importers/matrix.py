@@ -56,7 +56,9 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     hint = "name the matrices of SLN and distances with --sln and --distance"
     path = files.only(paths, "one matrix is imported at a time", hint)
     strength = _labelled(path, options.variable, options, report)
-    if options.rows is None:
+    strength = _whole(strength, path, options, report)
+    either = _undirected(strength) and options.sln is None
+    if options.rows is None and not either:
         raise failed(AMBIGUOUS, path, "a matrix does not say what its rows are", _evidence(strength.entries))
     report.read.append(f"{path}: {len(strength.rows):,} x {len(strength.columns):,} entries")
     small = np.nanmax(strength.entries, initial=0) <= 1
@@ -85,6 +87,69 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     names = tuple(dict.fromkeys((*strength.rows, *strength.columns)))
     found = joined(Edges(source, target, values, location, names=names), options, report)
     return replace(found, numbered=strength.numbered)
+
+
+def _whole(matrix: Labelled, path: str, options: Options, report: ImportReport) -> Labelled:
+    """Return a matrix with both halves where a user says that it is symmetric; say where one half is empty.
+
+    Raises:
+        SpecError: it cannot be symmetric.
+    """
+    square = matrix.rows == matrix.columns
+    halves = _halves(matrix.entries) if square else {}
+    if not options.symmetric:
+        for name, empty in (("upper", "lower"), ("lower", "upper")):
+            if halves and halves[name] > 1 and not halves[empty]:
+                why = f"the {empty} triangle is empty, as where the {name} one is of both directions"
+                report.guess("direction", "one way", why, "--symmetric")
+                report.edits.append("import again with --symmetric if the connections are undirected")
+        return matrix
+    if not square:
+        raise failed(BAD_TABLE, path, "the matrix is not symmetric: its rows and columns have other labels")
+    entries = matrix.entries
+    if all(halves.values()) and (differ := np.argwhere(_filled(entries) != _filled(entries).T)).size:
+        row, column = (int(v) for v in differ[0])
+        message = (
+            f"the matrix is not symmetric: {matrix.rows[row]}, {matrix.rows[column]} is {entries[row, column]:g}, "
+            f"and {matrix.rows[column]}, {matrix.rows[row]} is {entries[column, row]:g}"
+        )
+        raise failed(BAD_TABLE, matrix.location(row, column), message, "leave --symmetric out, and say what --rows are")
+    report.read.append(f"{path}: one half of a symmetric matrix; each entry counts both ways (--symmetric)")
+    upper = halves["upper"] >= halves["lower"]
+
+    def location(row: int, column: int) -> Span:
+        turned = (row > column) == upper
+        return matrix.location(column, row) if turned else matrix.location(row, column)
+
+    return replace(
+        matrix,
+        entries=_mirrored(entries, upper=upper),
+        nan=_mirrored(matrix.nan, upper=upper),
+        wrong=_mirrored(matrix.wrong, upper=upper),
+        location=location,
+    )
+
+
+def _filled(entries: np.ndarray) -> np.ndarray:
+    """Return entries, 0 where nothing is written."""
+    return np.where(np.isnan(entries), 0.0, entries)
+
+
+def _halves(entries: np.ndarray) -> dict[str, int]:
+    """Return how many entries that are not 0 stand above the diagonal, and below it."""
+    there = _filled(entries) != 0
+    return {"upper": int(np.triu(there, 1).sum()), "lower": int(np.tril(there, -1).sum())}
+
+
+def _mirrored(matrix: np.ndarray, *, upper: bool) -> np.ndarray:
+    """Return a matrix with one half in place of the other."""
+    above = np.triu(np.ones(matrix.shape, bool), 1)
+    return np.where(above.T if upper else above, matrix.T, matrix)
+
+
+def _undirected(matrix: Labelled) -> bool:
+    """Whether it does not matter what the rows of a matrix are."""
+    return matrix.rows == matrix.columns and np.array_equal(matrix.entries, matrix.entries.T, equal_nan=True)
 
 
 def _evidence(entries: np.ndarray) -> str:
@@ -117,6 +182,8 @@ def _companion(
         if entries.shape != strength.entries.shape:
             message = f"the matrix `{wanted}` is {_by(entries)}, and that of strengths is {_by(strength.entries)}"
             raise failed(BAD_TABLE, Span(path, inside=wanted), message)
+    if options.symmetric and not all((halves := _halves(entries)).values()):
+        entries = _mirrored(entries, upper=halves["upper"] > 0)
     return entries[row, column]
 
 

@@ -46,6 +46,8 @@ class Options:
     # matrices
     rows: Rows | None = None
     """What a row of a matrix is."""
+    symmetric: bool = False
+    """Whether one half of the matrix stands for both: connections are undirected."""
     variable: str | None = None
     """Of a .mat or .npz file, or dataset of an HDF5 file."""
     labels: str | None = None
@@ -74,5 +76,6 @@ class Options:
 SPEC = frozenset({"name", "sources", "input", "input_to", "readout", "classes", "invalid"})
 COLUMNS = frozenset({"source_column", "target_column", "weight_column"})
 TEXT = frozenset({"separator", "header", "sheet", "where"})
+MATRIX = frozenset({"rows", "symmetric", "variable", "labels", "sln", "distance"})
 GROUPS = frozenset({"area_column", "layer_column", "type_column", "kind_column", "inhibitory", "strength"})
-"""Options that several formats listen to: on the spec, on the columns of a table, on text, and on groups of neurons."""
+"""Options that several formats listen to: on the spec, the columns of a table, text, matrices, and groups of neurons."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cortexc import connectome
@@ -90,3 +91,34 @@ def test_a_companion_without_labels_is_of_the_same_areas(matrix: Any, tmp_path: 
     (tmp_path / "mm.txt").write_text("0 10.5 20\n10.5 0 11\n20 11 0\n")
     found = matrix(",V1,V2,V4\nV1,0,1,2\nV2,3,0,4\nV4,5,6,0\n", distance=str(tmp_path / "mm.txt"))
     assert {(p.origin, p.target): p.distance_mm for p in found.connectome.projections}["V1", "V2"] == 10.5
+
+
+TRIANGLE = np.array([[0, 120, 30, 7], [0, 0, 44, 0], [0, 0, 0, 61], [0, 0, 0, 0]])
+
+
+def strengths(imported: Imported) -> dict[tuple[str, str], float | None]:
+    return {(p.origin, p.target): p.weight for p in imported.connectome.projections if p.origin != "LGN"}
+
+
+@pytest.mark.parametrize("half", [TRIANGLE, TRIANGLE.T], ids=["upper", "lower"])
+@pytest.mark.parametrize("kind", ["txt", "npy"])
+def test_one_half_of_a_matrix_is_said_to_be_one(tmp_path: Path, half: np.ndarray, kind: str) -> None:
+    """What MRtrix writes without ``-symmetric``: https://mrtrix.readthedocs.io/en/latest/reference/commands/tck2connectome.html"""
+    path = tmp_path / f"m.{kind}"
+    np.savetxt(path, half, fmt="%d") if kind == "txt" else np.save(path, half)
+    found = read("matrix", path, rows="source")
+    assert "triangle is empty" in said(found)
+    assert "--symmetric" in said(found)
+    assert len(strengths(found)) == 5
+    both = read("matrix", path, symmetric=True)
+    assert "triangle is empty" not in said(both)
+    assert len(strengths(both)) == 10
+    assert strengths(both)["area1", "area2"] == strengths(both)["area2", "area1"] == 120
+
+
+def test_a_symmetric_matrix_needs_no_orientation_and_another_is_not_symmetric(matrix: Any) -> None:
+    assert strengths(matrix(COUNTS)) == strengths(matrix(COUNTS, symmetric=True))
+    with pytest.raises(connectome.SpecError, match="V1, V2 is 3, and V2, V1 is 4") as caught:
+        matrix(",V1,V2\nV1,0,3\nV2,4,0\n", symmetric=True)
+    (finding,) = caught.value.report
+    assert (finding.span.line, finding.span.column) == (2, 6)
