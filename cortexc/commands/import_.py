@@ -50,6 +50,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--header", choices=("auto", "yes", "no"), help="whether the first line (of a matrix: and column) holds names"
     )
     table.add_argument("--sheet", metavar="NAME", help="of an Excel workbook")
+    table.add_argument("--decimal", choices=(".", ","), help="mark before the fraction of a number (default: .)")
+    table.add_argument("--thousands", metavar="MARK", help="mark between groups of three digits: 1,234 is 1234")
     table.add_argument("--where", action="append", metavar="COLUMN=VALUE", help="take these rows; may be repeated")
     table.add_argument(
         "--aggregate",

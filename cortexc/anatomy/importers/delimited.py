@@ -17,7 +17,7 @@ from cortexc.connectome.diagnostics.importing import BAD_TABLE, UNREADABLE
 
 from . import files
 from .columns import SOURCE, TARGET, plain
-from .frame import Frame, cell, distinct, number
+from .frame import Frame, cell, distinct, number, of_marks
 from .options import Options
 from .report import ImportReport, cause
 
@@ -43,7 +43,9 @@ def chunks(path: str, options: Options, report: ImportReport, header: str) -> It
     names = [n.strip() for n in _fields(lines[first], separator)]
     keys = {plain(name) for name in names}
     ends = not keys.isdisjoint(SOURCE) and not keys.isdisjoint(TARGET)
-    named = header == "yes" or (header == "auto" and (ends or all(number(n) is None for n in names)))
+    named = header == "yes" or (
+        header == "auto" and (ends or all(number(n) is None and of_marks(n) is None for n in names))
+    )
     if header == "auto" and not named:
         report.guess("header", "none", "the first line holds numbers", "--header yes")
     if named:

@@ -19,7 +19,7 @@ from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_V
 from . import files, frames, matlab
 from .columns import plain
 from .edges import SUM_TOLERANCE, Edges, joined
-from .frame import ABSENT, a_float, number, repeated, was_float
+from .frame import ABSENT, a_float, number, of_marks, repeated, was_float
 from .options import Options
 from .report import ImportReport, cause, listed
 from .wiring import Wiring
@@ -43,6 +43,8 @@ class Labelled:
     location: Callable[[int, int], Span]
     name: str
     """What the matrix is called: file and variable."""
+    text: Callable[[int, int], str] = lambda _row, _column: ""
+    """What is written as an entry, where it is a text."""
     numbered: bool = False
     """Whether its labels are invented."""
 
@@ -69,7 +71,7 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     if strength.wrong.any():
         row, column = (int(v) for v in np.argwhere(strength.wrong)[0])
         message = f"the entry of {strength.rows[row]}, {strength.columns[column]} is no number"
-        hint = "an entry is a number, or empty where there is no connection"
+        hint = of_marks(strength.text(row, column)) or "an entry is a number, or empty where there is no connection"
         raise failed(BAD_VALUE, strength.location(row, column), message, hint)
     there = np.argwhere(strength.nan | (np.nan_to_num(strength.entries, nan=0.0, posinf=np.inf, neginf=-np.inf) != 0))
     report.read.append(f"{path}: {len(there):,} entries that are not 0")
@@ -126,6 +128,7 @@ def _whole(matrix: Labelled, path: str, options: Options, report: ImportReport) 
         entries=_mirrored(entries, upper=upper),
         nan=_mirrored(matrix.nan, upper=upper),
         wrong=_mirrored(matrix.wrong, upper=upper),
+        text=lambda row, column: matrix.text(column, row) if (row > column) == upper else matrix.text(row, column),
         location=location,
     )
 
@@ -221,8 +224,11 @@ def _labelled(path: str, variable: str | None, options: Options, report: ImportR
 
 def _table(path: str, options: Options, report: ImportReport) -> Labelled:
     """Read a matrix from delimited text or Excel: with labels in its first row and column, or without any."""
+    import pandas as pd
+
     frame = frames.read(path, options, report, header="no")
-    cells = np.stack([frame.texts(c) for c in frame.data.columns], axis=1)
+    texts = [pd.Series(frame.texts(c), dtype=object) for c in frame.data.columns]
+    cells = np.stack([frame.pointed(t).to_numpy(object) for t in texts], axis=1)
     if cells.size > MOST_ENTRIES:
         raise failed(UNREADABLE, path, f"the matrix has {cells.size:,} entries", "import it as an edge list")
     given = None if options.labels is None else _lines(options.labels)
@@ -246,7 +252,8 @@ def _table(path: str, options: Options, report: ImportReport) -> Labelled:
         rows, columns = _both(rows, columns, path, body, location, report)
     if not body.size:
         raise failed(BAD_TABLE, path, "the matrix has labels and no entries", "the file may be cut off")
-    return Labelled(rows, columns, *_entries(body), location, Path(path).stem, numbered=not (given or head or side))
+    name, invented = Path(path).stem, not (given or head or side)
+    return Labelled(rows, columns, *_entries(body), location, name, lambda i, j: str(body[i, j]), invented)
 
 
 def _margins(
@@ -264,7 +271,7 @@ def _margins(
         return 1, 0
     if width == height + 1 and _texts([corner, *side]) and _numeric(inner):
         return 0, 1
-    if (number(corner) is None or _named(side)) and _named(inner):
+    if (not _is_number(corner) or _named(side)) and _named(inner):
         return 1, 1
     if height != width or inner != side or not _may_label(inner):
         return 0, 0
@@ -289,17 +296,21 @@ def _listed(cells: np.ndarray) -> list[str]:
 
 def _texts(names: list[str]) -> bool:
     """Whether all of these are texts, and no numbers."""
-    return all(number(text) is None and text != "" for text in names)
+    return all(not _is_number(text) and text != "" for text in names)
 
 
 def _numeric(names: list[str]) -> bool:
     """Whether none of these is a text."""
-    return all(number(text) is not None or text == "" for text in names)
+    return all(_is_number(text) or text == "" for text in names)
 
 
 def _named(names: list[str]) -> bool:
     """Whether any of these is a name: no number, and not how people write that nothing is known."""
-    return any(number(text) is None and text.lower() not in ABSENT for text in names)
+    return any(not _is_number(text) and text.lower() not in ABSENT for text in names)
+
+
+def _is_number(text: str) -> bool:
+    return number(text) is not None or of_marks(text) is not None
 
 
 def _may_label(names: list[str]) -> bool:

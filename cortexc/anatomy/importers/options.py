@@ -35,6 +35,10 @@ class Options:
     separator: str | None = None
     header: Literal["auto", "yes", "no"] = "auto"
     sheet: str | None = None
+    decimal: str = "."
+    """The mark before the fraction of a number: a point or a comma."""
+    thousands: str = ""
+    """The mark between groups of three digits."""
     where: tuple[str, ...] = ()
     """``COLUMN=VALUE``: the rows to take."""
     aggregate: Aggregate = "auto"
@@ -75,7 +79,8 @@ class Options:
 
 SPEC = frozenset({"name", "sources", "input", "input_to", "readout", "classes", "invalid"})
 COLUMNS = frozenset({"source_column", "target_column", "weight_column"})
-TEXT = frozenset({"separator", "header", "sheet", "where"})
+CELLS = frozenset({"separator", "header", "sheet", "decimal", "thousands"})
+TEXT = CELLS | {"where"}
 MATRIX = frozenset({"rows", "symmetric", "variable", "labels", "sln", "distance"})
 GROUPS = frozenset({"area_column", "layer_column", "type_column", "kind_column", "inhibitory", "strength"})
-"""Options that several formats listen to: on the spec, the columns of a table, text, matrices, and groups of neurons."""
+"""Options that several formats listen to: on the spec, columns of a table, text, matrices, and groups of neurons."""

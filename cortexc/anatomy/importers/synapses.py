@@ -11,7 +11,7 @@ from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNO
 
 from . import frames, table
 from .columns import COUNT, known
-from .frame import Frame
+from .frame import Frame, of_marks
 from .neurons import Pairs, aggregated, grouped
 from .options import Options
 from .refusal import Fault, Refusal
@@ -119,13 +119,14 @@ def _edges(
     if count is not None:
         counts = frame.named_column(count, "the first part of the list")
         synapses, unreadable = frame.numbers(counts)
+        first = str(frame.data[counts].iloc[int(unreadable.argmax())]).strip()
         fault = Fault(
             "with a bad number of synapses",
             unreadable | ~np.isfinite(synapses) | (synapses < 0),
             BAD_VALUE,
             lambda row: frame.location(row, counts),
             lambda row: f"the number of synapses is `{frame.data[counts].iloc[row]}`",
-            "expected a number, 0 or more",
+            of_marks(first) or "expected a number, 0 or more",
         )
         keep = refusal.kept(keep, fault)
     return ends[0][keep], ends[1][keep], synapses[keep]

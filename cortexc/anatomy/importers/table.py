@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -14,7 +13,7 @@ from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE
 from . import files, frames
 from .columns import CASE, FLN, NEURONS, SOURCE, TARGET, WEIGHT, in_mm, is_fln, known, lengths, plain
 from .edges import STRENGTHS, Edges, joined
-from .frame import ABSENT, Frame
+from .frame import ABSENT, Frame, of_marks
 from .options import Options
 from .report import ImportReport, and_more
 from .wiring import NUMBERS, WORDS, Wiring
@@ -239,8 +238,7 @@ def _numbers(frame: Frame, column: str, *, optional: bool = False) -> tuple[np.n
         unreadable = wrong & ~np.isin(np.char.lower(texts.astype(str)), list(ABSENT))
         if unreadable.any():
             row = int(unreadable.argmax())
-            comma = re.fullmatch(r"-?\d+,\d+", texts[row])
-            hint = "write decimal points, not commas" if comma else "name the right column, or fix the value"
+            hint = of_marks(texts[row]) or "name the right column, or fix the value"
             message = f"`{column}` holds `{texts[row]}`, which is no number{and_more(int(unreadable.sum()))}"
             raise failed(BAD_VALUE, frame.location(row, column), message, hint)
     return found, int(np.isnan(found).sum())
