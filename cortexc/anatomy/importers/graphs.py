@@ -181,7 +181,9 @@ def _attributes(keys: list[str], options: Options, report: ImportReport, path: s
     found: dict[str, str] = {}
     weight = options.weight_column or next(iter(known(keys, (*FLN, *WEIGHT))), None)
     if weight is None:
-        report.guess("weights", "none", "no attribute of the edges looks like one: all count alike", "--weight-column")
+        if options.aggregate != "sum":
+            why = "no attribute of the edges looks like one: all count alike"
+            report.guess("weights", "none", why, "--weight-column")
     else:
         found["fln" if is_fln(weight) else "weight"] = weight
         if plain(weight) not in {"weight", *FLN}:

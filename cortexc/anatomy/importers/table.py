@@ -175,7 +175,8 @@ def _strength(frame: Frame, options: Options, report: ImportReport, used: tuple[
     if not frame.named and len(names) >= 3:
         report.guess("column of weights", "the third", "there is no header", "--weight-column")
         return names[2]
-    report.guess("weights", "none", "no column looks like one: every edge counts alike", "--weight-column")
+    if options.aggregate != "sum":
+        report.guess("weights", "none", "no column looks like one: every edge counts alike", "--weight-column")
     return None
 
 
