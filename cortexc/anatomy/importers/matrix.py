@@ -16,7 +16,7 @@ import numpy as np
 from cortexc.connectome.diagnostics import Span, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_VALUE, UNREADABLE
 
-from . import files, frames, matlab
+from . import files, frames, labels, matlab
 from .columns import plain
 from .edges import SUM_TOLERANCE, Edges, joined
 from .frame import ABSENT, a_float, number, of_marks, repeated, was_float
@@ -208,14 +208,14 @@ def _labelled(path: str, variable: str | None, options: Options, report: ImportR
     files.exists(path)
     if suffix in {".mat", ".npy", ".npz", ".h5", ".hdf5"}:
         entries, name = _variable(path, variable, report)
-        labels, invented = _labels(path, options, entries, report)
+        names, invented = _labels(path, options, entries, report)
 
         def inside(row: int, column: int) -> Span:
             return Span(path, inside=f"{name}[{row}, {column}]")
 
         none = np.zeros(entries.shape, bool)
         called = f"{Path(path).stem} {name}"
-        return Labelled(labels, labels, entries, np.isnan(entries), none, inside, called, numbered=invented)
+        return Labelled(names, names, entries, np.isnan(entries), none, inside, called, numbered=invented)
     if suffix in frames.COLUMNAR:
         message = f"a matrix is not read from {suffix}: rows have no labels there"
         raise failed(UNREADABLE, path, message, "write it as CSV, with labels in the first row and column")
@@ -231,7 +231,7 @@ def _table(path: str, options: Options, report: ImportReport) -> Labelled:
     cells = np.stack([frame.pointed(t).to_numpy(object) for t in texts], axis=1)
     if cells.size > MOST_ENTRIES:
         raise failed(UNREADABLE, path, f"the matrix has {cells.size:,} entries", "import it as an edge list")
-    given = None if options.labels is None else _lines(options.labels)
+    given = None if options.labels is None else labels.of_file(options.labels, report)
     head, side = _margins(cells, path, options, given, report)
     body = cells[head:, side:]
 
@@ -413,13 +413,6 @@ def _fitting(listed: list[str], path: str, body: np.ndarray) -> list[str]:
     return listed
 
 
-def _lines(path: str) -> list[str]:
-    """Return the labels that a file lists, one a line."""
-    files.exists(path)
-    lines = Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    return [line.strip() for line in lines if line.strip()]
-
-
 def _variable(path: str, wanted: str | None, report: ImportReport | None = None) -> tuple[np.ndarray, str]:
     """Return a matrix of a file of several variables, and its name."""
     found = _variables(path)
@@ -489,15 +482,27 @@ def _labels(path: str, options: Options, entries: np.ndarray, report: ImportRepo
         SpecError: several lists fit, or the one that was named does not.
     """
     if options.labels is not None and Path(options.labels).is_file():
-        return _fitting(_lines(options.labels), path, entries), False
+        return _fitting(labels.of_file(options.labels, report), path, entries), False
     texts = {name: flat for name, v in _variables(path).items() if (flat := matlab.names(v)) is not None}
     name = options.labels
     if name is None:
         fitting = [n for n, flat in texts.items() if len(flat) == entries.shape[0] == entries.shape[1]]
-        if len(fitting) != 1:
-            return _numbered(path, entries, "the file has none that fit", report), True
+        fitting = [n for n in fitting if repeated(texts[n]) is None]
+        if len(fitting) > 1:
+            shown = ", ".join(f"`{n}` ({listed(texts[n], 3)})" for n in fitting)
+            raise failed(
+                AMBIGUOUS, path, f"{len(fitting)} lists of names fit the matrix", f"say which: --labels, {shown}"
+            )
+        if not fitting:
+            there = ", ".join(f"`{n}` has {len(flat)}" for n, flat in texts.items())
+            why = (
+                f"no list of the file is of {entries.shape[0]} different names: {there}"
+                if texts
+                else "the file has none"
+            )
+            return _numbered(path, entries, why, report), True
         name = fitting[0]
-        report.guess("labels", name, "the only list of names of that length", "--labels")
+        report.guess("labels", name, f"the only list of that many different names: {listed(texts[name])}", "--labels")
     if name not in texts:
         raise failed(BAD_TABLE, path, f"there is no list of names `{name}`", did_you_mean(name, texts))
     return _fitting(texts[name], path, entries), False

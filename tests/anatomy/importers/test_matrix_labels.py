@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
+import scipy.io
 
 from cortexc import connectome
 from cortexc.anatomy.importers import Imported, read
@@ -122,3 +124,55 @@ def test_a_symmetric_matrix_needs_no_orientation_and_another_is_not_symmetric(ma
         matrix(",V1,V2\nV1,0,3\nV2,4,0\n", symmetric=True)
     (finding,) = caught.value.report
     assert (finding.span.line, finding.span.column) == (2, 6)
+
+
+NUMBERS = np.array([[0, 1.5, 0, 2], [0, 0, 2, 1], [3, 0, 0, 1], [0, 1, 1, 0]])
+AREAS = ["V1", "V2", "MT", "TE"]
+FULL = ["primary visual", "secondary visual", "middle temporal", "inferotemporal"]
+
+
+def several_lists(path: Path, **lists: list[str]) -> Path:
+    match path.suffix:
+        case ".mat":
+            scipy.io.savemat(path, {"SC": NUMBERS, **{n: np.array(v, object) for n, v in lists.items()}})
+        case ".npz":
+            np.savez(path, SC=NUMBERS, **{n: np.array(v) for n, v in lists.items()})  # type: ignore[arg-type]
+        case _:
+            with h5py.File(path, "w") as file:
+                file["SC"] = NUMBERS
+                for name, listed in lists.items():
+                    file.create_dataset(name, data=listed, dtype=h5py.string_dtype())
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["mat", "h5", "npz"])
+def test_of_several_lists_of_names_the_one_that_fits_is_taken_or_asked_for(tmp_path: Path, suffix: str) -> None:
+    path = several_lists(tmp_path / f"two.{suffix}", labels=AREAS, fullnames=FULL)
+    with pytest.raises(connectome.SpecError, match="2 lists of names fit") as caught:
+        read("matrix", path, rows="target")
+    assert "`labels` (V1, V2, MT and 1 more)" in next(iter(caught.value.report)).help
+    assert list(read("matrix", path, rows="target", labels="labels").connectome.areas) == AREAS
+    lobes = ["occ", "occ", "temp", "temp"]
+    one = several_lists(tmp_path / f"one.{suffix}", lobes=lobes, labels=AREAS)
+    assert list(read("matrix", one, rows="target").connectome.areas) == AREAS
+    none = several_lists(tmp_path / f"none.{suffix}", lobes=lobes, more=[*AREAS, "TEO"])
+    assert "`lobes` has 4, `more` has 5" in said(read("matrix", none, rows="target"))
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("V1 1 2 3\nV2 2.5 3 4\nV4 5 6 7\nMT 8 9 1\n", ["V1", "V2", "V4", "MT"]),
+        ("1\tV1\n2\tV2\n3\tV4\n4\tMT\n", ["V1", "V2", "V4", "MT"]),
+        ("index,name,x\n1,V1,2\n2,V2,3\n3,V4,1\n4,MT,0\n", ["V1", "V2", "V4", "MT"]),
+        ("name,lobe\nV1,occ\nV2,occ\nV4,occ\nMT,temp\n", ["V1", "V2", "V4", "MT"]),
+        ("\n".join(FULL), FULL),
+        ("area, left\narea, right\narea, top\narea, low\n", ["left", "right", "top", "low"]),
+        ("101\n102\n103\n104\n", ["101", "102", "103", "104"]),
+    ],
+)
+def test_a_file_of_labels_may_have_further_columns(matrix: Any, tmp_path: Path, text: str, names: list[str]) -> None:
+    (tmp_path / "labels.txt").write_text(text)
+    found = matrix(COUNTS, labels=str(tmp_path / "labels.txt"))
+    assert list(found.connectome.areas) == names
+    assert ("names in labels.txt" in said(found)) == (text.count(" ") > 4 or "\t" in text or "," in text)
