@@ -139,3 +139,66 @@ def test_a_text_for_a_number_is_found_at_its_line(tmp_path: Path) -> None:
         "`weight` holds `strong`, which is no number",
         9,
     )
+
+
+GRAPHML = """<?xml version="1.0" encoding="UTF-8"?>
+<graphml xmlns="http://graphml.graphdrawing.org/xmlns">
+  <key id="w" for="edge" attr.name="weight" attr.type="double"/>
+  <key id="s" for="{domain}" attr.name="sln" attr.type="double"><default>{sln}</default></key>
+  <key id="l" for="node" attr.name="level" attr.type="{kind}"><default>2</default></key>
+  <graph edgedefault="directed">
+    <node id="V1"><data key="l">0</data></node><node id="V2"><data key="l">1</data></node><node id="MT"/>
+    <edge source="V1" target="V2"><data key="w">2</data></edge>
+    <edge source="V2" target="MT"><data key="w">3</data></edge>
+    <edge source="MT" target="V1"><data key="w">1</data><data key="s">0.1</data></edge>
+  </graph>
+</graphml>
+"""
+
+
+@pytest.mark.parametrize("domain", ["edge", "all"])
+def test_defaults_of_graphml_are_used(tmp_path: Path, domain: str) -> None:
+    """Section 2.4.2 of http://graphml.graphdrawing.org/primer/graphml-primer.html."""
+    path = tmp_path / "d.graphml"
+    path.write_text(GRAPHML.format(domain=domain, sln="0.9", kind="double"))
+    found = read("graphml", path)
+    sln = {(p.origin, p.target): p.sln for p in found.connectome.projections if p.origin != "LGN"}
+    assert sln == {("V1", "V2"): 0.9, ("V2", "MT"): 0.9, ("MT", "V1"): 0.1}
+    assert {name: area.level for name, area in found.connectome.areas.items()} == {"V1": 0, "V2": 1, "MT": 2}
+    assert f"{path}:4: 2 edges have the default sln 0.9" in found.report.as_text()
+
+
+@pytest.mark.parametrize(
+    ("sln", "kind", "message", "line"), [("high", "double", "holds `high`", 4), ("0.9", "decimal", "does not know", 5)]
+)
+def test_broken_keys_are_located(tmp_path: Path, sln: str, kind: str, message: str, line: int) -> None:
+    path = tmp_path / "d.graphml"
+    path.write_text(GRAPHML.format(domain="edge", sln=sln, kind=kind))
+    with pytest.raises(connectome.SpecError, match=message) as caught:
+        read("graphml", path)
+    assert next(iter(caught.value.report)).span.line == line
+
+
+def test_graphs_inside_of_nodes_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "n.graphml"
+    edge = '<edge source="V3" target="V1"><data key="w">1</data></edge>'
+    inner = f'<node id="g"><graph edgedefault="directed"><node id="V3"/>{edge}</graph></node>'
+    text = GRAPHML.format(domain="edge", sln="0.9", kind="double")
+    path.write_text(text.replace("    <edge", f"    {inner}<edge", 1))
+    found = read("graphml", path)
+    assert ("V3", "V1") in {(p.origin, p.target) for p in found.connectome.projections}
+    assert "1 nodes and 1 edges of the graph in node `g`" in found.report.as_text()
+
+
+def test_two_edges_of_a_pair_with_one_id_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "e.graphml"
+    text = GRAPHML.format(domain="edge", sln="0.9", kind="double")
+    path.write_text(text.replace("    <edge", '    <edge id="0" source="V1" target="V2"/><edge id="0"', 1))
+    with pytest.raises(connectome.SpecError, match="have the id `0`"):
+        read("graphml", path)
+
+
+def test_an_attribute_that_could_name_the_nodes_is_said() -> None:
+    graph = nx.DiGraph([("a", "b"), ("b", "c"), ("c", "a")])
+    nx.set_node_attributes(graph, {"a": "V1", "b": "V2", "c": "V4"}, "name")
+    assert "--labels name" in from_graph(graph).report.as_text()
