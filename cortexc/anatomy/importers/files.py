@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TextIO, cast
 
 from cortexc.connectome.diagnostics import Span, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, UNREADABLE
+
+from .report import cause
 
 PICKLE = (
     "a pickle of Python objects (never loaded: it may run any code)",
@@ -19,11 +27,17 @@ _SIGNATURES = (
     (b"PAR1", "a parquet file", "rename it to .parquet"),
     (b"ARROW1", "a feather file", "rename it to .feather"),
     (b"\x1f\x8b", "compressed with gzip", "unpack it first"),
+    (b"BZh", "compressed with bzip2", "unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "unpack it first"),
     (b"\xff\xfe", "UTF-16 text", "convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW"),
     (b"\xfe\xff", "UTF-16 text", "convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW"),
     (b"%PDF", "a PDF", "export the table as CSV"),
     *((bytes((0x80, protocol)), *PICKLE) for protocol in (2, 3, 4, 5)),
 )
+
+
+COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd"}
+"""Compressions that text is read through, by the first bytes of a file."""
 
 
 def exists(path: str) -> None:
@@ -48,11 +62,52 @@ def only(paths: list[str], message: str, hint: str = "") -> str:
     return paths[0]
 
 
-def signature(path: str, fitting: bytes = b"\0") -> tuple[str, str] | None:
-    """Return what a file is by its first bytes, and what to do with it; None where these say nothing, or what fits."""
+def compression(path: str) -> str | None:
+    """Return how a file is compressed, None where it is not."""
     with Path(path).open("rb") as file:
+        head = file.read(4)
+    return next((name for mark, name in COMPRESSED.items() if head.startswith(mark)), None)
+
+
+def opened(path: str) -> BinaryIO:
+    """Return the bytes of a file, unpacked where it is compressed."""
+    match compression(path):
+        case "gzip":
+            return cast(BinaryIO, gzip.open(path, "rb"))
+        case "bzip2":
+            return cast(BinaryIO, bz2.open(path, "rb"))
+        case "zstd":
+            import pyarrow as pa
+
+            return cast(BinaryIO, pa.input_stream(path, compression="zstd"))
+        case _:
+            return Path(path).open("rb")
+
+
+def text(path: str, errors: str = "strict") -> TextIO:
+    """Return a text file, unpacked where it is compressed; line ends stay as they are."""
+    return io.TextIOWrapper(opened(path), encoding="utf-8-sig", errors=errors, newline="")
+
+
+@contextmanager
+def unpacking(path: str) -> Iterator[None]:
+    """Turn what goes wrong while a compressed file is unpacked into a finding."""
+    try:
+        yield
+    except (EOFError, OSError, zlib.error) as error:
+        if isinstance(error, FileNotFoundError) or (kind := compression(path)) is None:
+            raise
+        message = f"`{path}` cannot be unpacked with {kind}: {cause(error)}"
+        raise failed(UNREADABLE, path, message, "the file may be cut off") from None
+
+
+def signature(path: str, fitting: bytes = b"\0", *, unpacked: bool = False) -> tuple[str, str] | None:
+    """Return what a file is by its first bytes, and what to do with it; None where these say nothing, or what fits."""
+    with opened(path) if unpacked else Path(path).open("rb") as file:
         head = file.read(8)
     found = next(((kind, fix) for mark, kind, fix in _SIGNATURES if head.startswith(mark)), None)
+    if found and unpacked and compression(path):
+        found = f"{found[0]}, compressed", "unpack it first"
     return None if head.startswith(fitting) else found
 
 

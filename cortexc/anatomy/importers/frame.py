@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from cortexc.connectome.diagnostics import Span, SpecError, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE
 
+from . import files
 from .report import and_more
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def _letters(column: int) -> str:
 def cell(path: str, line: int, at: int, separator: str) -> Span:
     """Return the location of field ``at`` of a line of a text file."""
     text = ""
-    with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    with files.text(path, "replace") as file:
         for row in itertools.islice(file, line - 1, line - 1 + MOST_LINES):
             text += row
             if separator == " " or text.count('"') % 2 == 0:
