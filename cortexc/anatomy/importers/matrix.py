@@ -1,31 +1,25 @@
-"""Adjacency matrices: CSV, TSV, Excel, MATLAB, NumPy and HDF5."""
+"""Adjacency matrices, dense or sparse: CSV, TSV, Excel, MATLAB, NumPy, SciPy, Matrix Market and HDF5."""
 
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
-import h5py
 import numpy as np
 
 from cortexc.connectome.diagnostics import Span, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_VALUE, UNREADABLE
 
-from . import files, frames, labels, matlab
+from . import arrays, files, frames, labels, matlab
 from .columns import plain
 from .edges import SUM_TOLERANCE, Edges, joined
 from .frame import ABSENT, a_float, number, of_marks, repeated, was_float
 from .options import Options
-from .report import ImportReport, cause, listed
+from .report import ImportReport, listed
 from .wiring import Wiring
-
-MOST_ENTRIES = 400_000_000
-"""Of a dense matrix: 3.2 GB in float64."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +200,7 @@ def _indices(names: list[str], there: list[str], lacks: str, path: str) -> np.nd
 def _labelled(path: str, variable: str | None, options: Options, report: ImportReport) -> Labelled:
     suffix = Path(path).suffix.lower()
     files.exists(path)
-    if suffix in {".mat", ".npy", ".npz", ".h5", ".hdf5"}:
+    if suffix in arrays.SUFFIXES:
         entries, name = _variable(path, variable, report)
         names, invented = _labels(path, options, entries, report)
 
@@ -229,7 +223,7 @@ def _table(path: str, options: Options, report: ImportReport) -> Labelled:
     frame = frames.read(path, options, report, header="no")
     texts = [pd.Series(frame.texts(c), dtype=object) for c in frame.data.columns]
     cells = np.stack([frame.pointed(t).to_numpy(object) for t in texts], axis=1)
-    if cells.size > MOST_ENTRIES:
+    if cells.size > matlab.MOST_ENTRIES:
         raise failed(UNREADABLE, path, f"the matrix has {cells.size:,} entries", "import it as an edge list")
     given = None if options.labels is None else labels.of_file(options.labels, report)
     head, side = _margins(cells, path, options, given, report)
@@ -415,9 +409,8 @@ def _fitting(listed: list[str], path: str, body: np.ndarray) -> list[str]:
 
 def _variable(path: str, wanted: str | None, report: ImportReport | None = None) -> tuple[np.ndarray, str]:
     """Return a matrix of a file of several variables, and its name."""
-    found = _variables(path)
-    arrays = {n: v for n, v in found.items() if isinstance(v, np.ndarray)}
-    matrices = {n: v for n, v in arrays.items() if v.ndim == 2 and v.dtype.kind in "iufb" and min(v.shape) > 1}
+    found = arrays.of_file(path, report or ImportReport())
+    matrices = {n: v for n, v in found.items() if v.ndim == 2 and v.dtype.kind in "iufb" and min(v.shape) > 1}
     if wanted is None:
         named = [n for n in matrices if "fln" in n.lower()] or list(matrices)
         if len(named) != 1:
@@ -432,49 +425,6 @@ def _variable(path: str, wanted: str | None, report: ImportReport | None = None)
     return np.asarray(matrices[wanted], np.float64), wanted
 
 
-def _variables(path: str) -> dict[str, Any]:
-    suffix = Path(path).suffix.lower()
-    if found := files.signature(path, b"PK\x03\x04" if suffix == ".npz" else b"\x89HDF"):
-        raise failed(UNREADABLE, path, f"`{path}` is {found[0]}, whatever its name says", found[1])
-    try:
-        if suffix == ".npy":
-            with Path(path).open("rb") as opened:
-                return {Path(path).stem: np.load(opened, allow_pickle=False)}
-        if suffix == ".npz":
-            with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}
-        if suffix == ".mat" and not Path(path).read_bytes()[:10] == b"MATLAB 7.3" and not h5py.is_hdf5(path):
-            return matlab.variables(path)
-        return _from_hdf5(path, matlab=suffix == ".mat")
-    except (zipfile.BadZipFile, ValueError, OSError, TypeError, EOFError, LookupError, NotImplementedError) as error:
-        text = cause(error)
-        if text.startswith("Object arrays"):
-            raise failed(UNREADABLE, path, f"`{path}` holds {files.PICKLE[0]}", files.PICKLE[1]) from None
-        if text.startswith("This file contains pickled"):  # as NumPy says of all that is no array
-            raise failed(UNREADABLE, path, f"`{path}` is no NumPy array", "save it again with np.save") from None
-        raise failed(UNREADABLE, path, f"`{path}` cannot be read: {text}", "the file may be cut off") from None
-
-
-def _from_hdf5(path: str, *, matlab: bool) -> dict[str, Any]:
-    """Return the datasets of an HDF5 file; MATLAB keeps matrices transposed there, and names as references."""
-    found: dict[str, Any] = {}
-
-    def visit(name: str, node: Any) -> None:
-        if not isinstance(node, h5py.Dataset) or name.startswith("#refs#"):
-            return
-        if node.dtype.kind in "iufb" and node.ndim == 2:
-            found[name] = node[()].T if matlab else node[()]
-        elif h5py.check_ref_dtype(node.dtype) is h5py.Reference:
-            codes = [node.file[ref][()].ravel() for ref in node[()].ravel()]
-            found[name] = np.array(["".join(map(chr, c)) for c in codes], object)
-        elif node.dtype.kind in "SO" and node.ndim == 1:
-            found[name] = np.array([v.decode() if isinstance(v, bytes) else str(v) for v in node[()]], object)
-
-    with h5py.File(path, "r") as file:
-        file.visititems(visit)
-    return found
-
-
 def _labels(path: str, options: Options, entries: np.ndarray, report: ImportReport) -> tuple[list[str], bool]:
     """Return the labels of a matrix without any of its own, for rows and columns, and whether they are invented.
 
@@ -483,7 +433,7 @@ def _labels(path: str, options: Options, entries: np.ndarray, report: ImportRepo
     """
     if options.labels is not None and Path(options.labels).is_file():
         return _fitting(labels.of_file(options.labels, report), path, entries), False
-    texts = {name: flat for name, v in _variables(path).items() if (flat := matlab.names(v)) is not None}
+    texts = {name: flat for name, v in arrays.of_file(path, report).items() if (flat := matlab.names(v)) is not None}
     name = options.labels
     if name is None:
         fitting = [n for n, flat in texts.items() if len(flat) == entries.shape[0] == entries.shape[1]]
