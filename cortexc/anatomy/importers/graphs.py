@@ -1,10 +1,13 @@
-"""Graphs: GraphML, node-link JSON, and any networkx graph in Python."""
+"""Graphs: GraphML, GEXF, GML, Pajek, node-link JSON, and any networkx graph in Python."""
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import warnings
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +20,7 @@ from .columns import FLN, WEIGHT, in_mm, is_fln, known, lengths, plain
 from .edges import Edges, joined
 from .frame import number, repeated
 from .options import Options
-from .report import ImportReport, listed
+from .report import ImportReport, cause, listed
 from .wiring import NUMBERS, OWN, WORDS, Wiring, with_facts
 
 if TYPE_CHECKING:
@@ -30,7 +33,7 @@ _NUMBER = re.compile(r"n?\d+(?:::n?\d+)*")
 
 
 def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
-    """Read a GraphML file, or a JSON file in networkx's node-link form.
+    """Read a file of GraphML, GEXF, GML or Pajek, or a JSON file in networkx's node-link form.
 
     Raises:
         SpecError: not well-formed, or what ``of_graph`` raises.
@@ -39,8 +42,57 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     if path.lower().endswith(".json"):
         graph = _node_link(path)
     else:
-        graph = _graphml(path, report)
+        graph = _READERS[_kind(path)](path, report)
     return of_graph(graph, options, report, path)
+
+
+def _kind(path: str) -> str:
+    """Return the format of a file that is no JSON, by its beginning.
+
+    Raises:
+        SpecError: it is none that is read.
+    """
+    if found := files.signature(path):
+        raise failed(UNREADABLE, path, f"`{path}` is {found[0]}, and no graph", found[1])
+    with Path(path).open(encoding="utf-8-sig", errors="replace") as file:
+        head = file.read(1 << 16)
+    if re.search(r"^\s*graph\s*\[", head, re.MULTILINE):
+        return "GML"
+    if re.search(r"^\s*\*(vertices|network)\b", head, re.MULTILINE | re.IGNORECASE):
+        return "Pajek"
+    if not head.lstrip().startswith("<"):
+        message = f"`{path}` is none of GraphML, GEXF, GML, Pajek and node-link JSON"
+        hint = "a list of edges is imported by `cortexc import table`; JSON is told by the name .json"
+        raise failed(UNREADABLE, Span(path, 1), message, hint)
+    root = files.xml(path, "the file may be cut off", huge=True)
+    name = root.tag.rpartition("}")[2]
+    if name.lower() not in {"graphml", "gexf"}:
+        message = f"this is XML of another kind, <{name}>, and neither GraphML nor GEXF"
+        hint = "`cortexc import neuroml` reads NeuroML" if name == "neuroml" else "export it as GraphML or GEXF"
+        raise failed(UNREADABLE, Span(path, root.sourceline), message, hint)
+    return {"graphml": "GraphML", "gexf": "GEXF"}[name.lower()]
+
+
+def _by_networkx(path: str, report: ImportReport, kind: str) -> nx.Graph[Any]:
+    """Return the graph of a file in a format of which networkx keeps all that the language has a place for."""
+    import networkx as nx
+
+    report.read.append(f"{path}: {kind}, by networkx {nx.__version__}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # colours and positions
+            match kind:
+                case "GML":
+                    return nx.read_gml(path, label="id")
+                case "GEXF":
+                    return nx.read_gexf(path)
+                case _:
+                    return nx.read_pajek(path)
+    except (nx.NetworkXError, ValueError, LookupError, StopIteration, TypeError, AttributeError) as error:
+        at = re.search(r"\((\d+), (\d+)\)", str(error))  # as networkx says line and column
+        location = Span(path, int(at[1]), int(at[2])) if at else Span(path)
+        message = f"the file is not {kind} that networkx can read: {cause(error)}"
+        raise failed(UNREADABLE, location, message, "the file may be cut off, or export it as GraphML") from None
 
 
 def _graphml(path: str, report: ImportReport) -> nx.Graph[Any]:
@@ -194,6 +246,12 @@ def _numbers_are_numbers(root: Any, path: str) -> None:
             message = f"`{key.get('attr.name')}` holds `{element.text.strip() or '(empty)'}`, which is no {whole}number"
             location = Span(path, element.sourceline)
             raise failed(BAD_VALUE, location, message, "fix the value, or take it out") from None
+
+
+_READERS: dict[str, Callable[[str, ImportReport], nx.Graph[Any]]] = {
+    "GraphML": _graphml,
+    **{kind: functools.partial(_by_networkx, kind=kind) for kind in ("GEXF", "GML", "Pajek")},
+}
 
 
 def of_graph(graph: nx.Graph[Any], options: Options, report: ImportReport, path: str = "<networkx>") -> Wiring:

@@ -202,3 +202,33 @@ def test_an_attribute_that_could_name_the_nodes_is_said() -> None:
     graph = nx.DiGraph([("a", "b"), ("b", "c"), ("c", "a")])
     nx.set_node_attributes(graph, {"a": "V1", "b": "V2", "c": "V4"}, "name")
     assert "--labels name" in from_graph(graph).report.as_text()
+
+
+@pytest.mark.parametrize("kind", ["gml", "gexf", "pajek"])
+@pytest.mark.parametrize("suffix", ["of its own", "graphml"])
+def test_other_formats_of_graphs_are_told_by_their_content(tmp_path: Path, kind: str, suffix: str) -> None:
+    """https://gexf.net, https://networkx.org/documentation/stable/reference/readwrite/gml.html"""
+    path = tmp_path / f"g.{kind if suffix == 'of its own' else suffix}"
+    graph = nx.DiGraph()
+    graph.add_weighted_edges_from([("a", "b", 1.0), ("b", "c", 2.0), ("c", "a", 3.0)])
+    getattr(nx, f"write_{kind}")(graph, path)
+    found = read("graphml", path)
+    weights = {(p.origin, p.target): p.weight for p in found.connectome.projections if p.origin != "LGN"}
+    assert weights == {("a", "b"): 1, ("b", "c"): 2, ("c", "a"): 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<svg/>", "XML of another kind, <svg>"),
+        ("<neuroml/>", "XML of another kind, <neuroml>"),
+        ("a,b\n1,2\n", "none of GraphML, GEXF"),
+        ("graph [\n node [ id 0 ] edge [ source 0 ", "not GML that networkx can read"),
+        ("graph [\n ?", "not GML that networkx can read"),
+        ("<gexf xmlns='http://www.gexf.net/1.2draft'/>", "not GEXF that networkx can read"),
+    ],
+)
+def test_what_is_no_graph_is_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "g.graphml").write_text(text)
+    with pytest.raises(connectome.SpecError, match=message):
+        read("graphml", tmp_path / "g.graphml")
