@@ -42,6 +42,7 @@ def of_file(path: str, report: ImportReport) -> dict[str, np.ndarray]:
             return matlab.variables(path)
         return _from_hdf5(path, report, matlab_file=suffix == ".mat")
     except (zipfile.BadZipFile, ValueError, OSError, TypeError, EOFError, LookupError, NotImplementedError) as error:
+        files.refuse_missing_filter(path)
         text = cause(error)
         if text.startswith("Object arrays"):
             raise failed(UNREADABLE, path, f"`{path}` holds {files.PICKLE[0]}", files.PICKLE[1]) from None
@@ -88,7 +89,7 @@ def _from_hdf5(path: str, report: ImportReport, *, matlab_file: bool) -> dict[st
         elif node.dtype.kind in "SO" and node.ndim == 1:
             found[name] = np.array([v.decode() if isinstance(v, bytes) else str(v) for v in node[()]], object)
 
-    with h5py.File(path, "r") as file:
+    with files.hdf5(path) as file:
         file.visititems(visit)
     return found
 

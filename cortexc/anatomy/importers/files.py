@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import importlib
 import io
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
+
+import h5py
 
 from cortexc.connectome.diagnostics import Span, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, UNREADABLE
@@ -38,6 +41,13 @@ _SIGNATURES = (
 
 COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd"}
 """Compressions that text is read through, by the first bytes of a file."""
+
+
+FILTERS = {
+    4: "szip", 307: "bzip2", 32000: "LZF", 32001: "Blosc", 32004: "LZ4", 32008: "bitshuffle", 32013: "ZFP",
+    32015: "Zstandard", 32026: "Blosc2",
+}  # fmt: skip
+"""Compression filters of HDF5, by the numbers that the HDF Group gave them."""
 
 
 def exists(path: str) -> None:
@@ -87,6 +97,37 @@ def opened(path: str) -> BinaryIO:
 def text(path: str, errors: str = "strict") -> TextIO:
     """Return a text file, unpacked where it is compressed; line ends stay as they are."""
     return io.TextIOWrapper(opened(path), encoding="utf-8-sig", errors=errors, newline="")
+
+
+def hdf5(path: str) -> h5py.File:
+    """Return an open HDF5 file; the compression filters of hdf5plugin are there where it is installed."""
+    with suppress(ImportError):
+        importlib.import_module("hdf5plugin")
+    return h5py.File(path, "r")
+
+
+def refuse_missing_filter(path: str) -> None:
+    """Raise where an HDF5 file holds a dataset that is compressed with a filter that is not installed.
+
+    References:
+        https://github.com/HDFGroup/hdf5_plugins/blob/master/docs/RegisteredFilterPlugins.md
+    """
+
+    def visit(name: str, node: Any) -> tuple[str, str] | None:
+        if not isinstance(node, h5py.Dataset):
+            return None
+        created = node.id.get_create_plist()
+        for code, _, _, called in (created.get_filter(i) for i in range(created.get_nfilters())):
+            if not h5py.h5z.filter_avail(code):
+                shown = called.decode("utf-8", "replace").partition(";")[0].strip()
+                return name, FILTERS.get(code) or shown or "no name"
+        return None
+
+    with suppress(OSError, RuntimeError), h5py.File(path, "r") as file:
+        if (found := file.visititems(visit)) is not None:
+            message = f"the dataset is compressed with a filter of HDF5 that is not installed: {found[1]}"
+            hint = "pip install hdf5plugin; or write it with another one: h5repack -f GZIP=4 FILE NEW"
+            raise failed(UNREADABLE, Span(path, inside=found[0]), message, hint)
 
 
 @contextmanager

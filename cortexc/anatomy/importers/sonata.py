@@ -225,7 +225,7 @@ def _merged(tables: list[_Types]) -> _Types | None:
 @contextmanager
 def _opened(path: str) -> Iterator[h5py.File]:
     try:
-        file = h5py.File(path, "r")
+        file = files.hdf5(path)
     except OSError as error:
         text = str(error).lower()
         cut = "truncated" in text
@@ -235,6 +235,7 @@ def _opened(path: str) -> Iterator[h5py.File]:
         try:
             yield file
         except (OSError, RuntimeError, KeyError) as error:
+            files.refuse_missing_filter(path)
             raise failed(UNREADABLE, path, f"`{path}` is damaged: {str(error).splitlines()[0][:160]}") from None
 
 
