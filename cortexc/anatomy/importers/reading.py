@@ -96,14 +96,15 @@ def read(format: str, files: AnyPath | Sequence[AnyPath], options: Options | Non
 
 
 def inputs(format: str, files: Sequence[str], options: Options) -> list[str]:
-    """Return all files that an import reads: those given, those that options name, and those that a SONATA
-    configuration does.
+    """Return all files that an import reads: those given, and those that options, a SONATA configuration or NeuroML
+    name.
 
     Raises:
-        SpecError: the configuration is broken.
+        SpecError: the configuration is broken, or the NeuroML.
     """
     named = [f for f in (options.neurons, options.sln, options.distance, options.labels) if f]
     inside = sonata.expanded(list(files)) if format == "sonata" else []
+    inside += [name for file in files for name in neuroml.included(file)] if format == "neuroml" else []
     return [f for f in dict.fromkeys((*files, *inside, *named)) if Path(f).is_file()]
 
 
