@@ -164,31 +164,48 @@ def _first(values: dict[str, np.ndarray], names: tuple[str, ...]) -> np.ndarray 
 
 
 def expanded(paths: list[str]) -> list[str]:
-    """Return the files that a circuit configuration names, or the paths as they are."""
+    """Return the files that a circuit configuration names, also by way of a simulation's, or the paths as they are."""
     found: list[str] = []
     for path in paths:
-        if not path.lower().endswith(".json"):
-            found.append(path)
-            continue
-        files.exists(path)
-        try:
-            config = json.loads(Path(path).read_text(encoding="utf-8-sig"))
-            manifest = {k.strip("${}"): str(v) for k, v in config.get("manifest", {}).items()}
-            networks = config["networks"]
-            entries = [*networks.get("nodes", ()), *networks.get("edges", ())]
-            named = [str(v) for entry in entries for k, v in entry.items() if k.endswith("_file") and v]
-        except json.JSONDecodeError as error:
-            location = Span(path, error.lineno, error.colno)
-            raise failed(UNREADABLE, location, f"the configuration is broken JSON: {error.msg}") from None
-        except (KeyError, TypeError, AttributeError, UnicodeError):
-            hint = "it has `networks` with `nodes` and `edges`"
-            raise failed(UNREADABLE, path, "this is no circuit configuration of SONATA", hint) from None
-        for name in named:
+        for entry in _entries(path) if path.lower().endswith(".json") else ():
+            found += [entry[key] for key in entry if key.endswith("_file") and entry[key]]
+        found += [] if path.lower().endswith(".json") else [path]
+    return list(dict.fromkeys(found))
+
+
+def _entries(path: str, above: tuple[Path, ...] = ()) -> list[dict[str, Any]]:
+    """Return the networks that a configuration lists, nodes first, with the paths of their files.
+
+    A simulation's configuration names that of the circuit as its ``network``.
+
+    References:
+        https://github.com/AllenInstitute/sonata/blob/master/docs/SONATA_DEVELOPER_GUIDE.md#circuit-config
+    """
+    files.exists(path)
+    try:
+        config = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        manifest = {k.strip("${}"): str(v) for k, v in config.get("manifest", {}).items()}
+
+        def place(name: str) -> str:
             for _ in range(8):
                 for variable, value in manifest.items():
                     name = name.replace(f"${{{variable}}}", value).replace(f"${variable}", value)
-            found.append(str(Path(path).parent / name))
-    return list(dict.fromkeys(found))
+            return str(Path(path).parent / name)
+
+        if isinstance(other := config.get("network"), str) and "networks" not in config:
+            here = (*above, Path(path).resolve())
+            if Path(place(other)).resolve() in here:
+                raise failed(BAD_TABLE, path, f"`network` names `{other}`, and that is this configuration again")
+            return _entries(place(other), here)
+        networks = config["networks"]
+        listed = [*networks.get("nodes", ()), *networks.get("edges", ())]
+        return [{k: place(str(v)) if k.endswith("_file") and v else v for k, v in e.items()} for e in listed]
+    except json.JSONDecodeError as error:
+        location = Span(path, error.lineno, error.colno)
+        raise failed(UNREADABLE, location, f"the configuration is broken JSON: {error.msg}") from None
+    except (KeyError, TypeError, AttributeError, UnicodeError):
+        hint = "it has `networks` with `nodes` and `edges`, or as `network` the path of a file that has them"
+        raise failed(UNREADABLE, path, "this is no circuit configuration of SONATA", hint) from None
 
 
 def _types(path: str, report: ImportReport) -> _Types:

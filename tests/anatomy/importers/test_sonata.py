@@ -274,3 +274,39 @@ def test_attributes_of_nodes_are_listed_in_the_order_of_the_files(tmp_path: Path
     lines = files[2].read_text().splitlines()
     files[2].write_text("\n".join([f"{lines[0]} z b a", *(f"{line} x x x" for line in lines[1:])]) + "\n")
     assert "columns of neurons: model, z, b, a" in {d.what for d in read("sonata", files).report.dropped}
+
+
+def configured(folder: Path, **edges: Any) -> Path:
+    """Write the circuit with its configuration, and a configuration of a simulation that names it."""
+    circuit(folder)
+    (folder / "circuit").mkdir()
+    entry = {"edges_file": "$NET/edges.h5", "edge_types_file": "$NET/edge_types.csv", **edges}
+    nodes = {"nodes_file": "$NET/nodes.h5", "node_types_file": "$NET/node_types.csv"}
+    config = {"manifest": {"$NET": ".."}, "networks": {"nodes": [nodes], "edges": [entry]}}
+    (folder / "circuit" / "circuit_config.json").write_text(json.dumps(config))
+    return folder / "circuit" / "circuit_config.json"
+
+
+@pytest.mark.parametrize("name", ["./circuit/circuit_config.json", "$BASE/circuit_config.json"])
+def test_a_simulation_names_its_circuit(tmp_path: Path, name: str) -> None:
+    """https://sonata-extension.readthedocs.io/en/latest/sonata_simulation.html"""
+    direct = read("sonata", configured(tmp_path))
+    config = {"manifest": {"$BASE": "./circuit"}, "network": name, "simulation": "./none.json", "run": {"tstop": 1}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    found = read("sonata", tmp_path / "config.json")
+    assert found.connectome.projections == direct.connectome.projections
+    assert str(tmp_path / "circuit" / "../edges.h5") in found.files
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"network": "config.json"}, "this configuration again"),
+        ({"network": "nowhere.json"}, "there is no file"),
+        ({"run": {}}, "no circuit configuration"),
+    ],
+)
+def test_a_simulation_without_a_circuit_is_refused(tmp_path: Path, config: dict[str, Any], message: str) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(connectome.SpecError, match=message):
+        read("sonata", tmp_path / "config.json")
