@@ -168,7 +168,7 @@ def _delimited(path: str, separator: str, names: list[str], start: int) -> Itera
     known = shift = 0
     try:
         reader = pc.open_csv(
-            files.opened(path) if files.compression(path) else path,
+            files.opened(path) if files.compression(path) or files.member(path) else path,
             read_options=pc.ReadOptions(
                 use_threads=False, column_names=names, skip_rows=start - 1, block_size=BLOCK_BYTES
             ),

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import importlib
 import io
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,7 +25,7 @@ PICKLE = (
     "write it as CSV, parquet or plain numbers with the program that made it",
 )
 _SIGNATURES = (
-    (b"PK\x03\x04", "an Excel workbook or another zip archive", "rename it to .xlsx, or export it as CSV"),
+    (b"PK\x03\x04", "an Excel workbook or another zip archive", "rename a workbook to .xlsx; unpack an archive"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "rename it to .xls, or export it as CSV"),
     (b"\x89HDF", "an HDF5 file", "`cortexc import sonata` or `matrix` read HDF5"),
     (b"PAR1", "a parquet file", "rename it to .parquet"),
@@ -51,7 +52,9 @@ FILTERS = {
 
 
 def exists(path: str) -> None:
-    """Raise where there is no such file."""
+    """Raise where there is no such file, on its own or in a zip archive: ``c.zip/weights.txt``."""
+    if member(path) is not None:
+        return
     if Path(path).is_dir():
         raise failed(UNREADABLE, path, f"`{path}` is a folder", "name the files in it")
     if not Path(path).is_file():
@@ -72,26 +75,55 @@ def only(paths: list[str], message: str, hint: str = "") -> str:
     return paths[0]
 
 
+def member(path: str) -> tuple[str, str] | None:
+    """Return the zip archive and the name in it of a path such as ``c.zip/weights.txt``, None for any other path."""
+    if Path(path).exists():
+        return None
+    for parent in Path(path).parents:
+        if parent.suffix.lower() == ".zip" and parent.is_file():
+            name = Path(path).relative_to(parent).as_posix()
+            with zipfile.ZipFile(parent) as archive:
+                return (str(parent), name) if name in archive.namelist() else None
+    return None
+
+
+def is_there(path: str) -> bool:
+    """Whether there is such a file, on its own or in a zip archive."""
+    return Path(path).is_file() or member(path) is not None
+
+
+def _raw(path: str) -> BinaryIO:
+    """Return the bytes of a file, on its own or in a zip archive."""
+    if (inside := member(path)) is None:
+        return Path(path).open("rb")
+    try:
+        with zipfile.ZipFile(inside[0]) as archive:
+            return io.BytesIO(archive.read(inside[1]))
+    except (RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # it needs a password, or is damaged
+        raise failed(UNREADABLE, path, f"`{inside[1]}` cannot be unpacked: {cause(error)}", "unpack it first") from None
+
+
 def compression(path: str) -> str | None:
     """Return how a file is compressed, None where it is not."""
-    with Path(path).open("rb") as file:
+    with _raw(path) as file:
         head = file.read(4)
     return next((name for mark, name in COMPRESSED.items() if head.startswith(mark)), None)
 
 
 def opened(path: str) -> BinaryIO:
     """Return the bytes of a file, unpacked where it is compressed."""
+    packed = path if member(path) is None else _raw(path)
     match compression(path):
         case "gzip":
-            return cast(BinaryIO, gzip.open(path, "rb"))
+            return cast(BinaryIO, gzip.open(packed, "rb"))
         case "bzip2":
-            return cast(BinaryIO, bz2.open(path, "rb"))
+            return cast(BinaryIO, bz2.open(packed, "rb"))
         case "zstd":
             import pyarrow as pa
 
-            return cast(BinaryIO, pa.input_stream(path, compression="zstd"))
+            return cast(BinaryIO, pa.CompressedInputStream(packed, "zstd"))
         case _:
-            return Path(path).open("rb")
+            return _raw(path)
 
 
 def text(path: str, errors: str = "strict") -> TextIO:
@@ -144,7 +176,7 @@ def unpacking(path: str) -> Iterator[None]:
 
 def signature(path: str, fitting: bytes = b"\0", *, unpacked: bool = False) -> tuple[str, str] | None:
     """Return what a file is by its first bytes, and what to do with it; None where these say nothing, or what fits."""
-    with opened(path) if unpacked else Path(path).open("rb") as file:
+    with opened(path) if unpacked else _raw(path) as file:
         head = file.read(8)
     found = next(((kind, fix) for mark, kind, fix in _SIGNATURES if head.startswith(mark)), None)
     if found and unpacked and compression(path):

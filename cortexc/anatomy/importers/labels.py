@@ -23,9 +23,10 @@ def of_file(path: str, report: ImportReport) -> list[str]:
         SpecError: no such file, or no text.
     """
     files.exists(path)
-    if found := files.signature(path):
+    if found := files.signature(path, unpacked=True):
         raise failed(UNREADABLE, path, f"`{path}` is {found[0]}, and no list of names", "write one name a line")
-    text = Path(path).read_text(encoding="utf-8-sig", errors="replace")
+    with files.unpacking(path), files.text(path, "replace") as file:
+        text = file.read()
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     for mark in ("\t", ",", ";", " "):
         rows = [[f.strip().strip('"') for f in (line.split(mark) if mark != " " else line.split())] for line in lines]

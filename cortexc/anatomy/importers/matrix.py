@@ -13,7 +13,7 @@ import numpy as np
 from cortexc.connectome.diagnostics import Span, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_VALUE, UNREADABLE
 
-from . import arrays, files, frames, labels, matlab
+from . import arrays, files, frames, labels, matlab, tvb
 from .columns import plain
 from .edges import SUM_TOLERANCE, Edges, joined
 from .frame import ABSENT, a_float, number, of_marks, repeated, was_float
@@ -50,7 +50,8 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         SpecError: unreadable, labels that do not fit, no orientation given, a value that no projection can have.
     """
     hint = "name the matrices of SLN and distances with --sln and --distance"
-    path = files.only(paths, "one matrix is imported at a time", hint)
+    path, options = tvb.unfolded(paths[0], options, report) if len(paths) == 1 else (paths[0], options)
+    path = files.only([path, *paths[1:]], "one matrix is imported at a time", hint)
     strength = _labelled(path, options.variable, options, report)
     strength = _whole(strength, path, options, report)
     either = _undirected(strength) and options.sln is None
@@ -166,7 +167,7 @@ def _companion(
 ) -> np.ndarray:
     """Return the entries of another matrix for the connections of the first."""
     row, column = there.T
-    if Path(wanted).is_file():
+    if files.is_there(wanted):
         other = _labelled(wanted, None, options, report)
         entries = other.entries
         if other.numbered and entries.shape == strength.entries.shape:
@@ -431,7 +432,7 @@ def _labels(path: str, options: Options, entries: np.ndarray, report: ImportRepo
     Raises:
         SpecError: several lists fit, or the one that was named does not.
     """
-    if options.labels is not None and Path(options.labels).is_file():
+    if options.labels is not None and files.is_there(options.labels):
         return _fitting(labels.of_file(options.labels, report), path, entries), False
     texts = {name: flat for name, v in arrays.of_file(path, report).items() if (flat := matlab.names(v)) is not None}
     name = options.labels
