@@ -148,7 +148,7 @@ class _Composer:
         if name == MERGE:
             message = "`<<` is a merge key, which is not part of YAML 1.2"
             hint = "write the keys out here; `extends` and `file:` take over what another file says"
-            self.report.add(reading.SYNTAX.at(node.span, message, help=hint))
+            self.report.add(reading.UNKNOWN_KEY.at(node.span, message, help=hint))
         elif name in parent.items:
             notes = [(parent.keys[name], "first written here")]
             message = f"the key `{name}` is written twice"

@@ -263,4 +263,4 @@ def test_a_merge_key_is_said_to_be_one_and_nothing_else_is(tmp_path: Path, merge
     assert "`<<` is a merge key" in finding.message
     assert "YAML 1.2" in finding.message
     assert "extends" in finding.help
-    assert (finding.span.line, finding.code) == (10, "S101")
+    assert (finding.span.line, finding.code) == (10, "S103")
