@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     spec.add_argument("--invalid", choices=("error", "drop"), help="what to do with rows that cannot be right")
 
     table = parser.add_argument_group("tables (table, synapses; some for graphml and matrix)")
-    for end in ("source", "target", "weight", "sln", "distance", "case"):
+    for end in ("source", "target", "weight", "fln", "sln", "distance", "case"):
         table.add_argument(
             f"--{end}-column", metavar="NAME", help=f"column of the {end}, or its number without a header"
         )

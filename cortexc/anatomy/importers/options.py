@@ -30,6 +30,8 @@ class Options:
     source_column: str | None = None
     target_column: str | None = None
     weight_column: str | None = None
+    fln_column: str | None = None
+    """A column of FLNe, whatever it is called."""
     sln_column: str | None = None
     distance_column: str | None = None
     separator: str | None = None
@@ -79,8 +81,9 @@ class Options:
 
 SPEC = frozenset({"name", "sources", "input", "input_to", "readout", "classes", "invalid"})
 COLUMNS = frozenset({"source_column", "target_column", "weight_column"})
+FURTHER = frozenset({"sln_column", "distance_column", "aggregate"})
 CELLS = frozenset({"separator", "header", "sheet", "decimal", "thousands"})
 TEXT = CELLS | {"where"}
 MATRIX = frozenset({"rows", "symmetric", "variable", "labels", "sln", "distance"})
 GROUPS = frozenset({"area_column", "layer_column", "type_column", "kind_column", "inhibitory", "strength"})
-"""Options that several formats listen to: on the spec, columns of a table, text, matrices, and groups of neurons."""
+"""Options that several formats listen to: on the spec, columns, text, matrices, and groups of neurons."""

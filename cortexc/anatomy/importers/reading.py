@@ -19,7 +19,7 @@ from cortexc.connectome.diagnostics.importing import BAD_VALUE
 from cortexc.connectome.model import Connectome
 
 from . import assembly, graphs, matrix, neuroml, sonata, synapses, table, writing
-from .options import CELLS, COLUMNS, GROUPS, MATRIX, SPEC, TEXT, Options
+from .options import CELLS, COLUMNS, FURTHER, GROUPS, MATRIX, SPEC, TEXT, Options
 from .report import JOINS, ImportReport
 from .wiring import Wiring
 
@@ -36,10 +36,12 @@ class Format:
 
 
 FORMATS = {
-    "table": Format(table.read, SPEC | COLUMNS | TEXT | {"sln_column", "distance_column", "case_column", "aggregate"}),
+    "table": Format(
+        table.read, SPEC | COLUMNS | TEXT | {"fln_column", "sln_column", "distance_column", "case_column", "aggregate"}
+    ),
     "matrix": Format(matrix.read, SPEC | CELLS | MATRIX),
     "sonata": Format(sonata.read, SPEC | GROUPS),
-    "graphml": Format(graphs.read, SPEC | {"weight_column", "sln_column", "distance_column", "aggregate", "labels"}),
+    "graphml": Format(graphs.read, SPEC | FURTHER | {"weight_column", "labels"}),
     "neuroml": Format(neuroml.read, SPEC | {"strength"}),
     "synapses": Format(synapses.read, SPEC | COLUMNS | TEXT | GROUPS | {"neurons", "id_column"}),
 }

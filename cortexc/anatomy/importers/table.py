@@ -12,7 +12,7 @@ from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE
 
 from . import files, frames
 from .columns import CASE, FLN, NEURONS, SOURCE, TARGET, WEIGHT, in_mm, is_fln, known, lengths, plain
-from .edges import STRENGTHS, Edges, joined
+from .edges import STRENGTHS, SUM_TOLERANCE, Edges, joined
 from .frame import ABSENT, Frame, of_marks
 from .options import Options
 from .report import ImportReport, and_more
@@ -73,8 +73,11 @@ def _columns(frame: Frame, options: Options, report: ImportReport) -> dict[str, 
     names = list(frame.data.columns)
     source, target = ends(frame, options, report)
     found = {"source": source, "target": target}
-    strength = _strength(frame, options, report, (source, target))
-    if strength is not None:
+    if options.fln_column is not None:
+        found["fln"] = frame.named_column(options.fln_column, "--fln-column")
+        if options.weight_column is not None:
+            found["weight"] = frame.named_column(options.weight_column, "--weight-column")
+    elif (strength := _strength(frame, options, report, (source, target))) is not None:
         found[_meaning(frame, strength, report)] = strength
 
     def take(field: str, *names_of_it: str) -> None:
@@ -91,6 +94,10 @@ def _columns(frame: Frame, options: Options, report: ImportReport) -> dict[str, 
     ):
         if column := _named(frame, wanted, likely, field, report, found.values()):
             found[field] = column
+    if "case" in found and "weight" in found and "fln" not in found and _fractions(frame, found):
+        found["fln"] = found.pop("weight")
+        why = "they are fractions that sum to at most 1 into each target of an injection"
+        report.guess(f"meaning of `{found['fln']}`", "FLNe", why)
     for field in ("delay", "delay_ms", *WORDS):
         take(field, plain(field))
     if "sln" in found:
@@ -190,6 +197,17 @@ def _meaning(frame: Frame, column: str, report: ImportReport) -> str:
         report.guess(f"meaning of `{column}`", "weight", "most values are over 1, so they are no fractions")
         return "weight"
     return "fln"
+
+
+def _fractions(frame: Frame, columns: dict[str, str]) -> bool:
+    """Whether strengths are fractions of what reaches the target of each injection."""
+    numbers, _ = frame.numbers(columns["weight"], optional=True)
+    known = ~np.isnan(numbers)
+    if not known.any() or (numbers[known] < 0).any() or (numbers[known] == np.floor(numbers[known])).all():
+        return False
+    ends = np.stack([frame.texts(columns[name])[known].astype(str) for name in ("case", "target")])
+    _, injection = np.unique(ends, axis=1, return_inverse=True)
+    return float(np.bincount(np.ravel(injection), numbers[known]).max()) <= 1 + SUM_TOLERANCE
 
 
 def _divided(frame: Frame, columns: dict[str, str], report: ImportReport) -> tuple[Frame, Frame | None]:

@@ -40,3 +40,23 @@ def test_other_rules_have_nothing_to_join(tmp_path: Path, rule: str) -> None:
     (tmp_path / "e.csv").write_text(ROWS)
     with pytest.raises(connectome.SpecError, match="joins the strengths of rows, and they have none"):
         read("table", tmp_path / "e.csv", aggregate=rule)
+
+
+CASES = "c1\tV2\tV1\t0.9\nc1\tV4\tV1\t0.1\nc2\tV2\tV1\t0.8\nc2\tV4\tV1\t0.2\nc3\tV1\tV2\t1\n"
+"""A table of injections as https://core-nets.org hands it out, without its header."""
+COLUMNS = {"header": "no", "source_column": "2", "target_column": "3", "case_column": "1"}
+
+
+@pytest.mark.parametrize("how", [{"weight_column": "4"}, {"fln_column": "4"}])
+def test_fractions_are_not_summed_over_injections(tmp_path: Path, how: dict[str, str]) -> None:
+    (tmp_path / "fln.tsv").write_text(CASES)
+    found = read("table", tmp_path / "fln.tsv", **COLUMNS, **how)  # type: ignore[arg-type]
+    fln = {(p.origin, p.target): p.fln for p in found.connectome.projections if p.origin != "LGN"}
+    assert fln == pytest.approx({("V2", "V1"): 0.85, ("V4", "V1"): 0.15, ("V1", "V2"): 1})
+    assert ("meaning of `column 4` = FLNe" in found.report.as_text()) == ("weight_column" in how)
+
+
+def test_counts_are_summed_over_injections(tmp_path: Path) -> None:
+    (tmp_path / "n.tsv").write_text(CASES.replace("0.", ""))
+    found = read("table", tmp_path / "n.tsv", weight_column="4", **COLUMNS)  # type: ignore[arg-type]
+    assert strengths(found)["V2", "V1"] == 17
