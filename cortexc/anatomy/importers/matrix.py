@@ -275,8 +275,8 @@ def _margins(
     alike = "the first row and the first column hold the same numbers"
     symmetric = np.array_equal(cells, cells.T)
     blank = all(text == "" for text in np.diag(cells))
-    if corner == "" and not (blank and symmetric):
-        report.guess("labels", listed(inner), f"{alike}, and the corner is empty", "--header no")
+    if not _is_number(corner) and not (corner == "" and blank and symmetric):
+        report.guess("labels", listed(inner), f"{alike}, and the corner is no number", "--header no")
         return 1, 1
     if corner != "" and symmetric:
         report.guess("first row and column", "entries", "the matrix is symmetric", "--header yes")

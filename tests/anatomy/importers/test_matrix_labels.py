@@ -43,8 +43,9 @@ def test_the_report_says_that_the_first_row_was_taken_for_entries(matrix: Any) -
     assert list(matrix(COUNTS, header="yes").connectome.areas) == ["120", "33", "7"]
 
 
-def test_numbers_are_labels_where_the_corner_is_empty(matrix: Any, tmp_path: Path) -> None:
-    text = ",101,102,103\n101,0,4,5\n102,4,0,6\n103,5,6,0\n"
+@pytest.mark.parametrize("corner", ["", "region"])
+def test_numbers_are_labels_where_the_corner_is_no_number(matrix: Any, tmp_path: Path, corner: str) -> None:
+    text = f"{corner},101,102,103\n101,0,4,5\n102,4,0,6\n103,5,6,0\n"
     found = matrix(text)
     assert list(found.connectome.areas) == ["101", "102", "103"]
     assert "labels = 101, 102, 103" in said(found)
