@@ -90,9 +90,10 @@ def _tallied(
             found.empty += int((~some).sum())
             column = found.plan[3]
             if column is not None:
-                names = chosen.texts(chosen.named_column(column, "the first part of the list"))[keep]
-                found.names |= set(names.tolist())
+                column = chosen.named_column(column, "the first part of the list")
+                found.names |= {str(name).strip() for name in chosen.data[column].unique()}
                 if inside:
+                    names = chosen.texts(column)[keep]
                     some &= ~_set_apart(found, names, pre * len(index) + post, synapses, inside)
             found.pairs.add(pre[some], post[some], synapses[some], synapses[some])
     return found
