@@ -21,6 +21,7 @@ from ..diagnostics import Report, Span, failed, reading
 MAX_BYTES = 32 * 2**20
 MAX_DEPTH = 64
 MAX_NODES = 20_000_000
+MERGE = "<<"
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -117,6 +118,8 @@ class _Composer:
 
     def close(self, end: Any) -> None:
         node, _ = self.stack.pop()
+        if isinstance(node, Mapping) and MERGE in node.items:
+            _merge(node)
         span = node.span
         whole = Span(span.path, span.line, span.column, end.line + 1, end.column + 1)
         object.__setattr__(node, "span", whole)
@@ -142,7 +145,11 @@ class _Composer:
         if not isinstance(node, Scalar):
             raise failed(reading.SYNTAX, node.span, "a key is a list or a mapping", "write a plain word as the key")
         name = _key_text(node)
-        if name in parent.items:
+        if name == MERGE:
+            message = "`<<` is a merge key, which is not part of YAML 1.2"
+            hint = "write the keys out here; `extends` and `file:` take over what another file says"
+            self.report.add(reading.UNKNOWN_KEY.at(node.span, message, help=hint))
+        elif name in parent.items:
             notes = [(parent.keys[name], "first written here")]
             message = f"the key `{name}` is written twice"
             self.report.add(reading.DUPLICATE_KEY.at(node.span, message, help="keep one of the two", notes=notes))
@@ -156,6 +163,16 @@ class _Composer:
         if any(node is open_node for open_node, _ in self.stack):
             raise failed(reading.HOSTILE, span, f"the alias `*{name}` contains itself")
         self.add(node)
+
+
+def _merge(node: Mapping) -> None:
+    """Give a mapping what its merge key means, so that nothing else is reported of it."""
+    merged = node.items.pop(MERGE)
+    del node.keys[MERGE]
+    for given in merged.items if isinstance(merged, Sequence) else [merged]:
+        if isinstance(given, Mapping):
+            node.items.update((name, value) for name, value in given.items.items() if name not in node.items)
+            node.keys.update((name, span) for name, span in given.keys.items() if name not in node.keys)
 
 
 def _key_text(node: Scalar) -> str:

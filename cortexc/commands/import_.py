@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "format",
         choices=NAMES,
         metavar="FORMAT",
-        help="table (edge list), matrix, sonata, graphml (node-link JSON too), neuroml, or synapses (of neurons)",
+        help="table (edge list), matrix, sonata, graphml (any file of a graph), neuroml, or synapses (of neurons)",
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="the files of one connectome, in any order")
     parser.add_argument("-o", "--out", metavar="SPEC", required=True, type=Path, help="spec to write, a .yaml file")
@@ -41,13 +41,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     spec.add_argument("--invalid", choices=("error", "drop"), help="what to do with rows that cannot be right")
 
     table = parser.add_argument_group("tables (table, synapses; some for graphml and matrix)")
-    for end in ("source", "target", "weight", "sln", "distance", "case"):
+    for end in ("source", "target", "weight", "fln", "sln", "distance", "case"):
         table.add_argument(
             f"--{end}-column", metavar="NAME", help=f"column of the {end}, or its number without a header"
         )
     table.add_argument("--separator", metavar="MARK", help="comma, tab, semicolon, space, or any one character")
-    table.add_argument("--header", choices=("auto", "yes", "no"), help="whether the first line names the columns")
+    table.add_argument(
+        "--header", choices=("auto", "yes", "no"), help="whether the first line (of a matrix: and column) holds names"
+    )
     table.add_argument("--sheet", metavar="NAME", help="of an Excel workbook")
+    table.add_argument("--decimal", choices=(".", ","), help="mark before the fraction of a number (default: .)")
+    table.add_argument("--thousands", metavar="MARK", help="mark between groups of three digits: 1,234 is 1234")
     table.add_argument("--where", action="append", metavar="COLUMN=VALUE", help="take these rows; may be repeated")
     table.add_argument(
         "--aggregate",
@@ -57,6 +61,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     matrix = parser.add_argument_group("matrices")
     matrix.add_argument("--rows", choices=("source", "target"), help="what a row is; a matrix does not say it")
+    matrix.add_argument(
+        "--symmetric", action="store_true", default=None, help="undirected: one half of the matrix stands for both"
+    )
     matrix.add_argument("--variable", metavar="NAME", help="the matrix, in .mat, .npz and HDF5 files")
     matrix.add_argument(
         "--labels",
@@ -127,5 +134,5 @@ def _spoken(args: argparse.Namespace) -> list[str]:
             continue
         option = "--" + key.replace("sources", "source").replace("_", "-")
         for one in value if isinstance(value, list) else [value]:
-            words += [option, str(one)]
+            words += [option] if one is True else [option, str(one)]
     return words

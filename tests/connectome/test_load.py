@@ -251,3 +251,16 @@ def test_quantities_have_units() -> None:
     for text in ("9.3", "nine mm", "9.3 ms", "9.3 parsec", "", "nan mm"):
         with pytest.raises(units.UnitError):
             units.parse_quantity(text, "length")
+
+
+@pytest.mark.parametrize("merge", ["<<: *p", "<<: [*p]", "!!merge <<: *p"])
+def test_a_merge_key_is_said_to_be_one_and_nothing_else_is(tmp_path: Path, merge: str) -> None:
+    """Merge keys are of YAML 1.1 only: https://yaml.org/type/merge.html."""
+    text = SOUND.replace("- {from: V1", "- &p {from: V1")
+    text = text.replace("readout:", f"  - {{{merge}, from: V2, to: V1}}\nreadout:")
+    report = connectome.check(write(tmp_path, "a.yaml", text))
+    (finding,) = report.errors
+    assert "`<<` is a merge key" in finding.message
+    assert "YAML 1.2" in finding.message
+    assert "extends" in finding.help
+    assert (finding.span.line, finding.code) == (10, "S103")

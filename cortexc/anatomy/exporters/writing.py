@@ -34,7 +34,14 @@ _LOST = (
 def _graphml(connectome: Connectome, path: Path) -> None:
     import networkx as nx
 
-    nx.write_graphml(graph.as_networkx(connectome), path)
+    found = graph.as_networkx(connectome)
+    if found.is_multigraph():  # ids of edges differ in the whole document, and keys in networkx only within a pair
+        numbered: nx.MultiDiGraph[str] = nx.MultiDiGraph(**found.graph)
+        numbered.add_nodes_from(found.nodes(data=True))
+        for i, (a, b, data) in enumerate(found.edges(data=True)):
+            numbered.add_edge(a, b, key=f"e{i}", **data)
+        found = numbered
+    nx.write_graphml(found, path)
 
 
 def _node_link(connectome: Connectome, path: Path) -> None:

@@ -210,11 +210,18 @@ def _relay(wiring: Wiring, options: Options, report: ImportReport) -> int | None
         return wiring.areas.index(wiring.relay)
     if options.input_to is not None:
         return None
-    for i, name in enumerate(wiring.areas):
-        if _plain(name) in RELAYS and (wiring.source == i).any():
-            report.guess("input", name, "by its name", "--input or --input-to")
+    for name, i in _meaningful(wiring).items():
+        if name in RELAYS and (wiring.source == i).any():
+            report.guess("input", wiring.areas[i], "by its name", "--input or --input-to")
             return i
     return None
+
+
+def _meaningful(wiring: Wiring) -> dict[str, int]:
+    """Return which area each name is of, as names are compared; none where all are invented, or numbers."""
+    names = {_plain(name): i for i, name in reversed(list(enumerate(wiring.areas)))}
+    empty = wiring.numbered or all(name.isdigit() for name in names)
+    return {} if empty else dict(sorted(names.items(), key=lambda item: item[1]))
 
 
 def _asked(name: str, wiring: Wiring, option: str) -> int:
@@ -265,7 +272,7 @@ def _first(wiring: Wiring, alive: list[int], relay: int | None, options: Options
         reached = wiring.target[wiring.source == relay]
         return int(reached[0]) if len(reached) else alive[0]
     heard = _sending(wiring)
-    names = {_plain(wiring.areas[i]): i for i in reversed(alive)}
+    names = {name: i for name, i in _meaningful(wiring).items() if i in alive}
     for wanted in FIRST:
         if wanted in names and (heard[names[wanted]] or len(alive) == 1):
             report.guess(f"input reaches {wiring.areas[names[wanted]]}", "yes", "by its name", "--input-to")

@@ -7,7 +7,6 @@ import csv
 import itertools
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from cortexc.connectome.diagnostics.importing import BAD_TABLE, UNREADABLE
 
 from . import files
 from .columns import SOURCE, TARGET, plain
-from .frame import Frame, cell, distinct, number
+from .frame import Frame, cell, distinct, number, of_marks
 from .options import Options
 from .report import ImportReport, cause
 
@@ -35,6 +34,11 @@ def chunks(path: str, options: Options, report: ImportReport, header: str) -> It
         SpecError: not UTF-8 text, no separator fits, labels twice, or a row of another length.
     """
     files.exists(path)
+    with files.unpacking(path):
+        yield from _chunks(path, options, report, header)
+
+
+def _chunks(path: str, options: Options, report: ImportReport, header: str) -> Iterator[Frame]:
     head = _decoded(path)
     separator = _sniffed(path, head, options)
     lines = head.splitlines()
@@ -43,7 +47,9 @@ def chunks(path: str, options: Options, report: ImportReport, header: str) -> It
     names = [n.strip() for n in _fields(lines[first], separator)]
     keys = {plain(name) for name in names}
     ends = not keys.isdisjoint(SOURCE) and not keys.isdisjoint(TARGET)
-    named = header == "yes" or (header == "auto" and (ends or all(number(n) is None for n in names)))
+    named = header == "yes" or (
+        header == "auto" and (ends or all(number(n) is None and of_marks(n) is None for n in names))
+    )
     if header == "auto" and not named:
         report.guess("header", "none", "the first line holds numbers", "--header yes")
     if named:
@@ -65,9 +71,9 @@ def _decoded(path: str) -> str:
     """Return a text file's beginning decoded; refuse what is no UTF-8 text."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     head, line = "", 1
-    with Path(path).open("rb") as file:
+    with files.opened(path) as file:
         while block := file.read(1 << 22):
-            if not head and (found := files.signature(path)):
+            if not head and (found := files.signature(path, unpacked=True)):
                 kind, hint = found
                 raise failed(UNREADABLE, path, f"`{path}` is {kind}, and not delimited text", hint)
             if (at := block.find(b"\x00")) >= 0:
@@ -162,7 +168,7 @@ def _delimited(path: str, separator: str, names: list[str], start: int) -> Itera
     known = shift = 0
     try:
         reader = pc.open_csv(
-            path,
+            files.opened(path) if files.compression(path) or files.member(path) else path,
             read_options=pc.ReadOptions(
                 use_threads=False, column_names=names, skip_rows=start - 1, block_size=BLOCK_BYTES
             ),
@@ -198,7 +204,7 @@ def _delimited(path: str, separator: str, names: list[str], start: int) -> Itera
 
 def _line(path: str, separator: str, start: int, row: int) -> int:
     """Return the line on which a row begins, where rows before it may have line breaks between quotation marks."""
-    with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    with files.text(path, "replace") as file:
         rows = csv.reader(itertools.islice(file, start - 1, None), delimiter=separator)
         try:
             for _ in itertools.islice(rows, row - start):
@@ -213,7 +219,7 @@ def _spaced(path: str, separator: str, names: list[str], start: int) -> Iterator
     import pandas as pd
 
     rows, lines = [], []
-    with Path(path).open(encoding="utf-8-sig", newline="") as file:
+    with files.text(path) as file:
         for i, text in enumerate(file, 1):
             if i < start or not text.strip():
                 continue

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cortexc.connectome.diagnostics import Rule, Span, SpecError, failed
-from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_VALUE, ORIENTATION, UNKNOWN_NODE
+from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_VALUE, ORIENTATION, UNKNOWN_NODE
 from cortexc.connectome.model import LARGEST, MAX_DELAY, SMALLEST
 
 from .frame import ABSENT
@@ -94,6 +94,7 @@ def joined(edges: Edges, options: Options, report: ImportReport) -> Wiring:
     Raises:
         SpecError: a value that no projection can have, an end without a name, rows of a pair that contradict.
     """
+    edges = _counted(edges, options, report)
     values = _one_strength(_worded(edges.values, report), "these rows have FLNe too", lambda _: "", report)
     edges = _sound(replace(edges, values=values), options, report)
     pairs = _paired(edges)
@@ -111,11 +112,28 @@ def joined(edges: Edges, options: Options, report: ImportReport) -> Wiring:
     if repeated:
         rules = ", ".join(f"{name}: {_said(name, edges, options)}" for name in edges.values if name not in WORDS)
         why = f"{repeated:,} pairs have several rows, {len(pairs.of):,} rows in all"
-        report.guess("rows of one pair", rules or "one projection", why, "--aggregate")
+        change = "--aggregate" if set(STRENGTHS) & set(edges.values) else "--aggregate sum, which counts the rows,"
+        report.guess("rows of one pair", rules or "one projection", why, change)
     found = Wiring(pairs.areas, pairs.source[pairs.first], pairs.target[pairs.first], merged)
     found = found.picked(np.argsort(pairs.first))
     orientation(found, report, edges.location(0, "") if len(edges.source) else Span("<python>"))
     return found
+
+
+def _counted(edges: Edges, options: Options, report: ImportReport) -> Edges:
+    """Return edges without strengths with 1 for each row, where rows are to be counted.
+
+    Raises:
+        SpecError: their strengths are to be joined in another way.
+    """
+    if set(STRENGTHS) & set(edges.values) or options.aggregate in {"auto", "error"}:
+        return edges
+    if options.aggregate != "sum":
+        message = f"--aggregate {options.aggregate} joins the strengths of rows, and they have none"
+        hint = "name the column of strengths, --weight-column; or count rows, --aggregate sum"
+        raise failed(BAD_TABLE, "--aggregate", message, hint)
+    report.guess("weight", "the number of rows of a pair", "--aggregate sum, and no strengths", "--weight-column")
+    return replace(edges, values={"weight": np.ones(len(edges.source)), **edges.values})
 
 
 def _paired(edges: Edges) -> _Pairs:

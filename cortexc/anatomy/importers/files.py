@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import importlib
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TextIO, cast
+
+import h5py
 
 from cortexc.connectome.diagnostics import Span, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, UNREADABLE
+
+from .report import cause
 
 PICKLE = (
     "a pickle of Python objects (never loaded: it may run any code)",
     "write it as CSV, parquet or plain numbers with the program that made it",
 )
 _SIGNATURES = (
-    (b"PK\x03\x04", "an Excel workbook or another zip archive", "rename it to .xlsx, or export it as CSV"),
+    (b"PK\x03\x04", "an Excel workbook or another zip archive", "rename a workbook to .xlsx; unpack an archive"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "rename it to .xls, or export it as CSV"),
     (b"\x89HDF", "an HDF5 file", "`cortexc import sonata` or `matrix` read HDF5"),
     (b"PAR1", "a parquet file", "rename it to .parquet"),
     (b"ARROW1", "a feather file", "rename it to .feather"),
     (b"\x1f\x8b", "compressed with gzip", "unpack it first"),
+    (b"BZh", "compressed with bzip2", "unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "unpack it first"),
     (b"\xff\xfe", "UTF-16 text", "convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW"),
     (b"\xfe\xff", "UTF-16 text", "convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW"),
     (b"%PDF", "a PDF", "export the table as CSV"),
@@ -26,8 +40,21 @@ _SIGNATURES = (
 )
 
 
+COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd"}
+"""Compressions that text is read through, by the first bytes of a file."""
+
+
+FILTERS = {
+    4: "szip", 307: "bzip2", 32000: "LZF", 32001: "Blosc", 32004: "LZ4", 32008: "bitshuffle", 32013: "ZFP",
+    32015: "Zstandard", 32026: "Blosc2",
+}  # fmt: skip
+"""Compression filters of HDF5, by the numbers that the HDF Group gave them."""
+
+
 def exists(path: str) -> None:
-    """Raise where there is no such file."""
+    """Raise where there is no such file, on its own or in a zip archive: ``c.zip/weights.txt``."""
+    if member(path) is not None:
+        return
     if Path(path).is_dir():
         raise failed(UNREADABLE, path, f"`{path}` is a folder", "name the files in it")
     if not Path(path).is_file():
@@ -48,11 +75,112 @@ def only(paths: list[str], message: str, hint: str = "") -> str:
     return paths[0]
 
 
-def signature(path: str, fitting: bytes = b"\0") -> tuple[str, str] | None:
+def member(path: str) -> tuple[str, str] | None:
+    """Return the zip archive and the name in it of a path such as ``c.zip/weights.txt``, None for any other path."""
+    if Path(path).exists():
+        return None
+    for parent in Path(path).parents:
+        if parent.suffix.lower() == ".zip" and parent.is_file():
+            name = Path(path).relative_to(parent).as_posix()
+            with zipfile.ZipFile(parent) as archive:
+                return (str(parent), name) if name in archive.namelist() else None
+    return None
+
+
+def is_there(path: str) -> bool:
+    """Whether there is such a file, on its own or in a zip archive."""
+    return Path(path).is_file() or member(path) is not None
+
+
+def _raw(path: str) -> BinaryIO:
+    """Return the bytes of a file, on its own or in a zip archive."""
+    if (inside := member(path)) is None:
+        return Path(path).open("rb")
+    try:
+        with zipfile.ZipFile(inside[0]) as archive:
+            return io.BytesIO(archive.read(inside[1]))
+    except (RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # it needs a password, or is damaged
+        raise failed(UNREADABLE, path, f"`{inside[1]}` cannot be unpacked: {cause(error)}", "unpack it first") from None
+
+
+def compression(path: str) -> str | None:
+    """Return how a file is compressed, None where it is not."""
+    with _raw(path) as file:
+        head = file.read(4)
+    return next((name for mark, name in COMPRESSED.items() if head.startswith(mark)), None)
+
+
+def opened(path: str) -> BinaryIO:
+    """Return the bytes of a file, unpacked where it is compressed."""
+    packed = path if member(path) is None else _raw(path)
+    match compression(path):
+        case "gzip":
+            return cast(BinaryIO, gzip.open(packed, "rb"))
+        case "bzip2":
+            return cast(BinaryIO, bz2.open(packed, "rb"))
+        case "zstd":
+            import pyarrow as pa
+
+            return cast(BinaryIO, pa.CompressedInputStream(packed, "zstd"))
+        case _:
+            return _raw(path)
+
+
+def text(path: str, errors: str = "strict") -> TextIO:
+    """Return a text file, unpacked where it is compressed; line ends stay as they are."""
+    return io.TextIOWrapper(opened(path), encoding="utf-8-sig", errors=errors, newline="")
+
+
+def hdf5(path: str) -> h5py.File:
+    """Return an open HDF5 file; the compression filters of hdf5plugin are there where it is installed."""
+    with suppress(ImportError):
+        importlib.import_module("hdf5plugin")
+    return h5py.File(path, "r")
+
+
+def refuse_missing_filter(path: str) -> None:
+    """Raise where an HDF5 file holds a dataset that is compressed with a filter that is not installed.
+
+    References:
+        https://github.com/HDFGroup/hdf5_plugins/blob/master/docs/RegisteredFilterPlugins.md
+    """
+
+    def visit(name: str, node: Any) -> tuple[str, str] | None:
+        if not isinstance(node, h5py.Dataset):
+            return None
+        created = node.id.get_create_plist()
+        for code, _, _, called in (created.get_filter(i) for i in range(created.get_nfilters())):
+            if not h5py.h5z.filter_avail(code):
+                shown = called.decode("utf-8", "replace").partition(";")[0].strip()
+                return name, FILTERS.get(code) or shown or "no name"
+        return None
+
+    with suppress(OSError, RuntimeError), h5py.File(path, "r") as file:
+        if (found := file.visititems(visit)) is not None:
+            message = f"the dataset is compressed with a filter of HDF5 that is not installed: {found[1]}"
+            hint = "pip install hdf5plugin; or write it with another one: h5repack -f GZIP=4 FILE NEW"
+            raise failed(UNREADABLE, Span(path, inside=found[0]), message, hint)
+
+
+@contextmanager
+def unpacking(path: str) -> Iterator[None]:
+    """Turn what goes wrong while a compressed file is unpacked into a finding."""
+    try:
+        yield
+    except (EOFError, OSError, zlib.error) as error:
+        if isinstance(error, FileNotFoundError) or (kind := compression(path)) is None:
+            raise
+        message = f"`{path}` cannot be unpacked with {kind}: {cause(error)}"
+        raise failed(UNREADABLE, path, message, "the file may be cut off") from None
+
+
+def signature(path: str, fitting: bytes = b"\0", *, unpacked: bool = False) -> tuple[str, str] | None:
     """Return what a file is by its first bytes, and what to do with it; None where these say nothing, or what fits."""
-    with Path(path).open("rb") as file:
+    with opened(path) if unpacked else _raw(path) as file:
         head = file.read(8)
     found = next(((kind, fix) for mark, kind, fix in _SIGNATURES if head.startswith(mark)), None)
+    if found and unpacked and compression(path):
+        found = f"{found[0]}, compressed", "unpack it first"
     return None if head.startswith(fitting) else found
 
 

@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from cortexc.connectome.diagnostics import Span, SpecError, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE
 
+from . import files
 from .report import and_more
 
 if TYPE_CHECKING:
@@ -26,6 +26,30 @@ _FLOAT = r"[+-]?(?:\d\.\d+[eE]\+?\d+|\d[eE]\+\d+|\d+\.0+)"
 """How programs write a whole number that they keep as a float: 101.0, 7.2E+17. An area may be called 1e5."""
 MOST_LINES = 100
 """No row of a text is looked for over more lines than this."""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The marks in numbers."""
+
+    decimal: str = "."
+    thousands: str = ""
+
+    def pointed(self, text: str) -> str:
+        """Return a number as Python writes it; a text that is no number with these marks stays none.
+
+        >>> Marks(thousands=",").pointed("12,050.5"), Marks(decimal=",").pointed("0,5")
+        ('12050.5', '0.5')
+        """
+        point, group = re.escape(self.decimal), re.escape(self.thousands)
+        grouped = rf"\d{{1,3}}(?:{group}\d{{3}})+|" if self.thousands else ""
+        if not re.fullmatch(rf"[+-]?(?:{grouped}\d+|(?={point}\d))(?:{point}\d*)?(?:[eE][+-]?\d+)?", text):
+            return text if number(text) is None or math.isnan(float(text)) else f"`{text}`"
+        text = text.replace(self.thousands, "") if self.thousands else text
+        return text.replace(self.decimal, ".")
+
+
+PLAIN = Marks()
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +66,8 @@ class Frame:
     """All sheets of the workbook."""
     named: bool = True
     """Whether the columns have names of their own."""
+    marks: Marks = PLAIN
+    """How numbers are written."""
 
     @property
     def head(self) -> Span:
@@ -93,7 +119,7 @@ class Frame:
         if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
             found = values.to_numpy(np.float64, na_value=np.nan)
             return found, np.zeros(len(found), bool) if optional else np.isnan(found)
-        text = _stripped(values)
+        text = self.pointed(_stripped(values))
         found = pd.to_numeric(text, errors="coerce").to_numpy(np.float64, copy=True)
         finite = np.isfinite(found)
         # pandas before 3 is off by one last binary digit
@@ -102,6 +128,14 @@ class Frame:
         if optional:
             wrong &= ~text.str.lower().isin(ABSENT).to_numpy()
         return found, wrong
+
+    def pointed(self, texts: Any) -> Any:
+        """Return texts of pandas with the numbers among them as Python writes them."""
+        if self.marks == PLAIN:
+            return texts
+        # a workbook keeps numbers as numbers, whatever its texts look like
+        seen = (lambda t: t if number(t) is not None else self.marks.pointed(t)) if self.sheet else self.marks.pointed
+        return texts.map(seen)
 
     def refuse_floats(self, column: str) -> None:
         """Raise where a column of names or identifiers holds texts of numbers that went through floats.
@@ -161,7 +195,7 @@ def _letters(column: int) -> str:
 def cell(path: str, line: int, at: int, separator: str) -> Span:
     """Return the location of field ``at`` of a line of a text file."""
     text = ""
-    with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    with files.text(path, "replace") as file:
         for row in itertools.islice(file, line - 1, line - 1 + MOST_LINES):
             text += row
             if separator == " " or text.count('"') % 2 == 0:
@@ -203,6 +237,27 @@ def number(value: Any) -> float | None:
         return float(value)
     except (TypeError, ValueError):
         return None
+
+
+def of_marks(text: str) -> str | None:
+    """Return what to do with a text that is a number with marks that Python does not know, None for any other.
+
+    >>> of_marks("0,5")
+    "a comma before the fraction: --decimal ','"
+    """
+    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+", text):
+        whole = text.replace(",", "")
+        return f"say what the comma is: --thousands ',' (the number is {whole}) or --decimal ',' (a fraction)"
+    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+\.\d+", text):
+        return "commas between thousands: --thousands ','"
+    if re.fullmatch(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?", text) and (text.count(".") > 1 or "," in text):
+        return "points between thousands: --thousands . --decimal ','"
+    if re.fullmatch(r"[+-]?\d*,\d+([eE][+-]?\d+)?", text):
+        return "a comma before the fraction: --decimal ','"
+    if found := re.fullmatch(r"[+-]?\d{1,3}(?:([ '\u00a0\u2009\u202f_])\d{3})(?:\1\d{3})*([.,]\d+)?", text):
+        decimal = " --decimal ','" if "," in text else ""
+        return f'marks between thousands: --thousands "{found[1]}"{decimal}'
+    return None
 
 
 def repeated(names: Iterable[object]) -> int | None:

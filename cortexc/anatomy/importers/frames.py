@@ -14,7 +14,7 @@ from cortexc.connectome.diagnostics import Span, SpecError, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, UNREADABLE
 
 from . import delimited, files
-from .frame import Frame, distinct
+from .frame import Frame, Marks, distinct
 from .options import Options
 from .report import ImportReport, cause
 
@@ -41,19 +41,23 @@ def read(path: str, options: Options, report: ImportReport, *, header: str | Non
 
 
 def chunks(path: str, options: Options, report: ImportReport, *, header: str | None = None) -> Iterator[Frame]:
-    """Yield a table in blocks: delimited text and parquet are streamed, other files come as one.
+    """Return a table in blocks: delimited text and parquet are streamed, other files come as one.
 
     Raises:
         SpecError: as ``read``.
     """
     files.exists(path)
     suffix, header = Path(path).suffix.lower(), header or options.header
+    if options.thousands == options.decimal:
+        raise failed(BAD_TABLE, "--thousands", f"`{options.decimal}` cannot be the mark of fractions and of thousands")
+    marks = Marks(options.decimal, options.thousands)
     if suffix in COLUMNAR:
-        yield from _columnar(path, suffix, report)
+        found = _columnar(path, suffix, report)
     elif suffix in WORKBOOKS:
-        yield _excel(path, options, report, header)
+        found = iter([_excel(path, options, report, header)])
     else:
-        yield from delimited.chunks(path, options, report, header)
+        found = delimited.chunks(path, options, report, header)
+    return (dataclasses.replace(frame, marks=marks) for frame in found)
 
 
 def _columnar(path: str, suffix: str, report: ImportReport) -> Iterator[Frame]:

@@ -1,11 +1,14 @@
-"""Graphs: GraphML, node-link JSON, and any networkx graph in Python."""
+"""Graphs: GraphML, GEXF, GML, Pajek, node-link JSON, and any networkx graph in Python."""
 
 from __future__ import annotations
 
+import functools
 import json
 import re
+import warnings
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from xml.etree.ElementTree import ParseError
 
 import numpy as np
 
@@ -17,7 +20,7 @@ from .columns import FLN, WEIGHT, in_mm, is_fln, known, lengths, plain
 from .edges import Edges, joined
 from .frame import number, repeated
 from .options import Options
-from .report import ImportReport, listed
+from .report import ImportReport, cause, listed
 from .wiring import NUMBERS, OWN, WORDS, Wiring, with_facts
 
 if TYPE_CHECKING:
@@ -30,7 +33,7 @@ _NUMBER = re.compile(r"n?\d+(?:::n?\d+)*")
 
 
 def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
-    """Read a GraphML file, or a JSON file in networkx's node-link form.
+    """Read a file of GraphML, GEXF, GML or Pajek, or a JSON file in networkx's node-link form.
 
     Raises:
         SpecError: not well-formed, or what ``of_graph`` raises.
@@ -39,24 +42,126 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     if path.lower().endswith(".json"):
         graph = _node_link(path)
     else:
-        graph = _graphml(path)
-        _declared(path, report)
+        graph = _READERS[_kind(path)](path, report)
     return of_graph(graph, options, report, path)
 
 
-def _graphml(path: str) -> nx.Graph[Any]:
+def _kind(path: str) -> str:
+    """Return the format of a file that is no JSON, by its beginning.
+
+    Raises:
+        SpecError: it is none that is read.
+    """
+    if found := files.signature(path):
+        raise failed(UNREADABLE, path, f"`{path}` is {found[0]}, and no graph", found[1])
+    with Path(path).open(encoding="utf-8-sig", errors="replace") as file:
+        head = file.read(1 << 16)
+    if re.search(r"^\s*graph\s*\[", head, re.MULTILINE):
+        return "GML"
+    if re.search(r"^\s*\*(vertices|network)\b", head, re.MULTILINE | re.IGNORECASE):
+        return "Pajek"
+    if not head.lstrip().startswith("<"):
+        message = f"`{path}` is none of GraphML, GEXF, GML, Pajek and node-link JSON"
+        hint = "a list of edges is imported by `cortexc import table`; JSON is told by the name .json"
+        raise failed(UNREADABLE, Span(path, 1), message, hint)
+    root = files.xml(path, "the file may be cut off", huge=True)
+    name = root.tag.rpartition("}")[2]
+    if name.lower() not in {"graphml", "gexf"}:
+        message = f"this is XML of another kind, <{name}>, and neither GraphML nor GEXF"
+        hint = "`cortexc import neuroml` reads NeuroML" if name == "neuroml" else "export it as GraphML or GEXF"
+        raise failed(UNREADABLE, Span(path, root.sourceline), message, hint)
+    return {"graphml": "GraphML", "gexf": "GEXF"}[name.lower()]
+
+
+def _by_networkx(path: str, report: ImportReport, kind: str) -> nx.Graph[Any]:
+    """Return the graph of a file in a format of which networkx keeps all that the language has a place for."""
     import networkx as nx
 
+    report.read.append(f"{path}: {kind}, by networkx {nx.__version__}")
     try:
-        return nx.read_graphml(path)
-    except ParseError as error:
-        line, column = error.position
-        message = f"the XML is not well-formed: {error.msg.partition(':')[0]}"
-        raise failed(UNREADABLE, Span(path, line, column + 1), message, "the file may be cut off") from None
-    except (nx.NetworkXError, ValueError, LookupError, StopIteration, UnicodeError, AttributeError) as error:
-        _declared(path, ImportReport())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # colours and positions
+            match kind:
+                case "GML":
+                    return nx.read_gml(path, label="id")
+                case "GEXF":
+                    return nx.read_gexf(path)
+                case _:
+                    return nx.read_pajek(path)
+    except (nx.NetworkXError, ValueError, LookupError, StopIteration, TypeError, AttributeError) as error:
+        at = re.search(r"\((\d+), (\d+)\)", str(error))  # as networkx says line and column
+        location = Span(path, int(at[1]), int(at[2])) if at else Span(path)
+        message = f"the file is not {kind} that networkx can read: {cause(error)}"
+        raise failed(UNREADABLE, location, message, "the file may be cut off, or export it as GraphML") from None
+
+
+def _graphml(path: str, report: ImportReport) -> nx.Graph[Any]:
+    """Return the graph of a GraphML file, with what it declares and networkx leaves out.
+
+    References:
+        http://graphml.graphdrawing.org/primer/graphml-primer.html
+    """
+    import networkx as nx
+
+    root = files.xml(path, "the file may be cut off", huge=True)
+    _declared(root, path, report)
+    nested = _flattened(root, path, report)
+    try:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            if nested:
+                from lxml import etree
+
+                graph = nx.parse_graphml(etree.tostring(root, encoding="unicode"))
+            else:
+                graph = nx.read_graphml(path)
+    except (nx.NetworkXError, ValueError, LookupError, StopIteration, TypeError, AttributeError) as error:
         message = f"the file is not GraphML that networkx can read: {error or type(error).__name__}"
         raise failed(UNREADABLE, path, message) from None
+    for text in dict.fromkeys(str(warning.message).rstrip(".") for warning in said):
+        report.guess("GraphML", "as networkx reads it", text)
+    _filled(graph, root, path, report)
+    return graph
+
+
+def _flattened(root: Any, path: str, report: ImportReport) -> bool:
+    """Move the nodes and edges of graphs inside of nodes to the graph around them; return whether there are any."""
+    whole = root.find("{*}graph")
+    inner = [] if whole is None else list(whole.iterfind("{*}node//{*}graph"))
+    for graph in inner:
+        directed = graph.get("edgedefault")
+        moved = [e for e in graph if isinstance(e.tag, str) and e.tag.endswith(("}node", "}edge"))]
+        for element in moved:
+            if element.tag.endswith("}edge") and directed != whole.get("edgedefault"):
+                element.set("directed", "false" if directed == "undirected" else "true")
+        whole.extend(moved)
+        counts = [sum(e.tag.endswith(f"}}{part}") for e in moved) for part in ("node", "edge")]
+        what = f"{counts[0]:,} nodes and {counts[1]:,} edges of the graph in node `{graph.getparent().get('id')}`"
+        report.guess(what, "of the whole graph", f"graphs inside of nodes are flattened, {path}:{graph.sourceline}")
+    for graph in inner:
+        graph.getparent().remove(graph)
+    return bool(inner)
+
+
+def _filled(graph: nx.Graph[Any], root: Any, path: str, report: ImportReport) -> None:
+    """Give nodes and edges the defaults that GraphML declares for them, and networkx reads but does not use."""
+    kinds = {**dict.fromkeys(("int", "long", "integer"), int), **dict.fromkeys(("float", "double"), float)}
+    elements = {"node": [data for _, data in graph.nodes(data=True)], "edge": [d for *_, d in graph.edges(data=True)]}
+    for key in root.iterfind("{*}key"):
+        default = key.find("{*}default")
+        name, kind = str(key.get("attr.name")), key.get("attr.type")
+        if default is None or not (default.text or kind == "string"):
+            continue
+        text = default.text or ""
+        value = text.strip().lower() in {"true", "1"} if kind == "boolean" else kinds.get(kind, str)(text)
+        for what, listed_data in elements.items():
+            if key.get("for", "all") in {what, "all"}:
+                lacking = [data for data in listed_data if name not in data]
+                for data in lacking:
+                    data[name] = value
+                if lacking:
+                    count = f"{len(lacking):,} {what}s"
+                    report.read.append(f"{path}:{key.sourceline}: {count} have the default {name} {value}")
 
 
 def _node_link(path: str) -> nx.Graph[Any]:
@@ -85,12 +190,12 @@ def _node_link(path: str) -> nx.Graph[Any]:
     return found
 
 
-def _declared(path: str, report: ImportReport) -> None:
+def _declared(root: Any, path: str, report: ImportReport) -> None:
     """Raise where GraphML has a node twice, an edge to a node that it does not declare, or a text for a number.
 
     What networkx leaves out goes to the report: all graphs but the first.
     """
-    root = files.xml(path, "the file may be damaged", huge=True)
+    _keys_are_known(root, path)
     _numbers_are_numbers(root, path)
     for other in root.findall("{*}graph")[1:]:
         counts = [sum(1 for _ in other.iter(f"{{*}}{part}")) for part in ("node", "edge")]
@@ -101,7 +206,14 @@ def _declared(path: str, report: ImportReport) -> None:
     if (again := repeated(names)) is not None:
         raise failed(BAD_TABLE, Span(path, elements[again].sourceline), f"the node `{names[again]}` is there twice")
     nodes = set(names)
+    seen: set[tuple[str | None, ...]] = set()
     for element in root.iter("{*}edge"):
+        if (called := tuple(element.get(part) for part in ("source", "target", "id")))[2] is not None:
+            if called in seen:
+                message = f"two edges from `{called[0]}` to `{called[1]}` have the id `{called[2]}`"
+                hint = "ids of edges must differ: one of the two would be lost"
+                raise failed(BAD_TABLE, Span(path, element.sourceline), message, hint)
+            seen.add(called)
         for end in ("source", "target"):
             if (name := str(element.get(end))) not in nodes:
                 message = f"the {end} of this edge is `{name}`, and no node is called so"
@@ -109,12 +221,21 @@ def _declared(path: str, report: ImportReport) -> None:
                 raise failed(UNKNOWN_NODE, location, message, "add it, or take the edge out")
 
 
+def _keys_are_known(root: Any, path: str) -> None:
+    """Raise where GraphML declares an attribute of a type that does not exist."""
+    types = ("boolean", "int", "long", "float", "double", "string")
+    for key in root.iter("{*}key"):
+        if (kind := key.get("attr.type", "string")) not in {*types, "integer"}:
+            message = f"the key `{key.get('attr.name')}` is of the type `{kind}`, which GraphML does not know"
+            raise failed(BAD_TABLE, Span(path, key.sourceline), message, f"expected one of {', '.join(types)}")
+
+
 def _numbers_are_numbers(root: Any, path: str) -> None:
     """Raise where GraphML declares an attribute as a number and holds a text."""
     kinds = {"int": int, "long": int, "float": float, "double": float}
     keys = {str(key.get("id")): key for key in root.iter("{*}key") if key.get("attr.type") in kinds}
-    for element in root.iter("{*}data"):
-        key = keys.get(str(element.get("key")))
+    for element in root.iter("{*}data", "{*}default"):
+        key = keys.get(str(element.get("key", element.getparent().get("id"))))
         if key is None or not element.text:
             continue
         kind = kinds[key.get("attr.type")]
@@ -125,6 +246,12 @@ def _numbers_are_numbers(root: Any, path: str) -> None:
             message = f"`{key.get('attr.name')}` holds `{element.text.strip() or '(empty)'}`, which is no {whole}number"
             location = Span(path, element.sourceline)
             raise failed(BAD_VALUE, location, message, "fix the value, or take it out") from None
+
+
+_READERS: dict[str, Callable[[str, ImportReport], nx.Graph[Any]]] = {
+    "GraphML": _graphml,
+    **{kind: functools.partial(_by_networkx, kind=kind) for kind in ("GEXF", "GML", "Pajek")},
+}
 
 
 def of_graph(graph: nx.Graph[Any], options: Options, report: ImportReport, path: str = "<networkx>") -> Wiring:
@@ -181,7 +308,9 @@ def _attributes(keys: list[str], options: Options, report: ImportReport, path: s
     found: dict[str, str] = {}
     weight = options.weight_column or next(iter(known(keys, (*FLN, *WEIGHT))), None)
     if weight is None:
-        report.guess("weights", "none", "no attribute of the edges looks like one: all count alike", "--weight-column")
+        if options.aggregate != "sum":
+            why = "no attribute of the edges looks like one: all count alike"
+            report.guess("weights", "none", why, "--weight-column")
     else:
         found["fln" if is_fln(weight) else "weight"] = weight
         if plain(weight) not in {"weight", *FLN}:
@@ -222,7 +351,12 @@ def _label(nodes: Nodes, options: Options, report: ImportReport, path: str) -> s
             raise failed(BAD_TABLE, path, message, did_you_mean(options.labels, keys))
         return options.labels
     if not all(_NUMBER.fullmatch(str(node)) for node in nodes):
-        return None  # nodes have names already
+        for key in (k for k in LABELS if k in keys):
+            if repeated(_called(node, data, key) for node, data in nodes.items()) is None:
+                why = f"they are no numbers; `{key}` could name them"
+                report.guess("names of areas", "the ids of the nodes", why, f"--labels {key}")
+                break
+        return None
     for key in (k for k in LABELS if k in keys):
         if repeated(_called(node, data, key) for node, data in nodes.items()) is None:
             report.guess("names of areas", f"the attribute `{key}`", "the nodes are numbers", "--labels")

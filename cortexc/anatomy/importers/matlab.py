@@ -15,6 +15,9 @@ from typing import Any
 
 import numpy as np
 
+MOST_ENTRIES = 400_000_000
+"""Of a dense matrix: 3.2 GB in float64."""
+TOO_LARGE = f"it has more than {MOST_ENTRIES:,} entries"
 LIMIT_S = 300.0
 """A file that takes longer is given up [s]."""
 
@@ -40,6 +43,19 @@ def variables(path: str) -> dict[str, Any]:
         return {name: file[name] for name in file.files}
 
 
+def filled(sparse: Any) -> np.ndarray:
+    """Return a sparse matrix of SciPy as a dense one; entries that are there twice are summed.
+
+    Raises:
+        ValueError: it would be too large, or is damaged.
+    """
+    if sparse.shape[0] * sparse.shape[1] > MOST_ENTRIES:
+        raise ValueError(TOO_LARGE)
+    if hasattr(sparse, "check_format"):
+        sparse.check_format(full_check=True)  # an index out of bounds would be written into other memory
+    return np.asarray(sparse.toarray())
+
+
 def names(value: Any) -> list[str] | None:
     """Return a list of names in whatever wrapping MATLAB put it, or None."""
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "OUS" or value.dtype.names:
@@ -59,12 +75,15 @@ def names(value: Any) -> list[str] | None:
 def _main(path: str) -> None:
     """Write what a file holds to the standard output."""
     from scipy.io import loadmat
+    from scipy.sparse import issparse
 
     kept: dict[str, np.ndarray] = {}
     for name, value in loadmat(path).items():
         if not isinstance(name, str) or name.startswith("__"):
             continue
-        if isinstance(value, np.ndarray) and value.ndim == 2 and value.dtype.kind in "iufb":
+        if issparse(value):
+            kept[name] = filled(value)
+        elif isinstance(value, np.ndarray) and value.ndim == 2 and value.dtype.kind in "iufb":
             kept[name] = value
         elif (listed := names(value)) is not None:
             kept[name] = np.array(listed, np.str_)

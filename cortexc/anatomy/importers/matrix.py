@@ -1,28 +1,25 @@
-"""Adjacency matrices with labels: CSV, TSV, Excel, MATLAB, NumPy and HDF5."""
+"""Adjacency matrices, dense or sparse: CSV, TSV, Excel, MATLAB, NumPy, SciPy, Matrix Market and HDF5."""
 
 from __future__ import annotations
 
-import zipfile
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
-import h5py
 import numpy as np
 
 from cortexc.connectome.diagnostics import Span, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_VALUE, UNREADABLE
 
-from . import files, frames, matlab
+from . import arrays, files, frames, labels, matlab, tvb
+from .columns import plain
 from .edges import SUM_TOLERANCE, Edges, joined
-from .frame import a_float, number, repeated, was_float
+from .frame import ABSENT, a_float, number, of_marks, repeated, was_float
 from .options import Options
-from .report import ImportReport, cause
+from .report import ImportReport, listed
 from .wiring import Wiring
-
-MOST_ENTRIES = 400_000_000
-"""Of a dense matrix: 3.2 GB in float64."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +37,10 @@ class Labelled:
     location: Callable[[int, int], Span]
     name: str
     """What the matrix is called: file and variable."""
+    text: Callable[[int, int], str] = lambda _row, _column: ""
+    """What is written as an entry, where it is a text."""
+    numbered: bool = False
+    """Whether its labels are invented."""
 
 
 def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
@@ -49,9 +50,12 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         SpecError: unreadable, labels that do not fit, no orientation given, a value that no projection can have.
     """
     hint = "name the matrices of SLN and distances with --sln and --distance"
-    path = files.only(paths, "one matrix is imported at a time", hint)
+    path, options = tvb.unfolded(paths[0], options, report) if len(paths) == 1 else (paths[0], options)
+    path = files.only([path, *paths[1:]], "one matrix is imported at a time", hint)
     strength = _labelled(path, options.variable, options, report)
-    if options.rows is None:
+    strength = _whole(strength, path, options, report)
+    either = _undirected(strength) and options.sln is None
+    if options.rows is None and not either:
         raise failed(AMBIGUOUS, path, "a matrix does not say what its rows are", _evidence(strength.entries))
     report.read.append(f"{path}: {len(strength.rows):,} x {len(strength.columns):,} entries")
     small = np.nanmax(strength.entries, initial=0) <= 1
@@ -62,7 +66,7 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     if strength.wrong.any():
         row, column = (int(v) for v in np.argwhere(strength.wrong)[0])
         message = f"the entry of {strength.rows[row]}, {strength.columns[column]} is no number"
-        hint = "an entry is a number, or empty where there is no connection"
+        hint = of_marks(strength.text(row, column)) or "an entry is a number, or empty where there is no connection"
         raise failed(BAD_VALUE, strength.location(row, column), message, hint)
     there = np.argwhere(strength.nan | (np.nan_to_num(strength.entries, nan=0.0, posinf=np.inf, neginf=-np.inf) != 0))
     report.read.append(f"{path}: {len(there):,} entries that are not 0")
@@ -78,7 +82,72 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         return strength.location(int(there[row, 0]), int(there[row, 1]))
 
     names = tuple(dict.fromkeys((*strength.rows, *strength.columns)))
-    return joined(Edges(source, target, values, location, names=names), options, report)
+    found = joined(Edges(source, target, values, location, names=names), options, report)
+    return replace(found, numbered=strength.numbered)
+
+
+def _whole(matrix: Labelled, path: str, options: Options, report: ImportReport) -> Labelled:
+    """Return a matrix with both halves where a user says that it is symmetric; say where one half is empty.
+
+    Raises:
+        SpecError: it cannot be symmetric.
+    """
+    square = matrix.rows == matrix.columns
+    halves = _halves(matrix.entries) if square else {}
+    if not options.symmetric:
+        for name, empty in (("upper", "lower"), ("lower", "upper")):
+            if halves and halves[name] > 1 and not halves[empty]:
+                why = f"the {empty} triangle is empty, as where the {name} one is of both directions"
+                report.guess("direction", "one way", why, "--symmetric")
+                report.edits.append("import again with --symmetric if the connections are undirected")
+        return matrix
+    if not square:
+        raise failed(BAD_TABLE, path, "the matrix is not symmetric: its rows and columns have other labels")
+    entries = matrix.entries
+    if all(halves.values()) and (differ := np.argwhere(_filled(entries) != _filled(entries).T)).size:
+        row, column = (int(v) for v in differ[0])
+        message = (
+            f"the matrix is not symmetric: {matrix.rows[row]}, {matrix.rows[column]} is {entries[row, column]:g}, "
+            f"and {matrix.rows[column]}, {matrix.rows[row]} is {entries[column, row]:g}"
+        )
+        raise failed(BAD_TABLE, matrix.location(row, column), message, "leave --symmetric out, and say what --rows are")
+    report.read.append(f"{path}: one half of a symmetric matrix; each entry counts both ways (--symmetric)")
+    upper = halves["upper"] >= halves["lower"]
+
+    def location(row: int, column: int) -> Span:
+        turned = (row > column) == upper
+        return matrix.location(column, row) if turned else matrix.location(row, column)
+
+    return replace(
+        matrix,
+        entries=_mirrored(entries, upper=upper),
+        nan=_mirrored(matrix.nan, upper=upper),
+        wrong=_mirrored(matrix.wrong, upper=upper),
+        text=lambda row, column: matrix.text(column, row) if (row > column) == upper else matrix.text(row, column),
+        location=location,
+    )
+
+
+def _filled(entries: np.ndarray) -> np.ndarray:
+    """Return entries, 0 where nothing is written."""
+    return np.where(np.isnan(entries), 0.0, entries)
+
+
+def _halves(entries: np.ndarray) -> dict[str, int]:
+    """Return how many entries that are not 0 stand above the diagonal, and below it."""
+    there = _filled(entries) != 0
+    return {"upper": int(np.triu(there, 1).sum()), "lower": int(np.tril(there, -1).sum())}
+
+
+def _mirrored(matrix: np.ndarray, *, upper: bool) -> np.ndarray:
+    """Return a matrix with one half in place of the other."""
+    above = np.triu(np.ones(matrix.shape, bool), 1)
+    return np.where(above.T if upper else above, matrix.T, matrix)
+
+
+def _undirected(matrix: Labelled) -> bool:
+    """Whether it does not matter what the rows of a matrix are."""
+    return matrix.rows == matrix.columns and np.array_equal(matrix.entries, matrix.entries.T, equal_nan=True)
 
 
 def _evidence(entries: np.ndarray) -> str:
@@ -98,16 +167,21 @@ def _companion(
 ) -> np.ndarray:
     """Return the entries of another matrix for the connections of the first."""
     row, column = there.T
-    if Path(wanted).is_file():
+    if files.is_there(wanted):
         other = _labelled(wanted, None, options, report)
         entries = other.entries
-        row = _indices(strength.rows, other.rows, f"the matrix of {field} has no row", wanted)[row]
-        column = _indices(strength.columns, other.columns, f"the matrix of {field} has no column", wanted)[column]
+        if other.numbered and entries.shape == strength.entries.shape:
+            report.guess(f"labels of {wanted}", "those of the strengths", "it has none, and is of the same size")
+        else:
+            row = _indices(strength.rows, other.rows, f"the matrix of {field} has no row", wanted)[row]
+            column = _indices(strength.columns, other.columns, f"the matrix of {field} has no column", wanted)[column]
     else:
         entries, _ = _variable(path, wanted)
         if entries.shape != strength.entries.shape:
             message = f"the matrix `{wanted}` is {_by(entries)}, and that of strengths is {_by(strength.entries)}"
             raise failed(BAD_TABLE, Span(path, inside=wanted), message)
+    if options.symmetric and not all((halves := _halves(entries)).values()):
+        entries = _mirrored(entries, upper=halves["upper"] > 0)
     return entries[row, column]
 
 
@@ -127,15 +201,16 @@ def _indices(names: list[str], there: list[str], lacks: str, path: str) -> np.nd
 def _labelled(path: str, variable: str | None, options: Options, report: ImportReport) -> Labelled:
     suffix = Path(path).suffix.lower()
     files.exists(path)
-    if suffix in {".mat", ".npy", ".npz", ".h5", ".hdf5"}:
+    if suffix in arrays.SUFFIXES:
         entries, name = _variable(path, variable, report)
-        labels = _labels(path, options, entries, report)
+        names, invented = _labels(path, options, entries, report)
 
         def inside(row: int, column: int) -> Span:
             return Span(path, inside=f"{name}[{row}, {column}]")
 
         none = np.zeros(entries.shape, bool)
-        return Labelled(labels, labels, entries, np.isnan(entries), none, inside, f"{Path(path).stem} {name}")
+        called = f"{Path(path).stem} {name}"
+        return Labelled(names, names, entries, np.isnan(entries), none, inside, called, numbered=invented)
     if suffix in frames.COLUMNAR:
         message = f"a matrix is not read from {suffix}: rows have no labels there"
         raise failed(UNREADABLE, path, message, "write it as CSV, with labels in the first row and column")
@@ -144,42 +219,142 @@ def _labelled(path: str, variable: str | None, options: Options, report: ImportR
 
 def _table(path: str, options: Options, report: ImportReport) -> Labelled:
     """Read a matrix from delimited text or Excel: with labels in its first row and column, or without any."""
+    import pandas as pd
+
     frame = frames.read(path, options, report, header="no")
-    cells = np.stack([frame.texts(c) for c in frame.data.columns], axis=1)
-    if cells.size > MOST_ENTRIES:
+    texts = [pd.Series(frame.texts(c), dtype=object) for c in frame.data.columns]
+    cells = np.stack([frame.pointed(t).to_numpy(object) for t in texts], axis=1)
+    if cells.size > matlab.MOST_ENTRIES:
         raise failed(UNREADABLE, path, f"the matrix has {cells.size:,} entries", "import it as an edge list")
-    head, side = _margins(cells)
+    given = None if options.labels is None else labels.of_file(options.labels, report)
+    head, side = _margins(cells, path, options, given, report)
     body = cells[head:, side:]
-    if options.labels is not None and head:
-        raise failed(BAD_TABLE, path, "the matrix has labels of its own", "leave --labels out")
 
     def location(row: int, column: int) -> Span:
         return frame.location(row + head, frame.data.columns[column + side])
 
-    if side:
-        columns, rows = [str(v) for v in cells[0, 1:]], [str(v) for v in cells[1:, 0]]
-        _check_margin(columns, lambda i: location(-1, i))
-        _check_margin(rows, lambda i: location(i, -1))
-    elif head:
-        rows = columns = _fitting([str(v) for v in cells[0]], path, body)
-        report.guess("labels of rows", "those of the columns", "only the columns have names")
-    elif options.labels is not None:
-        rows = columns = _fitting(_lines(options.labels), path, body)
-    else:
+    columns = [str(v) for v in cells[0, side:]] if head else None
+    rows = [str(v) for v in cells[head:, 0]] if side else None
+    if given is not None:
+        if (head or side) and not _numeric([*(columns or []), *(rows or [])]):
+            raise failed(BAD_TABLE, path, "the matrix has labels of its own", "leave --labels out")
+        if head or side:
+            report.drop(1, "row and column of numbers", f"{options.labels} names the areas")
+        rows = columns = _fitting(given, path, body)
+    elif rows is None and columns is None:
         rows = columns = _numbered(path, body, "the matrix has none", report)
+    else:
+        rows, columns = _both(rows, columns, path, body, location, report)
     if not body.size:
         raise failed(BAD_TABLE, path, "the matrix has labels and no entries", "the file may be cut off")
-    return Labelled(rows, columns, *_entries(body), location, Path(path).stem)
+    name, invented = Path(path).stem, not (given or head or side)
+    return Labelled(rows, columns, *_entries(body), location, name, lambda i, j: str(body[i, j]), invented)
 
 
-def _margins(cells: np.ndarray) -> tuple[int, int]:
-    """Return how many rows and columns of labels a matrix has: none, one row above it, or one of each."""
-    first, side, inner = cells[0], cells[1:, 0], cells[0, 1:]
-    named = all(number(text) is None and text != "" for text in first)
-    if cells.shape[0] == cells.shape[1] + 1 and named and all(number(t) is not None or t == "" for t in side):
+def _margins(
+    cells: np.ndarray, path: str, options: Options, given: list[str] | None, report: ImportReport
+) -> tuple[int, int]:
+    """Return how many rows and columns of labels a matrix has: none, one of each, or one of either.
+
+    ``given``: the names that a user lists. Texts are labels; numbers are only where nothing says that they are entries.
+    """
+    height, width = cells.shape
+    if options.header != "auto":
+        return (0, 0) if options.header == "no" else (1, 0) if height == width + 1 else (1, 1)
+    corner, inner, side = str(cells[0, 0]), _listed(cells[0, 1:]), _listed(cells[1:, 0])
+    if height == width + 1 and _texts([corner, *inner]) and _numeric(side):
         return 1, 0
-    alike = cells.shape[0] == cells.shape[1] and list(inner) == list(side)
-    return (1, 1) if alike or any(number(text) is None for text in inner if text != "") else (0, 0)
+    if width == height + 1 and _texts([corner, *side]) and _numeric(inner):
+        return 0, 1
+    if (not _is_number(corner) or _named(side)) and _named(inner):
+        return 1, 1
+    if height != width or inner != side or not _may_label(inner):
+        return 0, 0
+    if given is not None and len(given) in {height, height - 1}:
+        return (0, 0) if len(given) == height else (1, 1)
+    alike = "the first row and the first column hold the same numbers"
+    symmetric = np.array_equal(cells, cells.T)
+    blank = all(text == "" for text in np.diag(cells))
+    if not _is_number(corner) and not (corner == "" and blank and symmetric):
+        report.guess("labels", listed(inner), f"{alike}, and the corner is no number", "--header no")
+        return 1, 1
+    if corner != "" and symmetric:
+        report.guess("first row and column", "entries", "the matrix is symmetric", "--header yes")
+        return 0, 0
+    hint = "say which: --header yes (labels of rows and columns), or --header no (entries)"
+    raise failed(AMBIGUOUS, path, f"{alike}: they may be labels, or entries", hint)
+
+
+def _listed(cells: np.ndarray) -> list[str]:
+    return [str(v) for v in cells]
+
+
+def _texts(names: list[str]) -> bool:
+    """Whether all of these are texts, and no numbers."""
+    return all(not _is_number(text) and text != "" for text in names)
+
+
+def _numeric(names: list[str]) -> bool:
+    """Whether none of these is a text."""
+    return all(_is_number(text) or text == "" for text in names)
+
+
+def _named(names: list[str]) -> bool:
+    """Whether any of these is a name: no number, and not how people write that nothing is known."""
+    return any(not _is_number(text) and text.lower() not in ABSENT for text in names)
+
+
+def _is_number(text: str) -> bool:
+    return number(text) is not None or of_marks(text) is not None
+
+
+def _may_label(names: list[str]) -> bool:
+    """Whether numbers could be labels: whole ones that differ."""
+    return len(set(names)) == len(names) and all(re.fullmatch(r"\d+(\.0+)?", text) for text in names)
+
+
+def _both(
+    rows: list[str] | None,
+    columns: list[str] | None,
+    path: str,
+    body: np.ndarray,
+    location: Callable[[int, int], Span],
+    report: ImportReport,
+) -> tuple[list[str], list[str]]:
+    """Return the labels of rows and of columns, after checking them; those of one are those of the other."""
+    square = body.shape[0] == body.shape[1]
+    if rows is not None and columns is not None and square and _named(columns) and _counts(rows):
+        report.drop(1, "column of row numbers", "the columns have names")
+        rows = None
+    if columns is not None:
+        _check_margin(columns, lambda i: location(-1, i))
+    if rows is not None:
+        _check_margin(rows, lambda i: location(i, -1))
+    if rows is None or columns is None:
+        shared = _fitting(rows or columns or [], path, body)
+        of, those = ("rows", "columns") if rows is None else ("columns", "rows")
+        report.guess(f"labels of {of}", f"those of the {those}", f"only the {those} have names")
+        return shared, shared
+    report.read.append(f"{path}: {len(rows)} labels of rows, {listed(rows)}")
+    _differing(rows, columns, report)
+    return rows, columns
+
+
+def _counts(names: list[str]) -> bool:
+    """Whether labels only count the rows: 0, 1, 2 or 1, 2, 3."""
+    return names in ([str(i + first) for i in range(len(names))] for first in (0, 1))
+
+
+def _differing(rows: list[str], columns: list[str], report: ImportReport) -> None:
+    """Say which labels only rows or only columns have, with the nearest one of the others."""
+    for which, own, other in (("rows", rows, columns), ("columns", columns, rows)):
+        alone = [name for name in own if name not in set(other)]
+        if not alone:
+            continue
+        others = {plain(name): name for name in other}
+        near = {n: others.get(plain(n)) or next(iter(get_close_matches(n, other, 1, 0.7)), "") for n in alone}
+        shown = [f"`{n}`" + (f" (nearest: `{near[n]}`)" if near[n] else "") for n in alone]
+        report.guess(f"labels of {which} only", f"{len(alone)} areas of their own", listed(shown))
 
 
 def _check_margin(names: list[str], location: Callable[[int], Span]) -> None:
@@ -233,18 +408,10 @@ def _fitting(listed: list[str], path: str, body: np.ndarray) -> list[str]:
     return listed
 
 
-def _lines(path: str) -> list[str]:
-    """Return the labels that a file lists, one a line."""
-    files.exists(path)
-    lines = Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    return [line.strip() for line in lines if line.strip()]
-
-
 def _variable(path: str, wanted: str | None, report: ImportReport | None = None) -> tuple[np.ndarray, str]:
     """Return a matrix of a file of several variables, and its name."""
-    found = _variables(path)
-    arrays = {n: v for n, v in found.items() if isinstance(v, np.ndarray)}
-    matrices = {n: v for n, v in arrays.items() if v.ndim == 2 and v.dtype.kind in "iufb" and min(v.shape) > 1}
+    found = arrays.of_file(path, report or ImportReport())
+    matrices = {n: v for n, v in found.items() if v.ndim == 2 and v.dtype.kind in "iufb" and min(v.shape) > 1}
     if wanted is None:
         named = [n for n in matrices if "fln" in n.lower()] or list(matrices)
         if len(named) != 1:
@@ -259,61 +426,34 @@ def _variable(path: str, wanted: str | None, report: ImportReport | None = None)
     return np.asarray(matrices[wanted], np.float64), wanted
 
 
-def _variables(path: str) -> dict[str, Any]:
-    suffix = Path(path).suffix.lower()
-    if found := files.signature(path, b"PK\x03\x04" if suffix == ".npz" else b"\x89HDF"):
-        raise failed(UNREADABLE, path, f"`{path}` is {found[0]}, whatever its name says", found[1])
-    try:
-        if suffix == ".npy":
-            with Path(path).open("rb") as opened:
-                return {Path(path).stem: np.load(opened, allow_pickle=False)}
-        if suffix == ".npz":
-            with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}
-        if suffix == ".mat" and not Path(path).read_bytes()[:10] == b"MATLAB 7.3" and not h5py.is_hdf5(path):
-            return matlab.variables(path)
-        return _from_hdf5(path, matlab=suffix == ".mat")
-    except (zipfile.BadZipFile, ValueError, OSError, TypeError, EOFError, LookupError, NotImplementedError) as error:
-        text = cause(error)
-        if text.startswith("Object arrays"):
-            raise failed(UNREADABLE, path, f"`{path}` holds {files.PICKLE[0]}", files.PICKLE[1]) from None
-        if text.startswith("This file contains pickled"):  # as NumPy says of all that is no array
-            raise failed(UNREADABLE, path, f"`{path}` is no NumPy array", "save it again with np.save") from None
-        raise failed(UNREADABLE, path, f"`{path}` cannot be read: {text}", "the file may be cut off") from None
+def _labels(path: str, options: Options, entries: np.ndarray, report: ImportReport) -> tuple[list[str], bool]:
+    """Return the labels of a matrix without any of its own, for rows and columns, and whether they are invented.
 
-
-def _from_hdf5(path: str, *, matlab: bool) -> dict[str, Any]:
-    """Return the datasets of an HDF5 file; MATLAB keeps matrices transposed there, and names as references."""
-    found: dict[str, Any] = {}
-
-    def visit(name: str, node: Any) -> None:
-        if not isinstance(node, h5py.Dataset) or name.startswith("#refs#"):
-            return
-        if node.dtype.kind in "iufb" and node.ndim == 2:
-            found[name] = node[()].T if matlab else node[()]
-        elif h5py.check_ref_dtype(node.dtype) is h5py.Reference:
-            codes = [node.file[ref][()].ravel() for ref in node[()].ravel()]
-            found[name] = np.array(["".join(map(chr, c)) for c in codes], object)
-        elif node.dtype.kind in "SO" and node.ndim == 1:
-            found[name] = np.array([v.decode() if isinstance(v, bytes) else str(v) for v in node[()]], object)
-
-    with h5py.File(path, "r") as file:
-        file.visititems(visit)
-    return found
-
-
-def _labels(path: str, options: Options, entries: np.ndarray, report: ImportReport) -> list[str]:
-    """Return the labels of a matrix without any of its own, for its rows and its columns."""
-    if options.labels is not None and Path(options.labels).is_file():
-        return _fitting(_lines(options.labels), path, entries)
-    texts = {name: flat for name, v in _variables(path).items() if (flat := matlab.names(v)) is not None}
+    Raises:
+        SpecError: several lists fit, or the one that was named does not.
+    """
+    if options.labels is not None and files.is_there(options.labels):
+        return _fitting(labels.of_file(options.labels, report), path, entries), False
+    texts = {name: flat for name, v in arrays.of_file(path, report).items() if (flat := matlab.names(v)) is not None}
     name = options.labels
     if name is None:
         fitting = [n for n, flat in texts.items() if len(flat) == entries.shape[0] == entries.shape[1]]
-        if len(fitting) != 1:
-            return _numbered(path, entries, "the file has none that fit", report)
+        fitting = [n for n in fitting if repeated(texts[n]) is None]
+        if len(fitting) > 1:
+            shown = ", ".join(f"`{n}` ({listed(texts[n], 3)})" for n in fitting)
+            raise failed(
+                AMBIGUOUS, path, f"{len(fitting)} lists of names fit the matrix", f"say which: --labels, {shown}"
+            )
+        if not fitting:
+            there = ", ".join(f"`{n}` has {len(flat)}" for n, flat in texts.items())
+            why = (
+                f"no list of the file is of {entries.shape[0]} different names: {there}"
+                if texts
+                else "the file has none"
+            )
+            return _numbered(path, entries, why, report), True
         name = fitting[0]
-        report.guess("labels", name, "the only list of names of that length", "--labels")
+        report.guess("labels", name, f"the only list of that many different names: {listed(texts[name])}", "--labels")
     if name not in texts:
         raise failed(BAD_TABLE, path, f"there is no list of names `{name}`", did_you_mean(name, texts))
-    return _fitting(texts[name], path, entries)
+    return _fitting(texts[name], path, entries), False

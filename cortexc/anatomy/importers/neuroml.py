@@ -10,6 +10,7 @@ import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,8 @@ class _Network:
 
     path: str
     refusal: Refusal
+    missing: list[str]
+    """Included files that are not there."""
     populations: dict[str, _Population] = field(default_factory=dict)
     chemical: _Joined = field(default_factory=_Joined)
     electrical: _Joined = field(default_factory=_Joined)
@@ -104,7 +107,7 @@ class _Network:
 
     def location(self, element: Any) -> Span:
         """Return the location of an element."""
-        return Span(self.path, element.sourceline)
+        return Span(element.getroottree().docinfo.URL or self.path, element.sourceline)
 
 
 def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
@@ -116,27 +119,79 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     path = files.only(paths, "a NeuroML network is one file")
     if path.endswith((".h5", ".hdf5")):
         raise failed(UNREADABLE, path, "this is NeuroML in HDF5", "export it as XML (pyNeuroML: pynml -xml)")
-    networks = [e for e in files.xml(path, "the file may be cut off").iter() if _tag(e) == "network"]
+    documents, missing = _documents(path)
+    networks = [e for root in documents.values() for e in root.iter() if _tag(e) == "network"]
     if not networks:
-        raise failed(BAD_TABLE, path, "there is no <network> in this file", "name the file that has it (.net.nml)")
-    if len(networks) > 1:
-        report.guess("network", networks[0].get("id", ""), f"the first of {len(networks)}")
-    network = _network(networks[0], path, options)
+        hint = f"name the file that has it (.net.nml){_or_missing(missing)}"
+        raise failed(BAD_TABLE, path, "there is no <network> in this file", hint)
+    if others := [e.get("id", "") for e in networks if e.get("id") != networks[0].get("id")]:
+        report.guess("network", networks[0].get("id", ""), f"the first of {len(others) + 1}, with {listed(others)}")
+    for included in list(documents)[1:]:
+        report.read.append(f"{included}: included")
+    report.drop(len(missing), "included files", "they are not there", missing[0] if missing else "")
+    parts = [e for e in networks if e.get("id") == networks[0].get("id")]
+    network = _network(parts, path, missing, options)
+    empty = next((e for part in parts for e in part if _tag(e) in CHEMICAL), None)
+    if empty is not None and not network.chemical.pre and not network.refusal.count:
+        read_too = [str(name) for name in list(documents)[1:]]
+        where = f", nor do the files that <include> names: {listed(read_too)}" if read_too else ""
+        message = f"the projection `{empty.get('id')}` lists no connections, and neither does any other one"
+        hint = f"the file has none{where}{_or_missing(missing)}"
+        raise failed(BAD_TABLE, network.location(empty), message, hint)
     _report(network, report)
     return _wiring(network, options, report)
+
+
+def included(path: str) -> list[str]:
+    """Return the files that a NeuroML file includes, and those that they do; not those that are not there.
+
+    Raises:
+        SpecError: one of them is not well-formed.
+    """
+    files.exists(path)
+    return [] if path.endswith((".h5", ".hdf5")) else list(_documents(path)[0])[1:]
+
+
+def _documents(path: str) -> tuple[dict[str, Any], list[str]]:
+    """Return the root of a file and of all files that it includes, by path, and the includes that are not there.
+
+    References:
+        https://docs.neuroml.org/Userdocs/Schemas/Index.html
+    """
+    found: dict[str, Any] = {path: files.xml(path, "the file may be cut off")}
+    missing: list[str] = []
+    seen, waiting = {Path(path).resolve()}, [path]
+    while waiting:
+        parent = waiting.pop(0)
+        for element in [e for e in found[parent].iter() if _tag(e).lower() == "include"]:
+            name = element.get("href", element.get("file", ""))
+            other = Path(parent).parent / name
+            if not other.is_file() or other.suffix in {".h5", ".hdf5"}:
+                missing.append(f"{name} ({parent}:{element.sourceline})")
+            elif other.resolve() not in seen:
+                seen.add(other.resolve())
+                found[str(other)] = files.xml(str(other), "the included file may be cut off")
+                waiting.append(str(other))
+    return found, missing
+
+
+def _or_missing(missing: list[str]) -> str:
+    """Return what to do about included files that are not there, as the end of a hint."""
+    return f"; the file includes {listed(missing, 2)}, not read: put it there" if missing else ""
 
 
 def _tag(element: Any) -> str:
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
-def _network(element: Any, path: str, options: Options) -> _Network:
-    """Return what a <network> holds."""
-    network = _Network(path, Refusal("connections", options.invalid))
-    for child in element:
+def _network(elements: list[Any], path: str, missing: list[str], options: Options) -> _Network:
+    """Return what a <network> holds, whose parts may be in several files."""
+    network = _Network(path, Refusal("connections", options.invalid), missing)
+    children = [child for element in elements for child in element]
+    for child in children:
         if _tag(child) == "population":
             _population(child, network)
-    for child in element:
+    for child in children:
         tag = _tag(child)
         if tag in CHEMICAL:
             _projection(child, CHEMICAL[tag], network, network.chemical)
@@ -145,7 +200,8 @@ def _network(element: Any, path: str, options: Options) -> _Network:
         elif tag and tag != "population":
             network.other[tag] += 1
     if not network.populations:
-        raise failed(BAD_TABLE, network.location(element), "the network has no populations")
+        hint = f"name the file that has them{_or_missing(missing)}"
+        raise failed(BAD_TABLE, network.location(elements[0]), "the network has no populations", hint)
     return network
 
 
@@ -197,7 +253,7 @@ def _projection(element: Any, known: tuple[str, ...], network: _Network, joined:
         if name not in network.populations:
             message = f"the projection `{element.get('id')}` names the population `{name}`, which is not there"
             kind = "of projections to or from unknown populations"
-            hint = did_you_mean(name, network.populations) or "define it"
+            hint = (did_you_mean(name, network.populations) or "define it") + _or_missing(network.missing)
             network.refusal.refuse(kind, UNKNOWN_NODE, network.location(element), message, hint, len(connections))
             return
     joined.pairs.setdefault(pair, 0)

@@ -30,11 +30,17 @@ class Options:
     source_column: str | None = None
     target_column: str | None = None
     weight_column: str | None = None
+    fln_column: str | None = None
+    """A column of FLNe, whatever it is called."""
     sln_column: str | None = None
     distance_column: str | None = None
     separator: str | None = None
     header: Literal["auto", "yes", "no"] = "auto"
     sheet: str | None = None
+    decimal: str = "."
+    """The mark before the fraction of a number: a point or a comma."""
+    thousands: str = ""
+    """The mark between groups of three digits."""
     where: tuple[str, ...] = ()
     """``COLUMN=VALUE``: the rows to take."""
     aggregate: Aggregate = "auto"
@@ -46,6 +52,8 @@ class Options:
     # matrices
     rows: Rows | None = None
     """What a row of a matrix is."""
+    symmetric: bool = False
+    """Whether one half of the matrix stands for both: connections are undirected."""
     variable: str | None = None
     """Of a .mat or .npz file, or dataset of an HDF5 file."""
     labels: str | None = None
@@ -73,6 +81,9 @@ class Options:
 
 SPEC = frozenset({"name", "sources", "input", "input_to", "readout", "classes", "invalid"})
 COLUMNS = frozenset({"source_column", "target_column", "weight_column"})
-TEXT = frozenset({"separator", "header", "sheet", "where"})
+FURTHER = frozenset({"sln_column", "distance_column", "aggregate"})
+CELLS = frozenset({"separator", "header", "sheet", "decimal", "thousands"})
+TEXT = CELLS | {"where"}
+MATRIX = frozenset({"rows", "symmetric", "variable", "labels", "sln", "distance"})
 GROUPS = frozenset({"area_column", "layer_column", "type_column", "kind_column", "inhibitory", "strength"})
-"""Options that several formats listen to: on the spec, on the columns of a table, on text, and on groups of neurons."""
+"""Options that several formats listen to: on the spec, columns, text, matrices, and groups of neurons."""

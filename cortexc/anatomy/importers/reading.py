@@ -19,7 +19,7 @@ from cortexc.connectome.diagnostics.importing import BAD_VALUE
 from cortexc.connectome.model import Connectome
 
 from . import assembly, graphs, matrix, neuroml, sonata, synapses, table, writing
-from .options import COLUMNS, GROUPS, SPEC, TEXT, Options
+from .options import CELLS, COLUMNS, FURTHER, GROUPS, MATRIX, SPEC, TEXT, Options
 from .report import JOINS, ImportReport
 from .wiring import Wiring
 
@@ -36,10 +36,12 @@ class Format:
 
 
 FORMATS = {
-    "table": Format(table.read, SPEC | COLUMNS | TEXT | {"sln_column", "distance_column", "case_column", "aggregate"}),
-    "matrix": Format(matrix.read, SPEC | {"separator", "sheet", "rows", "variable", "labels", "sln", "distance"}),
+    "table": Format(
+        table.read, SPEC | COLUMNS | TEXT | {"fln_column", "sln_column", "distance_column", "case_column", "aggregate"}
+    ),
+    "matrix": Format(matrix.read, SPEC | CELLS | MATRIX),
     "sonata": Format(sonata.read, SPEC | GROUPS),
-    "graphml": Format(graphs.read, SPEC | {"weight_column", "sln_column", "distance_column", "aggregate", "labels"}),
+    "graphml": Format(graphs.read, SPEC | FURTHER | {"weight_column", "labels"}),
     "neuroml": Format(neuroml.read, SPEC | {"strength"}),
     "synapses": Format(synapses.read, SPEC | COLUMNS | TEXT | GROUPS | {"neurons", "id_column"}),
 }
@@ -96,14 +98,15 @@ def read(format: str, files: AnyPath | Sequence[AnyPath], options: Options | Non
 
 
 def inputs(format: str, files: Sequence[str], options: Options) -> list[str]:
-    """Return all files that an import reads: those given, those that options name, and those that a SONATA
-    configuration does.
+    """Return all files that an import reads: those given, and those that options, a SONATA configuration or NeuroML
+    name.
 
     Raises:
-        SpecError: the configuration is broken.
+        SpecError: the configuration is broken, or the NeuroML.
     """
     named = [f for f in (options.neurons, options.sln, options.distance, options.labels) if f]
     inside = sonata.expanded(list(files)) if format == "sonata" else []
+    inside += [name for file in files for name in neuroml.included(file)] if format == "neuroml" else []
     return [f for f in dict.fromkeys((*files, *inside, *named)) if Path(f).is_file()]
 
 

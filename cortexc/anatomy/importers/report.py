@@ -61,8 +61,10 @@ class ImportReport:
     """Warnings about the data themselves."""
 
     def guess(self, subject: str, value: object, why: str, change: str = "") -> None:
-        """Note a guess."""
-        self.guesses.append(Guess(printable(subject), printable(str(value)), printable(why), printable(change)))
+        """Note a guess, once."""
+        made = Guess(printable(subject), printable(str(value)), printable(why), printable(change))
+        if made not in self.guesses:
+            self.guesses.append(made)
 
     def drop(self, count: int, what: str, why: str, first: str = "") -> None:
         """Note what was left out; nothing is noted of none."""

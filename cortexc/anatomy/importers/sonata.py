@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_V
 from . import files, frames
 from .edges import Edges, joined
 from .frame import number
-from .neurons import Neurons, Pairs, aggregated, grouped
+from .neurons import Neurons, Pairs, aggregated, connected, grouped, tabled
 from .options import Options
 from .refusal import Fault, Refusal
 from .report import ImportReport
@@ -33,6 +34,10 @@ from .wiring import NUMBERS, OWN, WORDS, Wiring, with_facts
 CHUNK_EDGES = 2_000_000
 COUNT = ("nsyns", "n_syns", "num_synapses", "syn_count")
 WEIGHT = ("syn_weight", "weight", "conductance")
+GAP_JUNCTION = "is_gap_junction"
+"""How bmtk marks edges that are electrical: https://alleninstitute.github.io/bmtk/autodocs/bmtk.builder.html"""
+TRUE, FALSE = frozenset({"true", "1", "1.0"}), frozenset({"false", "0", "0.0", "", "nan"})
+CHEMICAL, ELECTRICAL = "chemical", "electrical"
 ABSENT = "NULL"
 """How SONATA writes that a value is not there."""
 AREA = "cortexc_area"
@@ -58,6 +63,8 @@ class _Circuit:
     edge_types: _Types | None = None
     start: dict[str, int] = field(default_factory=dict)
     size: dict[str, int] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
+    """Of populations of edges: chemical, electrical and others, as the configuration calls them."""
 
 
 def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
@@ -78,6 +85,10 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
 def _sorted(paths: list[str], report: ImportReport) -> _Circuit:
     """Return the files of a circuit by what they hold."""
     circuit, types = _Circuit(), []
+    for entry in [e for path in paths if path.lower().endswith(".json") for e in _entries(path)]:
+        if "edges_file" in entry:
+            populations = entry.get("populations") or {}
+            circuit.kinds |= {n: str(about.get("type") or CHEMICAL) for n, about in populations.items() if about}
     for path in expanded(paths):
         files.exists(path)
         if path.lower().endswith((".csv", ".txt")):
@@ -113,8 +124,13 @@ def _summed(circuit: _Circuit, neurons: Neurons, options: Options, report: Impor
     pairs = Pairs(len(neurons.group))
     refusal = Refusal("edges", options.invalid)
     unknown: Counter[str] = Counter()
+    electrical, first = Pairs(len(neurons.group)), ""
     for block in _blocks(circuit, (*COUNT, *WEIGHT), refusal, report):
-        pairs.add(*_strengths(block, options, refusal, unknown))
+        pairs.add(*_strengths(block.part(~block.electrical), options, refusal, unknown))
+        if block.electrical.any():
+            first = first or str(block.location(int(block.electrical.argmax())))
+            apart = block.part(block.electrical)
+            electrical.add(apart.pre, apart.post, np.ones(len(apart.pre)), np.ones(len(apart.pre)))
     if not pairs.rows and refusal.count:
         raise failed(BAD_TABLE, circuit.edges[0], "no edge is left to import", "check the edges file and --invalid")
     if uncounted := unknown["synapses"]:
@@ -125,7 +141,16 @@ def _summed(circuit: _Circuit, neurons: Neurons, options: Options, report: Impor
     refusal.report(report)
     why = "they are not known; the sums of weights in /connections are without them"
     report.drop(unknown["weight"], "weights", why)
-    return aggregated(neurons, pairs, options, report)
+    why = "gap junctions are no projections; they are in the table /electrical"
+    report.drop(electrical.rows, "electrical edges", why, first)
+    found = aggregated(neurons, pairs, options, report)
+    if not electrical.rows:
+        return found
+    electrical.settle()
+    table = tabled(neurons, connected(neurons, electrical))
+    table["edges"] = table.pop("synapses")
+    del table["weight"]
+    return replace(found, tables={**found.tables, "electrical": table})
 
 
 def _strengths(
@@ -164,31 +189,48 @@ def _first(values: dict[str, np.ndarray], names: tuple[str, ...]) -> np.ndarray 
 
 
 def expanded(paths: list[str]) -> list[str]:
-    """Return the files that a circuit configuration names, or the paths as they are."""
+    """Return the files that a circuit configuration names, also by way of a simulation's, or the paths as they are."""
     found: list[str] = []
     for path in paths:
-        if not path.lower().endswith(".json"):
-            found.append(path)
-            continue
-        files.exists(path)
-        try:
-            config = json.loads(Path(path).read_text(encoding="utf-8-sig"))
-            manifest = {k.strip("${}"): str(v) for k, v in config.get("manifest", {}).items()}
-            networks = config["networks"]
-            entries = [*networks.get("nodes", ()), *networks.get("edges", ())]
-            named = [str(v) for entry in entries for k, v in entry.items() if k.endswith("_file") and v]
-        except json.JSONDecodeError as error:
-            location = Span(path, error.lineno, error.colno)
-            raise failed(UNREADABLE, location, f"the configuration is broken JSON: {error.msg}") from None
-        except (KeyError, TypeError, AttributeError, UnicodeError):
-            hint = "it has `networks` with `nodes` and `edges`"
-            raise failed(UNREADABLE, path, "this is no circuit configuration of SONATA", hint) from None
-        for name in named:
+        for entry in _entries(path) if path.lower().endswith(".json") else ():
+            found += [entry[key] for key in entry if key.endswith("_file") and entry[key]]
+        found += [] if path.lower().endswith(".json") else [path]
+    return list(dict.fromkeys(found))
+
+
+def _entries(path: str, above: tuple[Path, ...] = ()) -> list[dict[str, Any]]:
+    """Return the networks that a configuration lists, nodes first, with the paths of their files.
+
+    A simulation's configuration names that of the circuit as its ``network``.
+
+    References:
+        https://github.com/AllenInstitute/sonata/blob/master/docs/SONATA_DEVELOPER_GUIDE.md#circuit-config
+    """
+    files.exists(path)
+    try:
+        config = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        manifest = {k.strip("${}"): str(v) for k, v in config.get("manifest", {}).items()}
+
+        def place(name: str) -> str:
             for _ in range(8):
                 for variable, value in manifest.items():
                     name = name.replace(f"${{{variable}}}", value).replace(f"${variable}", value)
-            found.append(str(Path(path).parent / name))
-    return list(dict.fromkeys(found))
+            return str(Path(path).parent / name)
+
+        if isinstance(other := config.get("network"), str) and "networks" not in config:
+            here = (*above, Path(path).resolve())
+            if Path(place(other)).resolve() in here:
+                raise failed(BAD_TABLE, path, f"`network` names `{other}`, and that is this configuration again")
+            return _entries(place(other), here)
+        networks = config["networks"]
+        listed = [*networks.get("nodes", ()), *networks.get("edges", ())]
+        return [{k: place(str(v)) if k.endswith("_file") and v else v for k, v in e.items()} for e in listed]
+    except json.JSONDecodeError as error:
+        location = Span(path, error.lineno, error.colno)
+        raise failed(UNREADABLE, location, f"the configuration is broken JSON: {error.msg}") from None
+    except (KeyError, TypeError, AttributeError, UnicodeError):
+        hint = "it has `networks` with `nodes` and `edges`, or as `network` the path of a file that has them"
+        raise failed(UNREADABLE, path, "this is no circuit configuration of SONATA", hint) from None
 
 
 def _types(path: str, report: ImportReport) -> _Types:
@@ -225,7 +267,7 @@ def _merged(tables: list[_Types]) -> _Types | None:
 @contextmanager
 def _opened(path: str) -> Iterator[h5py.File]:
     try:
-        file = h5py.File(path, "r")
+        file = files.hdf5(path)
     except OSError as error:
         text = str(error).lower()
         cut = "truncated" in text
@@ -235,6 +277,7 @@ def _opened(path: str) -> Iterator[h5py.File]:
         try:
             yield file
         except (OSError, RuntimeError, KeyError) as error:
+            files.refuse_missing_filter(path)
             raise failed(UNREADABLE, path, f"`{path}` is damaged: {str(error).splitlines()[0][:160]}") from None
 
 
@@ -395,6 +438,17 @@ class _Block:
     inside: str
     rows: np.ndarray
     """int64 [edges]: where they are in their population."""
+    electrical: np.ndarray
+    """bool [edges]: that are gap junctions."""
+
+    def part(self, which: np.ndarray) -> _Block:
+        """Return some edges of the block: bool [edges]."""
+        if which.all():
+            return self
+        values = {name: column[which] for name, column in self.values.items()}
+        arrays = (a[which] for a in (self.pre, self.post, self.uncounted, self.rows, self.electrical))
+        pre, post, uncounted, rows, electrical = arrays
+        return _Block(pre, post, values, uncounted, self.path, self.inside, rows, electrical)
 
     def location(self, row: int) -> Span:
         """Return the location of an edge."""
@@ -414,7 +468,11 @@ def _blocks(circuit: _Circuit, used: tuple[str, ...], refusal: Refusal, report: 
                     hint = "its edges would count twice: name one of the two files"
                     raise failed(AMBIGUOUS, _location(population), message, hint)
                 seen[name] = path
-                unused |= dict.fromkeys(n for n in _said(population, types) if n not in used)
+                if (kind := circuit.kinds.get(name, CHEMICAL)) not in {CHEMICAL, ELECTRICAL}:
+                    count = len(_dataset(population, "source_node_id"))
+                    report.drop(count, f"edges of `{name}`", f"the configuration calls them {kind}: no synapses")
+                    continue
+                unused |= dict.fromkeys(n for n in _said(population, types) if n not in (*used, GAP_JUNCTION))
                 report.read.append(f"{path}: edges `{name}`, {len(_dataset(population, 'source_node_id')):,}")
                 yield from _edges(population, circuit, refusal)
     report.unused("attributes of edges", list(unused))
@@ -442,7 +500,43 @@ def _edges(population: Any, circuit: _Circuit, refusal: Refusal) -> Iterator[_Bl
         values, uncounted = _values(population, circuit.edge_types, part, size)
         kept = {n: v[keep] for n, v in values.items()}
         rows = start + np.flatnonzero(keep)
-        yield _Block(neurons[0][keep], neurons[1][keep], kept, uncounted[keep], path, population.name, rows)
+        electrical = _electrical(population, circuit, part, size)[keep]
+        yield _Block(neurons[0][keep], neurons[1][keep], kept, uncounted[keep], path, population.name, rows, electrical)
+
+
+def _electrical(population: Any, circuit: _Circuit, part: slice, whole: int) -> np.ndarray:
+    """Return which edges are gap junctions, by their population, their type, or over it their group: bool [edges]."""
+    size, types = part.stop - part.start, circuit.edge_types
+    if circuit.kinds.get(population.name.rpartition("/")[2]) == ELECTRICAL:
+        return np.ones(size, bool)
+    found = np.zeros(size, bool)
+    if types is not None and GAP_JUNCTION in types.columns:
+        row = _type_rows(_dataset(population, "edge_type_id", whole), part, types, "edge")
+        found = _truth(types.columns[GAP_JUNCTION], lambda i: Span(types.path, inside=f"type {types.ids[i]}"))[row]
+    for group, mine, index in _members(population, "edge", part, whole):
+        if GAP_JUNCTION in group and len(mine):
+            inside = partial(_entry, group[GAP_JUNCTION], index)
+            found[mine] = _truth(_text(_picked(group, GAP_JUNCTION, index)), inside)
+    return found
+
+
+def _entry(data: Any, index: np.ndarray, row: int) -> Span:
+    """Return the location of an entry of a dataset."""
+    return _location(data, int(index[row]))
+
+
+def _truth(texts: np.ndarray, location: Callable[[int], Span]) -> np.ndarray:
+    """Return which texts say that something is so: bool [texts].
+
+    Raises:
+        SpecError: one says neither this nor the opposite.
+    """
+    lowered = np.char.lower(texts.astype(str))
+    if (strange := ~np.isin(lowered, [*TRUE, *FALSE])).any():
+        row = int(strange.argmax())
+        message = f"`{GAP_JUNCTION}` is `{texts[row]}`"
+        raise failed(BAD_VALUE, location(row), message, "expected true or false")
+    return np.isin(lowered, list(TRUE))
 
 
 def _stranger(data: Any, ids: np.ndarray, start: int, name: str, size: int) -> Fault:

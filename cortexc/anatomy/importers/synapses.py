@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,9 +10,9 @@ import numpy as np
 from cortexc.connectome.diagnostics import Span, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNOWN_NODE
 
-from . import frames, table
+from . import frames, regions, table
 from .columns import COUNT, known
-from .frame import Frame
+from .frame import Frame, of_marks
 from .neurons import Pairs, aggregated, grouped
 from .options import Options
 from .refusal import Fault, Refusal
@@ -21,8 +22,8 @@ from .wiring import Wiring
 if TYPE_CHECKING:
     import pandas as pd
 
-Plan = tuple[str, str, str | None]
-"""The columns of sources, of targets, and of numbers of synapses; None where each row is one."""
+Plan = tuple[str, str, str | None, str | None]
+"""The columns of sources, of targets, of numbers of synapses (None where each row is one), and of regions, if any."""
 UNASSIGNED = "unassigned"
 IDS = "nodeid id rootid ptrootid bodyid neuronid neuron cellid skid name".split()
 
@@ -43,26 +44,105 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     index = _index(about, identifier)
     columns = {c: about.texts(c) for c in about.data.columns if c != identifier}
     neurons = grouped(columns, np.full(len(about.data), UNASSIGNED, object), options, report, about.path)
-    pairs = Pairs(len(about.data))
-    refusal = Refusal("edges", options.invalid)
-    plan: Plan | None = None
-    unchosen = empty = 0
-    for path in paths:
-        for frame in frames.chunks(path, options, ImportReport() if plan else report):
-            plan = plan or _plan(frame, options, report)
-            chosen = _selected(frame, options)
-            unchosen += len(frame.data) - len(chosen.data)
-            if len(chosen.data):
-                pre, post, synapses = _edges(chosen, plan, index, options, refusal)
-                some = synapses > 0
-                empty += int((~some).sum())
-                pairs.add(pre[some], post[some], synapses[some], synapses[some])
-    if not pairs.rows:
+    tally = _tallied(paths, index, {}, options, report)
+    tally = _once(tally, paths, index, options, report)
+    if not tally.pairs.rows:
         raise failed(BAD_TABLE, paths[0], "no edge is left to import", "check --where and --invalid")
-    report.drop(unchosen, "rows", f"--where {' '.join(options.where)}")
-    refusal.report(report)
-    report.drop(empty, "edges of 0 synapses", "no synapse, no connection")
-    return aggregated(neurons, pairs, options, report)
+    report.drop(tally.unchosen, "rows", f"--where {' '.join(options.where)}")
+    tally.refusal.report(report)
+    report.drop(tally.empty, "edges of 0 synapses", "no synapse, no connection")
+    tally.pairs.settle()
+    _say_sums(tally, report)
+    return aggregated(neurons, tally.pairs, options, report)
+
+
+@dataclass(eq=False)
+class _Tally:
+    """What the edges of all files add up to."""
+
+    pairs: Pairs
+    refusal: Refusal
+    plan: Plan | None = None
+    unchosen: int = 0
+    """Rows that ``where`` does not ask for."""
+    empty: int = 0
+    """Edges of no synapses."""
+    names: set[str] = field(default_factory=set)
+    """Of regions."""
+    apart: list[regions.Rows] = field(default_factory=list)
+    """Rows of regions that lie in others, which are not in ``pairs``, and rows of these, which are."""
+
+
+def _tallied(
+    paths: list[str], index: pd.Index[Any], inside: dict[str, str], options: Options, report: ImportReport
+) -> _Tally:
+    """Return the sums of all edges; ``inside``: regions whose rows are kept apart, with those that contain them."""
+    found = _Tally(Pairs(len(index)), Refusal("edges", options.invalid))
+    for path in paths:
+        for frame in frames.chunks(path, options, ImportReport() if found.plan else report):
+            found.plan = found.plan or _plan(frame, options, report)
+            chosen = _selected(frame, options)
+            found.unchosen += len(frame.data) - len(chosen.data)
+            if not len(chosen.data):
+                continue
+            pre, post, synapses, keep = _edges(chosen, found.plan, index, options, found.refusal)
+            some = synapses > 0
+            found.empty += int((~some).sum())
+            column = found.plan[3]
+            if column is not None:
+                column = chosen.named_column(column, "the first part of the list")
+                found.names |= {str(name).strip() for name in chosen.data[column].unique()}
+                if inside:
+                    names = chosen.texts(column)[keep]
+                    some &= ~_set_apart(found, names, pre * len(index) + post, synapses, inside)
+            found.pairs.add(pre[some], post[some], synapses[some], synapses[some])
+    return found
+
+
+def _set_apart(
+    tally: _Tally, names: np.ndarray, pair: np.ndarray, synapses: np.ndarray, inside: dict[str, str]
+) -> np.ndarray:
+    """Keep rows of regions that contain others or lie in them; return which rows are of inner ones: bool [rows]."""
+    inner = np.isin(names, list(inside))
+    both = inner | np.isin(names, list(inside.values()))
+    outer = np.array([inside.get(name, name) for name in names[both].tolist()], object)
+    tally.apart.append(regions.Rows(pair[both], outer, inner[both], synapses[both]))
+    return inner
+
+
+def _once(tally: _Tally, paths: list[str], index: pd.Index[Any], options: Options, report: ImportReport) -> _Tally:
+    """Return the sums in which synapses count once that lie in a region and in a part of it."""
+    inside = regions.nested(sorted(tally.names))
+    if not inside or tally.plan is None:
+        return tally
+    again = _tallied(paths, index, inside, options, ImportReport())
+    rows = regions.Rows(*(np.concatenate([getattr(r, f.name) for r in again.apart]) for f in fields(regions.Rows)))
+    twice = regions.counted_twice(rows)
+    first, whole = next(iter(inside.items()))
+    column = tally.plan[3]
+    if twice is None:
+        why = f"`{first}` could lie in `{whole}` by its name, and has more synapses of a pair"
+        report.guess(f"regions of `{column}`", "apart from each other", why, f"--where {column}=NAME")
+        return tally
+    why = f"their synapses are in the rows of the whole region too: `{first}` lies in `{whole}` by its name"
+    report.drop(int(twice.sum()), f"rows of parts of regions (`{column}`)", why)
+    alone = rows.inner & ~twice
+    pre, post = np.divmod(rows.pair[alone], len(index))
+    again.pairs.add(pre, post, rows.synapses[alone], rows.synapses[alone])
+    return again
+
+
+def _say_sums(tally: _Tally, report: ImportReport) -> None:
+    """Say that rows of one pair of neurons are added, where rows have numbers of synapses."""
+    if tally.plan is None or tally.plan[2] is None or tally.pairs.rows == len(tally.pairs.key):
+        return
+    column = tally.plan[3]
+    why = f"{tally.pairs.rows:,} rows are of {len(tally.pairs.key):,} pairs"
+    if column is None:
+        report.guess("rows of one pair", "summed", why)
+    else:
+        why += f"; synapses count twice if regions of `{column}` overlap"
+        report.guess("rows of one pair", "summed", why, f"--where {column}=NAME")
 
 
 def _identified(about: Frame, identifier: str, options: Options, report: ImportReport) -> Frame:
@@ -106,9 +186,12 @@ def _selected(frame: Frame, options: Options) -> Frame:
 
 def _edges(
     frame: Frame, plan: Plan, index: pd.Index[Any], options: Options, refusal: Refusal
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return rows of the neurons at both ends, and numbers of synapses, of the edges of a block that can be used."""
-    source, target, count = plan
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return rows of the neurons at both ends, and numbers of synapses, of the edges of a block that can be used.
+
+    Also which edges these are: bool [rows of the block].
+    """
+    source, target, count, _ = plan
     keep = np.ones(len(frame.data), bool)
     ends = []
     for end, column in (("source", source), ("target", target)):
@@ -119,16 +202,17 @@ def _edges(
     if count is not None:
         counts = frame.named_column(count, "the first part of the list")
         synapses, unreadable = frame.numbers(counts)
+        first = str(frame.data[counts].iloc[int(unreadable.argmax())]).strip()
         fault = Fault(
             "with a bad number of synapses",
             unreadable | ~np.isfinite(synapses) | (synapses < 0),
             BAD_VALUE,
             lambda row: frame.location(row, counts),
             lambda row: f"the number of synapses is `{frame.data[counts].iloc[row]}`",
-            "expected a number, 0 or more",
+            of_marks(first) or "expected a number, 0 or more",
         )
         keep = refusal.kept(keep, fault)
-    return ends[0][keep], ends[1][keep], synapses[keep]
+    return ends[0][keep], ends[1][keep], synapses[keep], keep
 
 
 def _unknown(frame: Frame, end: str, column: str, missing: np.ndarray, options: Options) -> list[Fault]:
@@ -155,7 +239,9 @@ def _unknown(frame: Frame, end: str, column: str, missing: np.ndarray, options: 
 def _plan(frame: Frame, options: Options, report: ImportReport) -> Plan:
     """Return the columns of an edge list of neurons; those that are not used are reported."""
     source, target = table.ends(frame, options, report)
-    plan = source, target, _counts(frame, (source, target), options, report)
+    count = _counts(frame, (source, target), options, report)
+    region = next(iter(known(frame.data.columns, regions.COLUMNS, but=(source, target, count))), None)
+    plan = source, target, count, region
     used = {*plan, *(clause.partition("=")[0] for clause in options.where)}
     report.unused("columns of edges", [c for c in frame.data.columns if c not in used])
     return plan

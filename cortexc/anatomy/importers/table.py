@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -13,8 +12,8 @@ from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE
 
 from . import files, frames
 from .columns import CASE, FLN, NEURONS, SOURCE, TARGET, WEIGHT, in_mm, is_fln, known, lengths, plain
-from .edges import STRENGTHS, Edges, joined
-from .frame import ABSENT, Frame
+from .edges import STRENGTHS, SUM_TOLERANCE, Edges, joined
+from .frame import ABSENT, Frame, of_marks
 from .options import Options
 from .report import ImportReport, and_more
 from .wiring import NUMBERS, WORDS, Wiring
@@ -74,8 +73,11 @@ def _columns(frame: Frame, options: Options, report: ImportReport) -> dict[str, 
     names = list(frame.data.columns)
     source, target = ends(frame, options, report)
     found = {"source": source, "target": target}
-    strength = _strength(frame, options, report, (source, target))
-    if strength is not None:
+    if options.fln_column is not None:
+        found["fln"] = frame.named_column(options.fln_column, "--fln-column")
+        if options.weight_column is not None:
+            found["weight"] = frame.named_column(options.weight_column, "--weight-column")
+    elif (strength := _strength(frame, options, report, (source, target))) is not None:
         found[_meaning(frame, strength, report)] = strength
 
     def take(field: str, *names_of_it: str) -> None:
@@ -92,6 +94,10 @@ def _columns(frame: Frame, options: Options, report: ImportReport) -> dict[str, 
     ):
         if column := _named(frame, wanted, likely, field, report, found.values()):
             found[field] = column
+    if "case" in found and "weight" in found and "fln" not in found and _fractions(frame, found):
+        found["fln"] = found.pop("weight")
+        why = "they are fractions that sum to at most 1 into each target of an injection"
+        report.guess(f"meaning of `{found['fln']}`", "FLNe", why)
     for field in ("delay", "delay_ms", *WORDS):
         take(field, plain(field))
     if "sln" in found:
@@ -176,7 +182,8 @@ def _strength(frame: Frame, options: Options, report: ImportReport, used: tuple[
     if not frame.named and len(names) >= 3:
         report.guess("column of weights", "the third", "there is no header", "--weight-column")
         return names[2]
-    report.guess("weights", "none", "no column looks like one: every edge counts alike", "--weight-column")
+    if options.aggregate != "sum":
+        report.guess("weights", "none", "no column looks like one: every edge counts alike", "--weight-column")
     return None
 
 
@@ -190,6 +197,17 @@ def _meaning(frame: Frame, column: str, report: ImportReport) -> str:
         report.guess(f"meaning of `{column}`", "weight", "most values are over 1, so they are no fractions")
         return "weight"
     return "fln"
+
+
+def _fractions(frame: Frame, columns: dict[str, str]) -> bool:
+    """Whether strengths are fractions of what reaches the target of each injection."""
+    numbers, _ = frame.numbers(columns["weight"], optional=True)
+    known = ~np.isnan(numbers)
+    if not known.any() or (numbers[known] < 0).any() or (numbers[known] == np.floor(numbers[known])).all():
+        return False
+    ends = np.stack([frame.texts(columns[name])[known].astype(str) for name in ("case", "target")])
+    _, injection = np.unique(ends, axis=1, return_inverse=True)
+    return float(np.bincount(np.ravel(injection), numbers[known]).max()) <= 1 + SUM_TOLERANCE
 
 
 def _divided(frame: Frame, columns: dict[str, str], report: ImportReport) -> tuple[Frame, Frame | None]:
@@ -239,8 +257,7 @@ def _numbers(frame: Frame, column: str, *, optional: bool = False) -> tuple[np.n
         unreadable = wrong & ~np.isin(np.char.lower(texts.astype(str)), list(ABSENT))
         if unreadable.any():
             row = int(unreadable.argmax())
-            comma = re.fullmatch(r"-?\d+,\d+", texts[row])
-            hint = "write decimal points, not commas" if comma else "name the right column, or fix the value"
+            hint = of_marks(texts[row]) or "name the right column, or fix the value"
             message = f"`{column}` holds `{texts[row]}`, which is no number{and_more(int(unreadable.sum()))}"
             raise failed(BAD_VALUE, frame.location(row, column), message, hint)
     return found, int(np.isnan(found).sum())

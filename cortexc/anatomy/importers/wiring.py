@@ -37,6 +37,8 @@ class Wiring:
     """The area that the data say is the input."""
     readout: str | None = None
     """The area that the data say is read."""
+    numbered: bool = False
+    """Whether the names of areas are invented, and so say nothing: area1, area2."""
 
     def picked(self, rows: np.ndarray) -> Wiring:
         """Return the wiring of some projections, or of all in another order: by index, or bool [projections]."""

@@ -287,7 +287,13 @@ def weights(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def reversed_(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
-    """Reverse the hierarchy: feedforward projections leave and land in the layers of feedback, and the reverse."""
+    """Reverse the hierarchy: feedforward projections leave and land in the layers of feedback, and the reverse.
+
+    Raises:
+        NullError: no area has layers.
+    """
+    if all(area.circuit is None for area in connectome.areas.values()):
+        raise NullError("no area has a laminar circuit: direction and SLN change nothing that is compiled")
     rank = ranks(connectome)
     turned = {"feedforward": "feedback", "feedback": "feedforward", "lateral": "lateral"}
     changes: dict[int, dict[str, Any]] = {}

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import libsonata
@@ -116,3 +117,17 @@ def test_a_wrong_ending_or_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="one of graphml"):
         write(spec, "gml", tmp_path / "m.gml")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_edges_of_graphml_have_ids_of_their_own(tmp_path: Path) -> None:
+    """`id` of an edge must be unique in the document: http://graphml.graphdrawing.org/xmlns/1.1/graphml-structure.xsd."""
+    spec = connectome.load("macaque-ventral")
+    (first, *rest) = [p for p in spec.projections if p.origin != spec.input.name]
+    extra = first.model_copy(update={"mode": "modulatory", "sln": None, "direction": None})
+    several = spec.model_copy(update={"projections": (*spec.projections, extra)})
+    assert rest
+    found = write(several, "graphml", tmp_path / "net.graphml")
+    ids = re.findall(r'<edge [^>]*id="([^"]*)"', found.files[0].read_text())
+    assert len(ids) == len(several.projections) + len(several.lateral)
+    assert len(set(ids)) == len(ids)
+    assert edges(read("graphml", str(found.files[0])).connectome) == edges(several)

@@ -139,3 +139,96 @@ def test_a_text_for_a_number_is_found_at_its_line(tmp_path: Path) -> None:
         "`weight` holds `strong`, which is no number",
         9,
     )
+
+
+GRAPHML = """<?xml version="1.0" encoding="UTF-8"?>
+<graphml xmlns="http://graphml.graphdrawing.org/xmlns">
+  <key id="w" for="edge" attr.name="weight" attr.type="double"/>
+  <key id="s" for="{domain}" attr.name="sln" attr.type="double"><default>{sln}</default></key>
+  <key id="l" for="node" attr.name="level" attr.type="{kind}"><default>2</default></key>
+  <graph edgedefault="directed">
+    <node id="V1"><data key="l">0</data></node><node id="V2"><data key="l">1</data></node><node id="MT"/>
+    <edge source="V1" target="V2"><data key="w">2</data></edge>
+    <edge source="V2" target="MT"><data key="w">3</data></edge>
+    <edge source="MT" target="V1"><data key="w">1</data><data key="s">0.1</data></edge>
+  </graph>
+</graphml>
+"""
+
+
+@pytest.mark.parametrize("domain", ["edge", "all"])
+def test_defaults_of_graphml_are_used(tmp_path: Path, domain: str) -> None:
+    """Section 2.4.2 of http://graphml.graphdrawing.org/primer/graphml-primer.html."""
+    path = tmp_path / "d.graphml"
+    path.write_text(GRAPHML.format(domain=domain, sln="0.9", kind="double"))
+    found = read("graphml", path)
+    sln = {(p.origin, p.target): p.sln for p in found.connectome.projections if p.origin != "LGN"}
+    assert sln == {("V1", "V2"): 0.9, ("V2", "MT"): 0.9, ("MT", "V1"): 0.1}
+    assert {name: area.level for name, area in found.connectome.areas.items()} == {"V1": 0, "V2": 1, "MT": 2}
+    assert f"{path}:4: 2 edges have the default sln 0.9" in found.report.as_text()
+
+
+@pytest.mark.parametrize(
+    ("sln", "kind", "message", "line"), [("high", "double", "holds `high`", 4), ("0.9", "decimal", "does not know", 5)]
+)
+def test_broken_keys_are_located(tmp_path: Path, sln: str, kind: str, message: str, line: int) -> None:
+    path = tmp_path / "d.graphml"
+    path.write_text(GRAPHML.format(domain="edge", sln=sln, kind=kind))
+    with pytest.raises(connectome.SpecError, match=message) as caught:
+        read("graphml", path)
+    assert next(iter(caught.value.report)).span.line == line
+
+
+def test_graphs_inside_of_nodes_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "n.graphml"
+    edge = '<edge source="V3" target="V1"><data key="w">1</data></edge>'
+    inner = f'<node id="g"><graph edgedefault="directed"><node id="V3"/>{edge}</graph></node>'
+    text = GRAPHML.format(domain="edge", sln="0.9", kind="double")
+    path.write_text(text.replace("    <edge", f"    {inner}<edge", 1))
+    found = read("graphml", path)
+    assert ("V3", "V1") in {(p.origin, p.target) for p in found.connectome.projections}
+    assert "1 nodes and 1 edges of the graph in node `g`" in found.report.as_text()
+
+
+def test_two_edges_of_a_pair_with_one_id_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "e.graphml"
+    text = GRAPHML.format(domain="edge", sln="0.9", kind="double")
+    path.write_text(text.replace("    <edge", '    <edge id="0" source="V1" target="V2"/><edge id="0"', 1))
+    with pytest.raises(connectome.SpecError, match="have the id `0`"):
+        read("graphml", path)
+
+
+def test_an_attribute_that_could_name_the_nodes_is_said() -> None:
+    graph = nx.DiGraph([("a", "b"), ("b", "c"), ("c", "a")])
+    nx.set_node_attributes(graph, {"a": "V1", "b": "V2", "c": "V4"}, "name")
+    assert "--labels name" in from_graph(graph).report.as_text()
+
+
+@pytest.mark.parametrize("kind", ["gml", "gexf", "pajek"])
+@pytest.mark.parametrize("suffix", ["of its own", "graphml"])
+def test_other_formats_of_graphs_are_told_by_their_content(tmp_path: Path, kind: str, suffix: str) -> None:
+    """https://gexf.net, https://networkx.org/documentation/stable/reference/readwrite/gml.html"""
+    path = tmp_path / f"g.{kind if suffix == 'of its own' else suffix}"
+    graph = nx.DiGraph()
+    graph.add_weighted_edges_from([("a", "b", 1.0), ("b", "c", 2.0), ("c", "a", 3.0)])
+    getattr(nx, f"write_{kind}")(graph, path)
+    found = read("graphml", path)
+    weights = {(p.origin, p.target): p.weight for p in found.connectome.projections if p.origin != "LGN"}
+    assert weights == {("a", "b"): 1, ("b", "c"): 2, ("c", "a"): 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<svg/>", "XML of another kind, <svg>"),
+        ("<neuroml/>", "XML of another kind, <neuroml>"),
+        ("a,b\n1,2\n", "none of GraphML, GEXF"),
+        ("graph [\n node [ id 0 ] edge [ source 0 ", "not GML that networkx can read"),
+        ("graph [\n ?", "not GML that networkx can read"),
+        ("<gexf xmlns='http://www.gexf.net/1.2draft'/>", "not GEXF that networkx can read"),
+    ],
+)
+def test_what_is_no_graph_is_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "g.graphml").write_text(text)
+    with pytest.raises(connectome.SpecError, match=message):
+        read("graphml", tmp_path / "g.graphml")

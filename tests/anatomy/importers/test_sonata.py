@@ -274,3 +274,84 @@ def test_attributes_of_nodes_are_listed_in_the_order_of_the_files(tmp_path: Path
     lines = files[2].read_text().splitlines()
     files[2].write_text("\n".join([f"{lines[0]} z b a", *(f"{line} x x x" for line in lines[1:])]) + "\n")
     assert "columns of neurons: model, z, b, a" in {d.what for d in read("sonata", files).report.dropped}
+
+
+def configured(folder: Path, **edges: Any) -> Path:
+    """Write the circuit with its configuration, and a configuration of a simulation that names it."""
+    circuit(folder)
+    (folder / "circuit").mkdir()
+    entry = {"edges_file": "$NET/edges.h5", "edge_types_file": "$NET/edge_types.csv", **edges}
+    nodes = {"nodes_file": "$NET/nodes.h5", "node_types_file": "$NET/node_types.csv"}
+    config = {"manifest": {"$NET": ".."}, "networks": {"nodes": [nodes], "edges": [entry]}}
+    (folder / "circuit" / "circuit_config.json").write_text(json.dumps(config))
+    return folder / "circuit" / "circuit_config.json"
+
+
+@pytest.mark.parametrize("name", ["./circuit/circuit_config.json", "$BASE/circuit_config.json"])
+def test_a_simulation_names_its_circuit(tmp_path: Path, name: str) -> None:
+    """https://sonata-extension.readthedocs.io/en/latest/sonata_simulation.html"""
+    direct = read("sonata", configured(tmp_path))
+    config = {"manifest": {"$BASE": "./circuit"}, "network": name, "simulation": "./none.json", "run": {"tstop": 1}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    found = read("sonata", tmp_path / "config.json")
+    assert found.connectome.projections == direct.connectome.projections
+    assert str(tmp_path / "circuit" / "../edges.h5") in found.files
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"network": "config.json"}, "this configuration again"),
+        ({"network": "nowhere.json"}, "there is no file"),
+        ({"run": {}}, "no circuit configuration"),
+    ],
+)
+def test_a_simulation_without_a_circuit_is_refused(tmp_path: Path, config: dict[str, Any], message: str) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(connectome.SpecError, match=message):
+        read("sonata", tmp_path / "config.json")
+
+
+def pairs_of(found: Any, table: str, column: str) -> float:
+    return float(found.tables[table][column].sum())
+
+
+@pytest.mark.parametrize("by", ["type", "group", "configuration"])
+def test_gap_junctions_are_no_projections(tmp_path: Path, by: str) -> None:
+    """https://github.com/AllenInstitute/bmtk/tree/develop/examples/bio_gap_junctions"""
+    (tmp_path / "plain").mkdir()
+    whole = read("sonata", configured(tmp_path / "plain"))
+    path = configured(tmp_path)
+    truth = np.load(tmp_path / "truth.npz")
+    if by == "type":
+        text = "edge_type_id syn_weight is_gap_junction\n10 0.25 False\n11 9.0 True\n12 1.0 False\n"
+        (tmp_path / "edge_types.csv").write_text(text)
+    elif by == "group":
+        with h5py.File(tmp_path / "edges.h5", "a") as file:
+            group = file["edges/cortex_to_cortex/1"]
+            group["is_gap_junction"] = np.ones(len(group["syn_weight"]), np.int8)
+    else:
+        config = json.loads(path.read_text())
+        config["networks"]["edges"][0]["populations"] = {"LGN_to_cortex": {"type": "electrical"}}
+        path.write_text(json.dumps(config))
+    found = read("sonata", path)
+    with h5py.File(tmp_path / "edges.h5") as file:
+        ids = file["edges/cortex_to_cortex/edge_group_id"][()]
+    gone = len(truth["first"]) if by == "configuration" else int((ids == 1).sum())
+    synapses = pairs_of(whole, "connections", "synapses") - pairs_of(found, "connections", "synapses")
+    assert pairs_of(found, "electrical", "edges") == synapses == gone
+    assert f"{gone:,} electrical edges" in found.report.as_text()
+
+
+def test_a_flag_that_is_neither_true_nor_false_is_refused(tmp_path: Path) -> None:
+    path = configured(tmp_path)
+    (tmp_path / "edge_types.csv").write_text("edge_type_id is_gap_junction\n10 False\n11 maybe\n12 False\n")
+    with pytest.raises(connectome.SpecError, match="is `maybe`") as caught:
+        read("sonata", path)
+    assert next(iter(caught.value.report)).span.inside == "type 11"
+
+
+def test_populations_that_are_no_synapses_are_left_out(tmp_path: Path) -> None:
+    """https://sonata-extension.readthedocs.io/en/latest/sonata_config.html"""
+    path = configured(tmp_path, populations={"LGN_to_cortex": {"type": "endfoot"}})
+    assert "edges of `LGN_to_cortex` (the configuration calls them endfoot" in read("sonata", path).report.as_text()

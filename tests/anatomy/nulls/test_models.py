@@ -77,7 +77,9 @@ def test_every_model_says_what_it_kept_loads_again_and_compiles(model: str, tmp_
 
 @pytest.mark.parametrize("model", MODELS)
 def test_seeds_decide_unless_they_are_ignored(model: str) -> None:
-    spec = connectome.load("macaque-ventral") if model == "laminar" else network()  # of a circuit with several layers
+    spec = (
+        connectome.load("macaque-ventral") if model in {"laminar", "reversed"} else network()
+    )  # of circuits with layers
 
     def made(seed: int) -> tuple[object, object]:
         found = null(spec, model, seed=seed)
@@ -239,3 +241,9 @@ def test_a_threshold_is_said_to_leave_out_other_pathways() -> None:
         assert record is not None
         assert any("minimum_weight, 0.005" in text for text in record.destroyed) == moved, model
     assert not any("minimum_weight" in text for text in null(SPEC, "uniform").null_model.destroyed)  # type: ignore[union-attr]
+
+
+def test_reversed_needs_layers() -> None:
+    areas = {name: area.model_copy(update={"circuit": None}) for name, area in SPEC.areas.items()}
+    with pytest.raises(NullError, match="no area has a laminar circuit"):
+        null(SPEC.model_copy(update={"areas": areas, "circuits": {}}), "reversed")
