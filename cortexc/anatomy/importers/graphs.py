@@ -15,7 +15,7 @@ import numpy as np
 from cortexc.connectome.diagnostics import Span, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNOWN_NODE, UNREADABLE
 
-from . import files
+from . import files, pajek
 from .columns import FLN, WEIGHT, in_mm, is_fln, known, lengths, plain
 from .edges import Edges, joined
 from .frame import number, repeated
@@ -84,10 +84,8 @@ def _by_networkx(path: str, report: ImportReport, kind: str) -> nx.Graph[Any]:
             match kind:
                 case "GML":
                     return nx.read_gml(path, label="id")
-                case "GEXF":
-                    return nx.read_gexf(path)
                 case _:
-                    return nx.read_pajek(path)
+                    return nx.read_gexf(path)
     except (nx.NetworkXError, ValueError, LookupError, StopIteration, TypeError, AttributeError) as error:
         at = re.search(r"\((\d+), (\d+)\)", str(error))  # as networkx says line and column
         location = Span(path, int(at[1]), int(at[2])) if at else Span(path)
@@ -250,7 +248,8 @@ def _numbers_are_numbers(root: Any, path: str) -> None:
 
 _READERS: dict[str, Callable[[str, ImportReport], nx.Graph[Any]]] = {
     "GraphML": _graphml,
-    **{kind: functools.partial(_by_networkx, kind=kind) for kind in ("GEXF", "GML", "Pajek")},
+    **{kind: functools.partial(_by_networkx, kind=kind) for kind in ("GEXF", "GML")},
+    "Pajek": pajek.read,
 }
 
 

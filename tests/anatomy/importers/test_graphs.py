@@ -232,3 +232,48 @@ def test_what_is_no_graph_is_named(tmp_path: Path, text: str, message: str) -> N
     (tmp_path / "g.graphml").write_text(text)
     with pytest.raises(connectome.SpecError, match=message):
         read("graphml", tmp_path / "g.graphml")
+
+
+def pajek(tmp_path: Path, text: str) -> dict[tuple[str, str], float | None]:
+    path = tmp_path / "g.net"
+    path.write_text(text)
+    found = read("graphml", path)
+    return {(p.origin, p.target): p.weight for p in found.connectome.projections if p.origin != "LGN"}
+
+
+VERTICES = '*Vertices 3\n1 "V1" 0.1 0.2\n2 "V2"\n3 "V 4"\n'
+
+
+def test_arcs_have_a_direction_and_edges_have_two(tmp_path: Path) -> None:
+    """networkx 3.6.1 reads the edges that follow arcs as arcs, and the words of a comment as an edge."""
+    text = (
+        f"% drawn by hand\n*Network brain\n{VERTICES}*Arcs\n1 2 0.7\n% one more\n2 3 1.E-07\n*Edges\n1 3 0.5 c Blue\n"
+    )
+    expected = {("V1", "V2"): 0.7, ("V2", "V 4"): 1e-7, ("V1", "V 4"): 0.5, ("V 4", "V1"): 0.5}
+    assert pajek(tmp_path, text) == expected
+
+
+def test_lists_of_neighbours_and_vertices_without_labels_are_read(tmp_path: Path) -> None:
+    found = pajek(tmp_path, "*vertices 3\n*arcslist\n1 2 3\n*edgeslist\n2 3\n")
+    assert set(found) == {("1", "2"), ("1", "3"), ("2", "3"), ("3", "2")}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ('*Vertices 2\n1 "V1"\n2 "V1"\n*Arcs\n1 2\n', 3, "two vertices are called `V1`, here and in line 2"),
+        (VERTICES + "*Arcs\n1 4 0.5\n", 6, "vertex 4, and there are 3"),
+        (VERTICES + "*Arcs\n1 2 strong\n", 6, "the weight is `strong`"),
+        (VERTICES + "*Arcs\n1\n", 6, "expected two vertices"),
+        (VERTICES + "*Matrix\n0 1 0\n", 5, "a section `*Matrix`"),
+        ("*Vertices 4 2\n", 1, "expected *Vertices and how many"),
+        ("*Vertices 1000000000000\n", 1, "at most"),
+        ("*Network\nV1 V2\n", 2, "a line before any section"),
+    ],
+)
+def test_what_is_wrong_in_a_pajek_file_is_found_at_its_line(tmp_path: Path, text: str, line: int, message: str) -> None:
+    with pytest.raises(connectome.SpecError) as error:
+        pajek(tmp_path, text)
+    (found,) = error.value.report
+    assert message in found.message
+    assert found.span.line == line
