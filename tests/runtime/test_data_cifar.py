@@ -167,7 +167,9 @@ def test_truncated_archive_is_named(tmp_path, archived, keep):
     assert str(tmp_path / cifar.ARCHIVE) in message(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"PK\x03\x04 not a tar", gzip.compress(b"no tar inside " * 999)])
+@pytest.mark.parametrize(
+    "content", [b"PK\x03\x04 not a tar", gzip.compress(b"no tar inside " * 999)], ids=["zip", "gzip without tar"]
+)
 def test_foreign_archive_is_named(tmp_path, content):
     (tmp_path / cifar.ARCHIVE).write_bytes(content)
     assert str(tmp_path / cifar.ARCHIVE) in message(tmp_path)
