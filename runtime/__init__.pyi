@@ -1,11 +1,11 @@
 from .evaluation import evaluate as evaluate
-from .features import features as features
-from .features import load_run as load_run
 from .manifest import Recipe as Recipe
 from .manifest import RunError as RunError
 from .model import CorticalTransformer as CorticalTransformer
 from .model import attention_maps as attention_maps
 from .model import build as build
+from .states import features as features
+from .states import load_run as load_run
 from .training import resume as resume
 from .training import train as train
 from .vit import to_vit as to_vit

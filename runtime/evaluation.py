@@ -25,13 +25,13 @@ from .corruptions.sets import CorruptedSet, MadeSet, stored
 from .corruptions.writing import channels_last
 from .data import cifar_c
 from .data.dataset import DataError, Dataset, ImageSet
-from .features import trained
 from .manifest import Manifest, Recipe, RunError
 from .model import CorticalTransformer
 from .predictions import CLEAN, Predictions
 from .resources import taken
 from .robustness import Robustness, measure, read_human
 from .run import Run
+from .states import trained
 from .training import dataset_of
 
 BATCH = {"cpu": 64, "cuda": 1000}

@@ -1,7 +1,7 @@
 """What of the machine is free: memory, and cores. A model runs in as many threads as there are free cores.
 
-Threads that wait for each other on a shared core spin: on two cores, two runs with two threads each are over twenty
-times slower than two with one thread each (`benchmarks/side_by_side.py`).
+Threads that wait for each other on a shared core spin: on two cores, two runs with two threads each are ten times
+slower than two with one thread each, or more (`benchmarks/side_by_side.py`).
 """
 
 from __future__ import annotations

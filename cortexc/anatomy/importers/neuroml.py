@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -107,7 +108,9 @@ class _Network:
 
     def location(self, element: Any) -> Span:
         """Return the location of an element."""
-        return Span(element.getroottree().docinfo.URL or self.path, element.sourceline)
+        path = element.getroottree().docinfo.URL or self.path
+        path = path if Path(path).exists() else unquote(path)  # lxml 5 writes a space as %20
+        return Span(path, element.sourceline)
 
 
 def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:

@@ -10,8 +10,8 @@ import torch
 import cortexc
 from cortexc.compiler.artifact import Mix
 from cortexc.runtime import run as runs
-from cortexc.runtime.features import states_by_sweep
 from cortexc.runtime.manifest import Recipe
+from cortexc.runtime.states import states_by_sweep
 from tests.random_connectomes import random_connectome
 
 SEEDS = range(8)
