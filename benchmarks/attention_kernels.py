@@ -191,7 +191,7 @@ def main() -> None:
     parser.add_argument("--tokens", nargs="+", type=int, choices=TOKENS, default=list(TOKENS))
     parser.add_argument("--plot", type=Path, help="draw the first widths and kind of mask")
     options = parser.parse_args()
-    if sparse_attention.library() is None:
+    if sparse_attention.native_code() is None:
         parser.error("the native library was not built")
     print(f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}")
     print(f"matrix product: {attainable():.0f} GFLOP/s")

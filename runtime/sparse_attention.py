@@ -36,7 +36,7 @@ class _Shape(ctypes.Structure):
 
 
 @functools.cache
-def library() -> ctypes.CDLL | None:
+def native_code() -> ctypes.CDLL | None:
     """Return the native library, or None where it was not built or cannot be loaded; that is said once, in one line."""
     found = importlib.util.find_spec(f"{__package__}._sparse_attention")
     try:
@@ -63,7 +63,7 @@ def can_compute(query: Tensor) -> bool:
         query.device.type == "cpu"
         and query.dtype != torch.float64
         and not torch.compiler.is_compiling()
-        and library() is not None
+        and native_code() is not None
     )
 
 
@@ -172,7 +172,7 @@ def sparse_attention(
 
 
 def _call(name: str, shape: _Shape, *arguments: Sequence[Tensor] | int | None) -> None:
-    found = library()
+    found = native_code()
     assert found is not None
     given = (_views(a) if isinstance(a, Sequence) else ctypes.c_void_p(a) for a in arguments)
     if getattr(found, f"sparse_attention_{name}")(ctypes.byref(shape), *given):
