@@ -34,7 +34,7 @@ lowest: $(VENV)-lowest/installed
 	$(LOWEST) -m 'not slow and not trains'
 	$(LOWEST) -m 'slow and not trains' tests/runtime/test_exporting.py
 
-$(VENV)-lowest/installed: pyproject.toml constraints.txt .ci/lowest runtime/_sparse_attention.c
+$(VENV)-lowest/installed: pyproject.toml constraints.txt .ci/lowest $(wildcard runtime/kernels/*)
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(PYTHON) .ci/lowest > $(VENV)-lowest/requirements.txt
 	$(VENV)-lowest/bin/pip install --quiet --disable-pip-version-check --requirement $(VENV)-lowest/requirements.txt
@@ -45,7 +45,7 @@ format: $(VENV)/installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-$(VENV)/installed: pyproject.toml constraints.txt runtime/_sparse_attention.c
+$(VENV)/installed: pyproject.toml constraints.txt $(wildcard runtime/kernels/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cortexc needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .

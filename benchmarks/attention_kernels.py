@@ -24,7 +24,7 @@ from torch import Tensor
 from cortexc.compiler import cost
 from cortexc.compiler.artifact import COMPOSED as COMPOSED_NAMES
 from cortexc.compiler.artifact import Connection
-from cortexc.runtime import sparse_attention
+from cortexc.runtime import native
 from cortexc.runtime.attention import COMPOSED, Edges, SparseKernel
 
 TOKENS = (64, 256, 1024, 4096)
@@ -191,7 +191,7 @@ def main() -> None:
     parser.add_argument("--tokens", nargs="+", type=int, choices=TOKENS, default=list(TOKENS))
     parser.add_argument("--plot", type=Path, help="draw the first widths and kind of mask")
     options = parser.parse_args()
-    if sparse_attention.native_code() is None:
+    if native.native_code() is None:
         parser.error("the native library was not built")
     print(f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}")
     print(f"matrix product: {attainable():.0f} GFLOP/s")

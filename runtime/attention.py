@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from cortexc.compiler.artifact import Attend, Connection
 
-from . import sparse_attention
+from . import native, sparse_attention
 
 
 class Edges:
@@ -172,7 +172,7 @@ class SparseKernel(nn.Module):
 
     def forward(self, query: Tensor, keys: Sequence[Tensor], values: Sequence[Tensor]) -> Tensor:
         """Return what each target receives (B, H, T, E)."""
-        if not sparse_attention.can_compute(query):
+        if not native.can_compute(query):
             composed: Tensor = self.composed(query, keys, values)
             return composed
         received = sparse_attention.sparse_attention(self.connections, self._of_all, query, keys, values)

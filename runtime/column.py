@@ -9,16 +9,20 @@ i over inhibitory sources, D = softplus(...) is positive. The inhibition of an i
 inhibition. Under Dale's law W is not negative and z is rectified.
 """
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cortexc.compiler.artifact import Mix, MixTarget, Program
 
+from .native import can_multiply
+from .tiled_column import Layout, tiled_column
 from .weights import Weights
 
 
-def layer_norm(state: Tensor, weights: Weights, name: str) -> Tensor:
+def layer_norm(state: Tensor, weights: Weights | Mapping[str, Tensor], name: str) -> Tensor:
     """Return the state (..., width), normalised, with the learned gain of ``name`` and, if there is one, its bias."""
     gain = weights[f"{name}.gain"]
     return F.layer_norm(state, gain.shape, gain, weights.get(f"{name}.bias"))
@@ -41,6 +45,7 @@ class MixStep(nn.Module):
     def __init__(self, op: Mix, program: Program) -> None:
         super().__init__()
         self.op = op
+        self.layout = Layout(op, program)
         populations = program.by_name
         wirings = {w.population: w for w in program.wirings}
         self.dale = populations[op.targets[0].population].dale
@@ -58,6 +63,18 @@ class MixStep(nn.Module):
 
     def forward(self, values: dict[str, Tensor], weights: Weights) -> dict[str, Tensor]:
         """Return the new states (B, tokens, width) by name, from the states in ``values``."""
+        if not can_multiply(values[self.layout.states[0]]):
+            return self.composed(values, weights)
+        tensors = [*(values[s] for s in self.layout.states), *(weights[p] for p in self.layout.parameters)]
+        return dict(zip(self.layout.outputs, tiled_column(self.layout, self._of_all, tensors), strict=True))
+
+    def _of_all(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        given = dict(zip([*self.layout.states, *self.layout.parameters], tensors, strict=True))
+        new = self.composed(given, given)
+        return tuple(new[name] for name in self.layout.outputs)
+
+    def composed(self, values: Mapping[str, Tensor], weights: Weights | Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the same in torch's own operations."""
         normal = {p: layer_norm(values[state], weights, f"{p}.column_norm") for p, state in self.op.states}
         if self.dale:
             normal = {p: z.relu() for p, z in normal.items()}
@@ -73,7 +90,7 @@ class MixStep(nn.Module):
             new[target.output] = change if target.state is None else values[target.state] + change
         return new
 
-    def _drive(self, target: MixTarget, normal: dict[str, Tensor], weights: Weights) -> Tensor:
+    def _drive(self, target: MixTarget, normal: dict[str, Tensor], weights: Weights | Mapping[str, Tensor]) -> Tensor:
         """Return the excitatory input (B, tokens, hidden) of a population."""
         name = target.population
         own = normal.get(name) if target.state is not None and not target.output else None
@@ -86,7 +103,9 @@ class MixStep(nn.Module):
         drive = F.linear(sources, weight, weights[f"{name}.column.input.bias"])
         return drive if own is None else drive + own
 
-    def _inhibit(self, drive: Tensor, target: MixTarget, rates: dict[str, Tensor], weights: Weights) -> Tensor:
+    def _inhibit(
+        self, drive: Tensor, target: MixTarget, rates: dict[str, Tensor], weights: Weights | Mapping[str, Tensor]
+    ) -> Tensor:
         """Return the drive, divided by 1 plus the weighted rates of the inhibitory sources."""
         if not target.inhibitory:
             return drive

@@ -16,6 +16,7 @@ from cortexc.compiler.artifact import Attend, Embed, Emit, Mix, Op, Program, Rea
 
 from .attention import CopyKernel, Edges, PriorKernel, kernel_of
 from .column import MixStep, layer_norm
+from .projection import projected
 from .relay import EmbedStep
 from .weights import Weights, key_of
 
@@ -37,15 +38,17 @@ class EmitStep(nn.Module):
 
     def forward(self, state: Tensor, weights: Weights) -> Sent:
         """Return what a state (B, tokens, width) sends."""
-        name = self.op.population
+        name, norm = self.op.population, f"{self.op.population}.attention_norm"
         normalized = self.population.values_from == "normalized"
-        normal = layer_norm(state, weights, f"{name}.attention_norm") if self.op.keys or normalized else state
-        keys = None
-        if self.op.keys:
-            keys = F.linear(normal, weights[f"{name}.key.weight"], weights.get(f"{name}.key.bias"))
-            keys = _split(keys, self.heads)
-        values = _split(self._values(normal if normalized else state, weights), self.heads)
-        return Sent(keys, values)
+        mapped = ["key"] if self.op.keys else []
+        mapped += ["value"] if normalized and self.population.values == "dense" else []
+        maps = [(weights[f"{name}.{m}.weight"], weights.get(f"{name}.{m}.bias")) for m in mapped]
+        found = projected(state, weights[f"{norm}.gain"], weights.get(f"{norm}.bias"), maps) if maps else ()
+        sent = {m: _split(x, self.heads) for m, x in zip(mapped, found, strict=True)}
+        if "value" not in sent:
+            source = layer_norm(state, weights, norm) if normalized else state
+            sent["value"] = _split(self._values(source, weights), self.heads)
+        return Sent(sent.get("key"), sent["value"])
 
     def _values(self, state: Tensor, weights: Weights) -> Tensor:
         name = self.op.population
@@ -132,8 +135,9 @@ class AttendStep(nn.Module):
         if state is None:
             query = bias.expand(key.shape[0], self.population.tokens, -1).to(key.dtype)
         else:
-            normal = layer_norm(state, weights, f"{name}.attention_norm")
-            query = F.linear(normal, weights[f"{name}.query.weight"], bias)
+            gain, shift = (weights.get(f"{name}.attention_norm.{part}") for part in ("gain", "bias"))
+            assert gain is not None
+            (query,) = projected(state, gain, shift, [(weights[f"{name}.query.weight"], bias)])
         return _split(query * self.scale, self.heads)
 
 

@@ -1,23 +1,19 @@
-"""Attention over existing connections only, in native code: ``_sparse_attention.c`` as a differentiable torch function.
+"""Attention over existing connections only, in native code: ``kernels/attention.c`` as a differentiable torch function.
 
-The native library is built when cortexc is installed, if there is a C compiler; wheels hold it. It computes in float32
-on processors. Whatever it does not do (other devices, float64, a model being exported or compiled, second derivatives)
-is computed by torch's own operations, by the kernels of ``attention``.
+Second derivatives, and what native code does not compute, are left to the kernels of ``attention``.
 """
 
 from __future__ import annotations
 
 import ctypes
-import functools
-import importlib.util
-import logging
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from .native import native_code
 
 Composed: TypeAlias = Callable[..., Tensor]
 """The same function of a query and of the keys and values of each source, in torch's own operations."""
@@ -33,38 +29,6 @@ class _Shape(ctypes.Structure):
         *((name, ctypes.c_int64) for name in ("key_width", "value_width", "longest_row", "threads")),
         *((name, ctypes.c_void_p) for name in ("first", "token", "bias", "source_tokens")),
     ]
-
-
-@functools.cache
-def native_code() -> ctypes.CDLL | None:
-    """Return the native library, or None where it was not built or cannot be loaded; that is said once, in one line."""
-    found = importlib.util.find_spec(f"{__package__}._sparse_attention")
-    try:
-        if found is not None and found.origin is not None:
-            ctypes.CDLL(_openmp(), ctypes.RTLD_GLOBAL)
-            return ctypes.CDLL(found.origin)
-        reason = "it was not built when cortexc was installed; with a C compiler, install it again"
-    except OSError as error:
-        reason = str(error)
-    logging.getLogger("cortexc").warning("no native sparse attention, so it runs several times slower: %s", reason)
-    return None
-
-
-def _openmp() -> str:
-    """Return the OpenMP library that torch has loaded, so that both share one set of threads; else the system's."""
-    packages = Path(torch.__file__).parents[1]
-    carried = [*packages.glob("torch/lib/libgomp*"), *packages.glob("torch.libs/libgomp*")]
-    return str(carried[0]) if carried else "libgomp.so.1"
-
-
-def can_compute(query: Tensor) -> bool:
-    """Return whether native code computes attention of these queries: in float32 (or less), on a processor, eagerly."""
-    return (
-        query.device.type == "cpu"
-        and query.dtype != torch.float64
-        and not torch.compiler.is_compiling()
-        and native_code() is not None
-    )
 
 
 class Connections:

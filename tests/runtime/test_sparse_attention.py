@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 from cortexc.compiler.artifact import Connection
-from cortexc.runtime import sparse_attention
+from cortexc.runtime import native, sparse_attention
 from cortexc.runtime.attention import DenseKernel, Edges, EdgesKernel, SparseKernel
 
 BATCH = 3
 
 
 @pytest.fixture(autouse=True)
-def native() -> None:
-    if sparse_attention.native_code() is None:
+def library() -> None:
+    if native.native_code() is None:
         pytest.skip("the native library was not built here")
 
 
@@ -219,11 +219,11 @@ def test_without_the_library_one_line_says_so(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     case = Case(MASKS["random"], WIDTHS["macaque"])
-    sparse_attention.native_code.cache_clear()
-    monkeypatch.setattr(sparse_attention.importlib.util, "find_spec", lambda name: None)  # type: ignore[attr-defined]
+    native.native_code.cache_clear()
+    monkeypatch.setattr(native.importlib.util, "find_spec", lambda name: None)  # type: ignore[attr-defined]
     with caplog.at_level(logging.WARNING, logger="cortexc"):
         found = [case.fast(*case.tensors) for _ in range(2)]
-    sparse_attention.native_code.cache_clear()
+    native.native_code.cache_clear()
     close(found[:1], [case.exact(*case.doubles)])
     (record,) = caplog.records
     assert "install it again" in record.getMessage()

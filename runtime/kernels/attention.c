@@ -7,21 +7,9 @@
  * So keys and values of several sources are read where they are. `p` has a row of connections for each image and head.
  *
  * Images and heads are shared out among the threads of the caller's OpenMP pool. One thread sums all gradients of an
- * image and head, so results do not depend on the number of threads. Plain C: the compiler makes a version for each
- * width of vector registers, and the processor's is taken when the library is loaded.
+ * image and head, so results do not depend on the number of threads.
  */
-#define Py_LIMITED_API 0x030B0000
-#include <Python.h>
-#include <math.h>
-#include <stdint.h>
-#include <stdlib.h>
-
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
-#define FOR_EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define FOR_EACH_PROCESSOR
-#endif
-#define INLINE static inline __attribute__((always_inline))
+#include "common.h"
 
 /* A tensor (batch, heads, tokens, channels); the strides are in floats, and channels lie side by side. */
 typedef struct {
@@ -46,19 +34,6 @@ typedef struct {
 
 INLINE Rows rows_of(const View *view, int64_t image, int64_t head) {
   return (Rows){view->data + image * view->batch + head * view->head, view->token};
-}
-
-/* exp(x) for x <= 0, to 2e-7 of its value; below -87 it is exp(-87), which is 1e-38. */
-INLINE float exponential(float x) {
-  x = x < -87.0f ? -87.0f : x;
-  int32_t whole = (int32_t)(x * 1.44269504f - 0.5f); /* the nearest: conversion rounds towards zero */
-  float r = x - (float)whole * 0.693147181f;
-  float y = 1.0f + r * (1.0f + r * (0.5f + r * (0.166666667f + r * (0.0416666667f + r * (0.00833333333f + r * 0.00138888889f)))));
-  union {
-    int32_t i;
-    float f;
-  } power = {.i = (whole + 127) << 23};
-  return y * power.f;
 }
 
 /* Call `function` with the width as a constant if it is a common one, so that its inner loop has a known length. */
@@ -241,7 +216,3 @@ int sparse_attention_backward(const Shape *s, const View *q, const View *g, cons
   }
   return failed;
 }
-
-/* The file is found and loaded as any other module of the package; the functions are called through ctypes. */
-static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "_sparse_attention"};
-PyMODINIT_FUNC PyInit__sparse_attention(void) { return PyModule_Create(&module); }
