@@ -57,6 +57,13 @@ class Population:
     dale: bool
     surround: float = 0.0
     """Semi-saturation of the instance normalisation of its hidden channels [hidden units]; 0 for no normalisation."""
+    shared: str = field(default="", metadata=UNLISTED_DEFAULT)
+    """Under which name it shares its column weights with other areas; empty if it has its own."""
+
+    @property
+    def column(self) -> str:
+        """The name under which its column weights are: ``{column}.column_norm.gain`` and so on."""
+        return self.shared or self.name
 
     @property
     def tokens(self) -> int:

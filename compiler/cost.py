@@ -104,15 +104,15 @@ def _cost(op: Op, graph: Graph, sizes: dict[str, int]) -> Cost:
                     parameters += read(f"{p.name}.output.weight", f"{p.name}.output.bias")
         case Mix():
             tokens = populations[op.populations[0]].tokens
-            parameters = sum(read(*norm(f"{s}.column_norm")) for s, _ in op.states)
+            parameters = sum(read(*norm(f"{populations[s].column}.column_norm")) for s, _ in op.states)
             for t in op.targets:
                 p = populations[t.population]
                 widths = [populations[s].width for s in (*t.excitatory, *t.inhibitory)]
                 out = p.width * p.hidden if t.output else 0
                 surround = SURROUND_MACS * p.hidden if t.surround else 0
                 macs += tokens * (p.hidden * sum(widths) + out + surround)
-                parameters += p.hidden * sum(widths) + out + read(f"{p.name}.column.input.bias")
-                parameters += read(f"{p.name}.column.output.bias") if t.output else 0
+                parameters += p.hidden * sum(widths) + out + read(f"{p.column}.column.input.bias")
+                parameters += read(f"{p.column}.column.output.bias") if t.output else 0
         case Readout():
             tokens = populations[op.populations[0]].tokens
             macs = sizes["readout.weight"]

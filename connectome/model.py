@@ -318,6 +318,8 @@ class Circuit(Data):
     """Whether values are the state itself or the normalised state."""
     output: Literal["one_to_one", "dense"] = "one_to_one"
     """Whether a learned map follows the attention."""
+    shared: Flag = False
+    """Whether all areas of this circuit have the same column weights; by default each area has its own."""
     source: Citation = ()
 
 

@@ -50,6 +50,7 @@ class MixStep(nn.Module):
         wirings = {w.population: w for w in program.wirings}
         self.dale = populations[op.targets[0].population].dale
         width = {name: p.width for name, p in populations.items()}
+        self.column = {name: p.column for name, p in populations.items()}
         self.semi_saturation = {t.population: populations[t.population].surround for t in op.targets}
         self.inhibitory = [t for t in op.targets if populations[t.population].kind == "inhibitory"]
         self.excitatory = [t for t in op.targets if populations[t.population].kind == "excitatory"]
@@ -75,14 +76,14 @@ class MixStep(nn.Module):
 
     def composed(self, values: Mapping[str, Tensor], weights: Weights | Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the same in torch's own operations."""
-        normal = {p: layer_norm(values[state], weights, f"{p}.column_norm") for p, state in self.op.states}
+        normal = {p: layer_norm(values[state], weights, f"{self.column[p]}.column_norm") for p, state in self.op.states}
         if self.dale:
             normal = {p: z.relu() for p, z in normal.items()}
         raw = {t.population: F.softplus(self._drive(t, normal, weights)) for t in self.inhibitory}
         rates = {t.population: self._inhibit(raw[t.population], t, raw, weights) for t in self.inhibitory}
         new: dict[str, Tensor] = {}
         for target in self.excitatory:
-            name = f"{target.population}.column.output"
+            name = f"{self.column[target.population]}.column.output"
             hidden = self._inhibit(F.gelu(self._drive(target, normal, weights)), target, rates, weights)
             if target.surround:
                 hidden = surrounded(hidden, self.semi_saturation[target.population])
@@ -97,10 +98,11 @@ class MixStep(nn.Module):
         if not target.excitatory:
             assert own is not None
             return own
-        weight = _selected(weights[f"{name}.column.input.weight"], self.slices[name][0])
+        learned = f"{self.column[name]}.column.input"
+        weight = _selected(weights[f"{learned}.weight"], self.slices[name][0])
         weight = weight.abs() if self.dale else weight
         sources = torch.cat([normal[s] for s in target.excitatory], dim=-1)  # (B, tokens, sum of widths)
-        drive = F.linear(sources, weight, weights[f"{name}.column.input.bias"])
+        drive = F.linear(sources, weight, weights[f"{learned}.bias"])
         return drive if own is None else drive + own
 
     def _inhibit(
@@ -110,7 +112,7 @@ class MixStep(nn.Module):
         if not target.inhibitory:
             return drive
         name = target.population
-        weight = F.softplus(_selected(weights[f"{name}.column.inhibition.weight"], self.slices[name][1]))
+        weight = F.softplus(_selected(weights[f"{self.column[name]}.column.inhibition.weight"], self.slices[name][1]))
         sources = torch.cat([rates[s] for s in target.inhibitory], dim=-1)  # (B, tokens, sum of widths)
         return drive / (1 + F.linear(sources, weight))
 

@@ -87,7 +87,7 @@ class Layout:
             width = population[name].width
             self._sources.append({"width": width, "at": self.normal_width, "first": first, "reading": end - first})
             self.normal_width += width
-            norm = {f"{name}.column_norm.{part}": ("source", i, part) for part in ("gain", "bias")}
+            norm = {f"{population[name].column}.column_norm.{part}": ("source", i, part) for part in ("gain", "bias")}
             self.parameters |= {n: place for n, place in norm.items() if n in known}
         self.rates = {"inhibitory": 0, "excitatory": 0}
         for i, target in enumerate(targets):
@@ -131,7 +131,7 @@ class Layout:
         }
         for part in (part for part, present in has.items() if present):
             field = part.removesuffix(".weight").replace(".", "_")
-            self.parameters[f"{name}.column.{part}"] = ("target", i, field)
+            self.parameters[f"{population[name].column}.column.{part}"] = ("target", i, field)
 
     def call(
         self,

@@ -111,12 +111,15 @@ def _layer(model: CorticalTransformer, ops: list[Op], state: str) -> tuple[nn.Tr
         _fill(layer.self_attn.in_proj_bias, torch.cat(biases))
         for module, source in (
             (layer.self_attn.out_proj, f"{name}.output"),
-            (layer.linear1, f"{name}.column.input"),
-            (layer.linear2, f"{name}.column.output"),
+            (layer.linear1, f"{population.column}.column.input"),
+            (layer.linear2, f"{population.column}.column.output"),
         ):
             module.weight.copy_(weights[f"{source}.weight"])
             _fill(module.bias, weights[f"{source}.bias"])
-        for norm, source in ((layer.norm1, f"{name}.attention_norm"), (layer.norm2, f"{name}.column_norm")):
+        for norm, source in (
+            (layer.norm1, f"{name}.attention_norm"),
+            (layer.norm2, f"{population.column}.column_norm"),
+        ):
             norm.weight.copy_(weights[f"{source}.gain"])
             norm.bias.copy_(weights[f"{source}.bias"])
     return layer, target.output

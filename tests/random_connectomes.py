@@ -52,6 +52,7 @@ def random_connectome(seed: int, **settings: Any) -> Connectome:
         "values": str(rng.choice(["one_to_one", "block", "dense"])),
         "values_from": str(rng.choice(["state", "normalized"])),
         "output": str(rng.choice(["one_to_one", "dense"])),
+        "shared": seed % 3 == 0,
     }
     if rng.uniform() < 0.4:  # thalamic axons reach interneurons too
         laminar["populations"]["PV"]["width"] = 8  # type: ignore[index]

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Literal, assert_never
 
-from ..artifact import Attend, Embed, Emit, Init, Mix, Parameter, Readout, Relay, Scale, Wiring
+from ..artifact import Attend, Embed, Emit, Init, Mix, Parameter, Population, Readout, Relay, Scale, Wiring
 from ..ir import Graph
 
 SPREAD = math.sqrt(1 / 3)
@@ -48,7 +49,8 @@ class _Planning:
         self.graph = graph
         self.found: dict[str, Parameter] = {}
         self.inner = graph.heads * graph.key_width
-        self.shares = {(c.target, c.source): c.share for c in graph.couplings}
+        column = {name: p.column for name, p in graph.populations.items()}
+        self.shares = {(column[c.target], column[c.source]): c.share for c in graph.couplings}
 
     def add(
         self,
@@ -119,33 +121,32 @@ class _Planning:
 
     def column(self, wiring: Wiring) -> None:
         population = self.graph.populations[wiring.population]
-        name, hidden = population.name, population.hidden
-        for source in wiring.excitatory:
-            self.norm(f"{source}.column_norm", self.graph.populations[source].width, "column")
+        name, hidden = population.column, population.hidden
+        excitatory, inhibitory = (
+            [self.graph.populations[s] for s in names] for names in (wiring.excitatory, wiring.inhibitory)
+        )
+        for source in excitatory:
+            self.norm(f"{source.column}.column_norm", source.width, "column")
         if wiring.own:
             self.norm(f"{name}.column_norm", population.width, "column")
-        if wiring.excitatory:
-            blocks = [self._block(name, s, of=wiring.excitatory) for s in wiring.excitatory]
+        if excitatory:
+            blocks = [self._block(name, s, of=excitatory) for s in excitatory]
             shape = hidden, sum(width for width, _ in blocks)
             self.add(f"{name}.column.input.weight", shape, "column", *blocks, kind="normal")
             self.constant(f"{name}.column.input.bias", (hidden,), "column")
-        if wiring.inhibitory:
+        if inhibitory:
             # inhibition starts at the anatomical fraction of each source; softplus keeps the weight positive
-            blocks = [
-                (p.width, math.log(math.expm1(self.shares[name, s] / p.width)))
-                for s, p in ((s, self.graph.populations[s]) for s in wiring.inhibitory)
-            ]
+            blocks = [(s.width, math.log(math.expm1(self.shares[name, s.column] / s.width))) for s in inhibitory]
             shape = hidden, sum(width for width, _ in blocks)
             self.add(f"{name}.column.inhibition.weight", shape, "column", *blocks, kind="constant")
         if population.kind == "excitatory":
             self.linear(f"{name}.column.output.weight", (population.width, hidden), "column")
             self.constant(f"{name}.column.output.bias", (population.width,), "column")
 
-    def _block(self, target: str, source: str, *, of: tuple[str, ...]) -> tuple[int, float]:
+    def _block(self, target: str, source: Population, *, of: Sequence[Population]) -> tuple[int, float]:
         """Return width and standard deviation of each weight block; variances are proportional to in-degrees."""
-        width = self.graph.populations[source].width
-        share = self.shares[target, source] / sum(self.shares[target, s] for s in of)
-        return width, SPREAD * math.sqrt(share / width)
+        share = self.shares[target, source.column] / sum(self.shares[target, s.column] for s in of)
+        return source.width, SPREAD * math.sqrt(share / source.width)
 
     def readout(self, op: Readout) -> None:
         read = [self.graph.populations[name] for name in op.populations]
@@ -156,16 +157,25 @@ class _Planning:
 
 
 def _wirings(graph: Graph) -> tuple[Wiring, ...]:
-    """Return, for each population that a column update computes, the sources that any update reads."""
+    """Return, for each population that a column update computes, the sources that any update reads.
+
+    Populations that share their column weights have the sources that any of them reads, each in its own area.
+    """
+    populations = graph.populations
     targets = [t for op in graph.ops if isinstance(op, Mix) for t in op.targets]
-    read = {t.population: (set[str](), set[str]()) for t in targets}
+    read: dict[str, set[str]] = {populations[t.population].column: set() for t in targets}
     for target in targets:
-        read[target.population][0].update(target.excitatory)
-        read[target.population][1].update(target.inhibitory)
-    rank = {name: i for i, name in enumerate(graph.populations)}
-
-    def ordered(names: set[str]) -> tuple[str, ...]:
-        return tuple(sorted(names, key=rank.__getitem__))
-
-    own = {t.population for t in targets if t.state and graph.populations[t.population].kind == "inhibitory"}
-    return tuple(Wiring(n, ordered(read[n][0]), ordered(read[n][1]), n in own) for n in ordered(set(read)))
+        sources = (*target.excitatory, *target.inhibitory)
+        read[populations[target.population].column].update(populations[s].column for s in sources)
+    own = {t.population for t in targets if t.state and populations[t.population].kind == "inhibitory"}
+    own_columns = {populations[name].column for name in own}
+    computed = {t.population for t in targets}
+    found = []
+    for name in (n for n in populations if n in computed):
+        p = populations[name]
+        members = [s for s, q in populations.items() if q.area == p.area and q.column in read[p.column]]
+        excitatory, inhibitory = (
+            tuple(s for s in members if populations[s].kind == kind) for kind in ("excitatory", "inhibitory")
+        )
+        found.append(Wiring(name, excitatory, inhibitory, p.column in own_columns))
+    return tuple(found)

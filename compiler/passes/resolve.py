@@ -53,6 +53,7 @@ def resolve(connectome: Connectome, seed: int) -> Graph:
                 output=circuit.output,
                 dale=circuit.column.dale,
                 surround=surround.semi_saturation if surround else 0.0,
+                shared=f"circuits.{area.circuit}.{population_name}" if circuit.shared else "",
             )
         couplings += _couplings(area_name, circuit, _probability(connectome, area.circuit))
     joins, pathways = _pathways(connectome, laminar)

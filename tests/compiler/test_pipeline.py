@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from cortexc import compiler, connectome
+from cortexc.anatomy import nulls
 from cortexc.compiler import artifact, printer
 from cortexc.compiler.artifact import ArtifactError, Attend, Emit, Mix, Program
 from cortexc.compiler.ir import Graph
@@ -249,6 +250,35 @@ def test_the_ventral_stream_has_a_tenth_of_the_attention_parameters() -> None:
 
 
 # ops
+
+
+def with_shared_circuits(spec: str) -> Connectome:
+    found = connectome.load(spec)
+    circuits = {n: c.model_copy(update={"shared": True}) for n, c in found.circuits.items()}
+    return found.model_copy(update={"circuits": circuits})
+
+
+def test_areas_of_a_shared_circuit_have_the_same_column_weights() -> None:
+    apart, shared = compiler.compile("macaque-dorsal"), compiler.compile(with_shared_circuits("macaque-dorsal"))
+    columns = {p.column for p in shared.populations if p.kind != "input"}
+    circuits = {area.circuit for area in connectome.load("macaque-dorsal").areas.values()}
+    assert {c.split(".")[0] for c in columns} == {"circuits"}
+    assert {c.split(".")[1] for c in columns} == circuits
+    counts, fewer = apart.parameter_counts, shared.parameter_counts
+    assert fewer["column"] < counts["column"] / 2
+    assert {s: n for s, n in fewer.items() if s not in ("column", "total")} == {
+        s: n for s, n in counts.items() if s not in ("column", "total")
+    }
+    assert shared.flops_per_image == apart.flops_per_image
+    read = {(w.population.rpartition(".")[2], len(w.excitatory), len(w.inhibitory)) for w in shared.wirings}
+    assert len(read) == len(columns)  # one shape of weights for each population of a circuit
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_rewired_spec_has_the_same_shared_column_weights(seed: int) -> None:
+    spec = with_shared_circuits("macaque-dorsal")
+    rewired = compiler.compile(nulls.null(spec, "random", seed=seed))
+    assert rewired.parameter_counts["column"] == compiler.compile(spec).parameter_counts["column"]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -187,7 +187,7 @@ class _Interpreter:
 
     def mix(self, op: Mix) -> dict[str, Array]:
         present = dict(op.states)
-        normal = {n: self.norm(self.states[s], f"{n}.column_norm") for n, s in present.items()}
+        normal = {n: self.norm(self.states[s], f"{self.column(n)}.column_norm") for n, s in present.items()}
         dale = self.populations[op.targets[0].population].dale
         if dale:
             normal = {n: np.maximum(z, 0) for n, z in normal.items()}
@@ -209,10 +209,14 @@ class _Interpreter:
                     here = hidden[:, channel] - hidden[:, channel].mean()
                     spread = math.sqrt((here**2).mean() + 1e-12)
                     hidden[:, channel] = here / (spread + self.populations[t.population].surround)
-            name = f"{t.population}.column.output"
+            name = f"{self.column(t.population)}.column.output"
             change = hidden @ self.w[f"{name}.weight"].T + self.w[f"{name}.bias"]
             new[t.output] = change if t.state is None else self.states[t.state] + change
         return new
+
+    def column(self, population: str) -> str:
+        """Return under which name the column weights of a population are: its own, or one that areas share."""
+        return self.populations[population].shared or population
 
     def block(self, target: Population, parameter: str, sources: tuple[str, ...], source: str) -> Array:
         """Return the weight block from one source: its columns among all that the target's weight has."""
@@ -220,7 +224,7 @@ class _Interpreter:
         for name in sources:
             width = self.populations[name].width
             if name == source:
-                return self.w[f"{target.name}.column.{parameter}.weight"][:, at : at + width]
+                return self.w[f"{self.column(target.name)}.column.{parameter}.weight"][:, at : at + width]
             at += width
         raise KeyError(source)
 
@@ -230,7 +234,7 @@ class _Interpreter:
         for source in t.excitatory:
             weight = self.block(p, "input", wiring.excitatory, source)
             total += normal[source] @ (np.abs(weight) if dale else weight).T
-        return total + self.w[f"{p.name}.column.input.bias"] if t.excitatory else total
+        return total + self.w[f"{self.column(p.name)}.column.input.bias"] if t.excitatory else total
 
     def inhibit(self, drive: Array, t: MixTarget, rates: dict[str, Array]) -> Array:
         p, wiring = self.populations[t.population], self.wirings[t.population]
