@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .area_graph import area_graph, components
 from .model import Connectome, Projection
@@ -15,6 +16,12 @@ Direction = Literal["feedforward", "lateral", "feedback"]
 
 SLN_FLOOR = 0.02
 """SLN are limited to the range from this to one minus this before the logit: few rest on more than 50 neurons."""
+
+
+def logit(sln: ArrayLike) -> NDArray[np.float64]:
+    """Return ln(SLN / (1 - SLN)), within the limits of `SLN_FLOOR`; of the same shape."""
+    fraction = np.clip(np.asarray(sln, np.float64), SLN_FLOOR, 1 - SLN_FLOOR)
+    return np.asarray(np.log(fraction / (1 - fraction)))
 
 
 def depths(connectome: Connectome) -> dict[str, float]:
@@ -65,8 +72,7 @@ def fit(connectome: Connectome) -> Fit:
         return Fit({}, 0, None)
     index = {name: i for i, name in enumerate(names)}
     origin, target = (np.array([index[getattr(p, end)] for p in known]) for end in ("origin", "target"))
-    fraction = np.clip([p.sln or 0.0 for p in known], SLN_FLOOR, 1 - SLN_FLOOR)
-    rise = np.log(fraction / (1 - fraction))
+    rise = logit([p.sln or 0.0 for p in known])
     rows = np.arange(len(known))
     signs = np.concatenate([np.ones(len(known)), -np.ones(len(known))])
     entries = (np.concatenate([rows, rows]), np.concatenate([target, origin]))

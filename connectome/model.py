@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Strict, Tag
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -19,7 +19,7 @@ from .locations import Locations
 MAX_AREAS = 20_000
 """A hundred times as many as any parcellation of a cortex has."""
 SMALLEST, LARGEST = 1e-12, 1e12
-"""The range of numbers that are not counts: float32 holds them and their squares."""
+"""The range of numbers that are not counts and not 0: float32 holds them and their squares."""
 MAX_DELAY = 64
 """The longest delay [steps], and the most sweeps."""
 MAX_SIDE = 4096
@@ -40,6 +40,12 @@ def _quantity(value: Any, dimension: str) -> Any:
         raise PydanticCustomError("wrong_unit", "{reason}", {"reason": str(error)}) from None
 
 
+def _not_tiny(value: float) -> float:
+    if 0 < abs(value) < SMALLEST:
+        raise PydanticCustomError("tiny", "it is too small", {"smallest": SMALLEST})
+    return value
+
+
 def _one_or_many(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else (value,)
 
@@ -53,19 +59,20 @@ Citation: TypeAlias = Annotated[
     tuple[Name, ...],
     BeforeValidator(_one_or_many, json_schema_input_type=str | list[str]),
 ]
-Fraction: TypeAlias = Annotated[float, Strict(), Field(ge=0, le=1)]
+_sized = AfterValidator(_not_tiny)
+Fraction: TypeAlias = Annotated[float, Strict(), Field(ge=0, le=1), _sized]
 Positive: TypeAlias = Annotated[float, Strict(), Field(gt=0, ge=SMALLEST, le=LARGEST)]
-NonNegative: TypeAlias = Annotated[float, Strict(), Field(ge=0, le=LARGEST)]
+NonNegative: TypeAlias = Annotated[float, Strict(), Field(ge=0, le=LARGEST), _sized]
 Names: TypeAlias = Annotated[tuple[Name, ...], Field(min_length=1)]
-Number: TypeAlias = Annotated[float, Strict(), Field(ge=-LARGEST, le=LARGEST)]
-PixelValue: TypeAlias = Annotated[float, Strict(), Field(ge=-100, le=100)]
+Number: TypeAlias = Annotated[float, Strict(), Field(ge=-LARGEST, le=LARGEST), _sized]
+PixelValue: TypeAlias = Annotated[float, Strict(), Field(ge=-100, le=100), _sized]
 Spread: TypeAlias = Annotated[float, Strict(), Field(gt=0, ge=1e-3, le=100)]
 Count: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=2**53)]
 Flag: TypeAlias = Annotated[bool, Strict()]
 _length = BeforeValidator(partial(_quantity, dimension="length"), json_schema_input_type=float | str)
 _time = BeforeValidator(partial(_quantity, dimension="time"), json_schema_input_type=float | str)
-Millimetres: TypeAlias = Annotated[float, _length, Strict(), Field(ge=0)]
-Milliseconds: TypeAlias = Annotated[float, _time, Strict(), Field(gt=0)]
+Millimetres: TypeAlias = Annotated[float, _length, Strict(), Field(ge=0, le=LARGEST), _sized]
+Milliseconds: TypeAlias = Annotated[float, _time, Strict(), Field(gt=0, ge=SMALLEST, le=LARGEST)]
 Side: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=MAX_SIDE)]
 Grid: TypeAlias = tuple[Side, Side]
 Width: TypeAlias = Annotated[int, Strict(), Field(gt=0, le=65536)]
@@ -261,7 +268,10 @@ class Connections(Data):
     """Whether a row of the matrix belongs to a target or to a source. Both are common, so there is no default."""
     populations: tuple[Name, ...]
     """The populations in the order of the rows and of the columns."""
-    probability: tuple[tuple[Fraction, ...], ...] | MatrixData
+    probability: Annotated[
+        Annotated[tuple[tuple[Fraction, ...], ...], Tag("probability")] | Annotated[MatrixData, Tag("matrix")],
+        Discriminator(lambda value: "matrix" if isinstance(value, dict | MatrixData) else "probability"),
+    ]
     """Probability that a pair of neurons is connected."""
     source: Citation = ()
 

@@ -45,6 +45,8 @@ def evaluation_table(found: Evaluation, manifest: Manifest) -> str:
 
 def print_evaluation(found: Evaluation, manifest: Manifest) -> None:
     """Print the whole evaluation to stdout; with colour on a terminal."""
+    from cortexc.runtime.corruptions.sets import has_drawn_frost
+
     console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
     console.print(Text(evaluation_table(found, manifest)))
     if found.robustness is None:
@@ -53,6 +55,9 @@ def print_evaluation(found: Evaluation, manifest: Manifest) -> None:
         console.print(Text(f"\n{set_name(found, manifest)}, accuracy [%]"))
         for block in _cells(found.robustness):
             console.print(block)
+        if found.robustness.severity_curve and has_drawn_frost(found.set):
+            note = "frost (5 of the 75 cells) is drawn, and not that of the official set: the mean of 14 leaves it out"
+            console.print(Text(note, style="yellow"))
     if summary := _summary(found.robustness):
         console.print(Text("\n" + _aligned(summary)))
     if found.robustness.seen:
@@ -113,8 +118,10 @@ def _cells(found: Robustness) -> Iterator[Table | Text]:
             table.add_row(group if group != last else "", name + _mark(name, found), *cells)
             last = group
         if names is benchmark and found.severity_curve:
-            values = [found.severity_curve[severity] for severity in severities]
-            table.add_row("", "mean of 15", *map(_coloured, [*values, sum(values) / len(values)]), style="bold")
+            curves = {"mean of 15": found.severity_curve, "14, no frost": found.severity_curve_without_frost}
+            for row, curve in curves.items():
+                values = [curve[severity] for severity in severities]
+                table.add_row("", row, *map(_coloured, [*values, sum(values) / len(values)]), style="bold")
         if names is extra and benchmark:
             yield Text("")
         yield table
@@ -138,6 +145,7 @@ def _summary(found: Robustness) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     single = {
         "mean error, 15 x 5, not normalised": found.mean_error,
+        "  without frost, 14 x 5": found.mean_error_without_frost,
         "  of corruptions not seen in training": found.unseen_mean_error,
         "relative gap: mean error - clean error": found.relative_gap,
         "mCE, relative to AlexNet": found.mce,
@@ -146,6 +154,7 @@ def _summary(found: Robustness) -> list[tuple[str, str]]:
     rows += [(f"accuracy, {group}", percent(value)) for group, value in found.groups.items()]
     if found.severity_5 is not None:
         rows.append(("accuracy, severity 5", percent(found.severity_5)))
+        rows.append(("  without frost", percent(found.severity_curve_without_frost[5])))
     if found.hard_cells is not None:
         rows.append(("accuracy, 15 hard cells", percent(found.hard_cells)))
     for severity in SURVIVAL_AT:

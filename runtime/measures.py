@@ -22,6 +22,10 @@ ALL_CELLS = tuple(Cell(name, severity) for name in BENCHMARK for severity in SEV
 """The 75 cells of the benchmark."""
 AT_5 = tuple(Cell(name, 5) for name in BENCHMARK)
 """Its 15 cells of the highest severity."""
+WITHOUT_FROST = tuple(cell for cell in ALL_CELLS if cell.corruption != "frost")
+"""The 70 cells of the 14 corruptions that a regenerated set has as the official one has them; its frost is drawn."""
+AT_5_WITHOUT_FROST = tuple(cell for cell in WITHOUT_FROST if cell.severity == 5)
+"""The 14 of them of the highest severity."""
 EXTRA_CELLS = tuple(Cell(name, severity) for name in EXTRA for severity in SEVERITIES)
 """The 20 cells of the 4 extra corruptions, which count nowhere else."""
 LEVELS = 10
@@ -56,9 +60,10 @@ def by_group(accuracy: Accuracies) -> dict[str, float]:
     return {group: value for group, value in found.items() if value is not None}
 
 
-def severity_curve(accuracy: Accuracies) -> dict[int, float]:
-    """Return severity -> mean accuracy over the 15 corruptions of the benchmark, if all are there."""
-    found = {s: mean(accuracy, [Cell(name, s) for name in BENCHMARK]) for s in SEVERITIES}
+def severity_curve(accuracy: Accuracies, cells: Iterable[Cell] = ALL_CELLS) -> dict[int, float]:
+    """Return severity -> mean accuracy over the cells of that severity, if all are there."""
+    wanted = list(cells)
+    found = {s: mean(accuracy, [cell for cell in wanted if cell.severity == s]) for s in SEVERITIES}
     return {severity: value for severity, value in found.items() if value is not None}
 
 

@@ -18,7 +18,7 @@ from .corruptions.published import HARD_CELLS
 from .corruptions.sets import read_header
 from .data.dataset import DataError
 from .manifest import RunError
-from .measures import ALL_CELLS, AT_5, EXTRA_CELLS, LEVELS
+from .measures import ALL_CELLS, AT_5, EXTRA_CELLS, LEVELS, WITHOUT_FROST
 from .predictions import CLEAN, Predictions
 
 UNLUCKY = 10
@@ -73,6 +73,8 @@ class Robustness:
     """Corruptions that the model saw in training."""
     mean_error: float | None
     """Over 15 corruptions x 5 severities, not normalised: the convention of CIFAR-10-C."""
+    mean_error_without_frost: float | None
+    """The same over 14 x 5: the frost of a regenerated set is drawn, and not that of the official one."""
     unseen_mean_error: float | None
     """The same over those of the 15 that it did not see in training; None if it saw none, or all."""
     relative_gap: float | None
@@ -83,6 +85,8 @@ class Robustness:
     """Severity -> mean accuracy over the 15."""
     severity_5: float | None
     """The last point of the curve."""
+    severity_curve_without_frost: dict[int, float]
+    """Severity -> mean accuracy over the 14."""
     extra_error: float | None
     """Mean error over the 4 extra corruptions x 5 severities, which no other measure includes."""
     hard_cells: float | None
@@ -126,11 +130,13 @@ def measure(
         accuracy=measures.by_corruption(accuracy),
         seen=tuple(name for name in CORRUPTIONS if name in seen),
         mean_error=mean_error,
+        mean_error_without_frost=measures.error(accuracy, WITHOUT_FROST),
         unseen_mean_error=measures.error(accuracy, unseen) if len(unseen) < len(ALL_CELLS) else None,
         relative_gap=None if mean_error is None else mean_error - (1 - accuracy[CLEAN]),
         groups=measures.by_group(accuracy),
         severity_curve=curve,
         severity_5=curve.get(5),
+        severity_curve_without_frost=measures.severity_curve(accuracy, WITHOUT_FROST),
         extra_error=measures.error(accuracy, EXTRA_CELLS),
         hard_cells=measures.mean(accuracy, HARD_CELLS),
         survival={severity: _survival(found, severity) for severity in curve},

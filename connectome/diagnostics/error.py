@@ -24,8 +24,13 @@ class SpecError(ValueError):
 
 
 def failed(
-    rule: Rule, at: Span | str, message: str, help: str = "", notes: Iterable[tuple[Span, str]] = ()
+    rule: Rule,
+    at: Span | str,
+    message: str,
+    help: str = "",
+    notes: Iterable[tuple[Span, str]] = (),
+    fixes: Iterable[tuple[Span, str]] = (),
 ) -> SpecError:
     """Return the error of one finding. ``at``: its location, or the path of a file that it is about as a whole."""
     span = at if isinstance(at, Span) else Span(at)
-    return SpecError(Report([rule.at(span, message, help=help, notes=notes)]))
+    return SpecError(Report([rule.at(span, message, help=help, notes=notes, fixes=fixes)]))

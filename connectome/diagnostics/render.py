@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+import re
+from collections import defaultdict
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -14,8 +15,11 @@ from .span import Span
 
 _COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
 _WIDEST_LINE = 160
-MOST_ALIKE = 5
-"""Findings with the same message that are shown as text; the others are counted."""
+MOST_ALIKE, MOST_LISTED = 3, 10
+"""Of findings that say the same of different things, this many are shown in full, and this many more on a line each;
+the others are counted."""
+_VARIABLE = re.compile(r"`[^`]*`|[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
+"""What differs between messages that say the same: names and numbers."""
 
 
 @lru_cache(maxsize=64)
@@ -63,20 +67,20 @@ def _one(finding: Diagnostic, colour: bool) -> str:
 def as_text(report: Report, *, colour: bool) -> str:
     """Return findings as text, each with its source line and the span underlined.
 
-    Of many findings with the same message, the first ones are shown and the others are counted.
+    Findings that say the same stand together, in the order of the first of each kind.
     """
     _lines.cache_clear()
-    alike = Counter((f.code, f.message) for f in report)
-    seen: Counter[tuple[str, str]] = Counter()
-    shown = []
+    alike: dict[tuple[str, str], list[Diagnostic]] = defaultdict(list)
     for finding in report:
-        key = finding.code, finding.message
-        seen[key] += 1
-        if seen[key] <= MOST_ALIKE:
-            shown.append(_one(finding, colour))
-        if seen[key] == MOST_ALIKE < alike[key]:
-            more = alike[key] - MOST_ALIKE
-            shown.append(f"... and {more:,} more with the same message; `--format json` has all of them")
+        alike[finding.code, _VARIABLE.sub("", finding.message)].append(finding)
+    shown = []
+    for same in alike.values():
+        shown += [_one(finding, colour) for finding in same[:MOST_ALIKE]]
+        if rest := same[MOST_ALIKE:]:
+            lines = [f"  {finding.span}: {finding.message}" for finding in rest[:MOST_LISTED]]
+            if more := len(rest) - len(lines):
+                lines.append(f"  ... and {more:,} more; `--format json` has all of them")
+            shown.append("\n".join([f"and {len(rest):,} more that say the same:", *lines]))
     return "\n\n".join(shown)
 
 

@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from ..diagnostics import Diagnostic, Report, Span, SpecError, did_you_mean, nearest, reading
 from ..locations import Locations, step_into
 from ..model import Connectome
-from . import tables
-from .yaml_tree import Mapping, Node, Sequence, plain
+from . import hints, tables
+from .yaml_tree import Mapping, Node, Scalar, Sequence, plain
 
 T = TypeVar("T", bound=BaseModel)
-GRID_HINT = "a grid has two numbers, rows and columns: `[8, 8]`"
 _RANGE = frozenset(
-    "greater_than greater_than_equal less_than less_than_equal literal_error finite_number union_tag_invalid "
+    "greater_than greater_than_equal less_than less_than_equal literal_error finite_number union_tag_invalid tiny "
     "string_too_short string_too_long string_pattern_mismatch too_short too_long value_error".split()
 )
 """Pydantic's error types for a value that has the right type but is not allowed."""
@@ -40,7 +40,26 @@ def decode(tree: Node, texts: dict[str, str], report: Report) -> Connectome:
         hint = "a spec starts with `cortexc: 1`; check the name of the file"
         report.add(reading.WRONG_TYPE.at(tree.keys[other], message, help=hint))
         raise SpecError(report)
+    report.extend(_empty(tree, ()))
     return validated(Connectome, _expand_tables(tree), texts, report)
+
+
+def _empty(node: Node, path: tuple[str | int, ...]) -> Iterator[Diagnostic]:
+    """Yield a finding for each optional key that is empty: its default may not be meant. Others are reported anyway."""
+    if not isinstance(node, Mapping | Sequence):
+        return
+    for key, value in node.items.items() if isinstance(node, Mapping) else enumerate(node.items):
+        if isinstance(value, Scalar) and value.value is None and _optional(path, key):
+            hint = "write its value, or take the key out"
+            if path[:1] == ("projections",) and key in ("fln", "weight"):
+                hint += "; a projection without `fln` and `weight` has the strength 1"
+            yield reading.WRONG_TYPE.at(value.span, f"`{key}` is empty", help=hint)
+        yield from _empty(value, (*path, key))
+
+
+def _optional(path: tuple[str | int, ...], key: str | int) -> bool:
+    field = _fields(path, Connectome).get(str(key))
+    return field is not None and types.NoneType in _options(field.annotation)
 
 
 def validated(kind: type[T], tree: Mapping, texts: dict[str, str], report: Report) -> T:
@@ -85,7 +104,7 @@ def _expand_tables(tree: Mapping) -> Mapping:
     items: list[Any] = []
     for item in projections.items:
         named = item.items.get("file") if isinstance(item, Mapping) else None
-        if named is None:
+        if not isinstance(named, Scalar):
             items.append(item)
             continue
         assert isinstance(item, Mapping)
@@ -127,25 +146,34 @@ def _finding(problem: Any, locations: Locations, root: type[BaseModel]) -> Diagn
         return _unknown_key(locations, written, locations.span(written, key=True), root)
     if kind == "missing" and isinstance(loc[-1], int):
         name = _last_key(loc[:-1])
-        return reading.WRONG_TYPE.at(span, f"`{name}` has {loc[-1]} entries, and more are needed", help=GRID_HINT)
+        message = f"`{name}` has {loc[-1]} entries, and more are needed"
+        return reading.WRONG_TYPE.at(span, message, help=hints.GRID_HINT)
     if kind in {"missing", "union_tag_not_found"}:
         missing = "type" if kind == "union_tag_not_found" else str(loc[-1])
         return reading.MISSING_KEY.at(span, f"the key `{missing}` is missing here", help=f"add `{missing}: ...`")
+    value, instead, hint = problem.get("input"), None, ""
     if kind == "wrong_unit":
-        return reading.WRONG_UNIT.at(span, problem["ctx"]["reason"])
+        hint = "decimals have a point" if "," in str(value) else ""
+        return reading.WRONG_UNIT.at(span, problem["ctx"]["reason"], help=hint)
     expected = _expected(kind, problem.get("ctx") or {}, problem["msg"])
-    if kind in _RANGE:
-        hint = ""
-        if kind in {"literal_error", "union_tag_invalid"}:
-            words = [w.strip(" '") for w in _choices(problem["ctx"])]
-            got = problem["ctx"]["tag"] if kind == "union_tag_invalid" else problem["input"]
-            if kind == "union_tag_invalid":
-                span, name = locations.span((*written, "type")), "type"
-            shown, expected = f"`{got}`", "be one of " + ", ".join(f"`{w}`" for w in words)
-            hint = did_you_mean(got, words) if nearest(str(got), words) else ""
-        where = _where(span)
-        return reading.OUT_OF_RANGE.at(span, f"`{name}` is {shown}{where}, and must {expected}", help=hint)
-    return reading.WRONG_TYPE.at(span, f"`{name}` is {shown}{_where(span)}, and must {expected}")
+    if kind in {"literal_error", "union_tag_invalid"}:
+        words = [w.strip(" '") for w in _choices(problem["ctx"])]
+        if kind == "union_tag_invalid":
+            value = problem["ctx"]["tag"]
+            span, name = locations.span((*written, "type")), "type"
+        shown = f"`{value}`"
+        expected = "be one of " + ", ".join(f"`{w}`" for w in words)
+        instead = hints.word(value, words)
+        hint = f"did you mean `{instead}`?" if instead is not None else ""
+    elif kind in _RANGE:
+        if kind == "less_than_equal" and problem["ctx"]["le"] == 1:
+            hint = "this is a fraction: divide what is in percent by 100"
+    else:
+        hint, instead = hints.meant(expected.removeprefix("be ").removeprefix("a "), value, name)
+    rule = reading.OUT_OF_RANGE if kind in _RANGE else reading.WRONG_TYPE
+    fixes = [(span, instead)] if instead and not span.inside and span.line == span.end_line else []
+    message = f"`{name}` is {shown}{_where(span)}, and must {expected}"
+    return rule.at(span, message, help=hint, fixes=fixes)
 
 
 def _where(span: Span) -> str:
@@ -193,6 +221,7 @@ def _expected(kind: str, context: dict[str, Any], message: str) -> str:
     table = {
         "greater_than": "be more than {gt}",
         "greater_than_equal": "be at least {ge}",
+        "tiny": "be 0, or at least {smallest} without its sign",
         "less_than": "be less than {lt}",
         "less_than_equal": "be at most {le}",
         "finite_number": "be a finite number",
@@ -244,20 +273,23 @@ def step_into_all(node: Any, path: tuple[Any, ...]) -> Any:
 
 
 def known_keys(path: tuple[Any, ...], root: type[BaseModel] = Connectome) -> list[str]:
-    """Return the keys that the language has at ``path`` of a spec, found by walking the model's types."""
+    """Return the keys that the language has at ``path`` of a spec."""
+    return [*_fields(path, root), *(["extends"] if not path and root is Connectome else [])]
+
+
+def _fields(path: tuple[Any, ...], root: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields of the models that may stand at ``path``, by their keys; found by walking the model's types."""
     candidates: list[Any] = [root]
     for step in path:
         following: list[Any] = []
         for kind in candidates:
             following += _step_type(kind, step)
         candidates = following or candidates
-    keys: dict[str, None] = {}
+    fields: dict[str, FieldInfo] = {}
     for kind in candidates:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            keys |= {f.alias or n: None for n, f in kind.model_fields.items() if n != "locations"}
-    if not path and root is Connectome:
-        keys["extends"] = None
-    return list(keys)
+            fields |= {f.alias or n: f for n, f in kind.model_fields.items() if n != "locations"}
+    return fields
 
 
 def _step_type(kind: Any, step: Any) -> list[Any]:

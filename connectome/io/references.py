@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 from cortexc import specs
 
-from ..diagnostics import Report, Span, failed, reading
+from ..diagnostics import Report, Span, failed, nearest, reading
 from ..model import KERNEL_TYPES
 from . import yaml_tree
 from .yaml_tree import Mapping, Node, Scalar, Sequence
 
 YAML_SUFFIXES = (".yaml", ".yml")
 HDF5_SUFFIXES = (".h5", ".hdf5")
+TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".parquet", ".feather")
 
 
 @dataclass
@@ -37,9 +39,6 @@ class Reader:
             way = [(link, f"`{seen.name}` is read from here") for seen, link in self.chain[1:]]
             message = f"`{shown}` is already being read: the references form a cycle"
             raise failed(reading.CIRCULAR, span or shown, message, "take one of the references out", way)
-        if span is not None and not path.is_file():
-            hint = "paths start at this file's folder"
-            raise failed(reading.MISSING_FILE, span, f"there is no file `{shown}`", hint)
         self.chain.append((absolute, span or Span(shown)))
         tree, text = yaml_tree.parse(path, shown, self.report)
         self.texts[shown] = text
@@ -82,12 +81,15 @@ class Reader:
             else:
                 message = f"the name `{named.value}` ends neither as YAML nor as HDF5"
                 hint = f"use one of {', '.join(YAML_SUFFIXES + HDF5_SUFFIXES)}"
+                if suffix in TABLE_SUFFIXES:
+                    message = f"`{named.value}` is a table, and a spec reads tables from HDF5 only"
+                    hint = f"`cortexc import table {named.value} -o SPEC.yaml` makes a spec of it"
                 raise failed(reading.BAD_REFERENCE, named.span, message, hint)
+        elif isinstance(named, Scalar):
+            raise failed(reading.BAD_REFERENCE, named.span, "`file` takes the path of a file", "write it as text")
         items = {key: self.follow(value, path, shown) for key, value in own.items.items()}
         followed: Node = Mapping(own.span, items, own.keys)
-        for base in reversed(bases):
-            followed = merge(base, followed)
-        return followed
+        return reduce(merge, [*bases, followed])
 
     def _check_dataset(self, own: Mapping, named: Scalar) -> None:
         dataset = own.items.get("dataset")
@@ -106,6 +108,11 @@ class Reader:
 
     def _read_named(self, named: Scalar, path: Path, shown: str) -> Node:
         found, found_shown = self._locate(named.value, path, shown)
+        if not found.is_file():
+            near = nearest(named.value, _readable(found.parent, Path(named.value).parent))
+            hint = f"did you mean `{near}`?" if near else "paths start at this file's folder"
+            fixes = [(named.span, near)] if near else []
+            raise failed(reading.MISSING_FILE, named.span, f"there is no file `{found_shown}`", hint, fixes=fixes)
         return self.read(found, found_shown, named.span)
 
     def _locate(self, name: str, path: Path, shown: str) -> tuple[Path, str]:
@@ -115,6 +122,13 @@ class Reader:
         if not own and (shipped := specs.find(name)) is not None:
             return shipped, str(shipped)
         return beside, os.path.normpath(Path(shown).parent / name)
+
+
+def _readable(folder: Path, written: Path) -> list[str]:
+    """Return what could be named: the shipped specs and their parts, and the YAML files of a folder, as ``written``."""
+    beside = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+    beside = [(written / name).as_posix() for name in beside if Path(name).suffix in YAML_SUFFIXES]
+    return [*specs.names(), *specs.circuits(), *specs.kernels(), *beside]
 
 
 def merge(base: Node, over: Node) -> Node:

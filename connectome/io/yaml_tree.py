@@ -16,7 +16,8 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from ..diagnostics import Report, Span, failed, reading
+from ..diagnostics import Report, Span, SpecError, failed, reading
+from . import hints
 
 MAX_BYTES = 32 * 2**20
 MAX_DEPTH = 64
@@ -141,6 +142,8 @@ class _Composer:
         if key is not None:
             parent.items[key] = node
             self.stack[-1] = (parent, None)
+            if isinstance(node, Scalar) and node.value is None:
+                self.mend(parent, key)
             return
         if not isinstance(node, Scalar):
             raise failed(reading.SYNTAX, node.span, "a key is a list or a mapping", "write a plain word as the key")
@@ -155,6 +158,30 @@ class _Composer:
             self.report.add(reading.DUPLICATE_KEY.at(node.span, message, help="keep one of the two", notes=notes))
         parent.keys[name] = node.span
         self.stack[-1] = (parent, name)
+
+    def mend(self, parent: Mapping, key: str) -> None:
+        """Report an entry without a value that a decimal comma or a missing space made, and give it what was meant."""
+        at, (*_, before, last) = parent.keys[key], ("", *parent.items)
+        if last != key:
+            return
+        number = parent.items.get(before)
+        if key.isdecimal() and isinstance(number, Scalar) and isinstance(number.value, TextInt):
+            start = number.span
+            if (start.line, start.end_column + 1) == (at.line, at.column):
+                written = f"{number.value.text},{key}"
+                span = Span(self.path, at.line, start.column, at.line, at.end_column)
+                hint, instead = hints.meant("number", written, before)
+                message = f"`{before}` is `{written}`, and a comma ends an entry"
+                fixes = [(span, instead)] if instead else []
+                self.report.add(reading.WRONG_TYPE.at(span, message, help=hint, fixes=fixes))
+                parent.items[before] = Scalar(span, decode(written.replace(",", ".")))
+                del parent.items[key], parent.keys[key]
+        elif (pair := hints.SPACELESS.fullmatch(key)) and pair[1] not in parent.items:
+            message, instead = f"a space is missing after the colon of `{pair[1]}`", f"{pair[1]}: {pair[2]}"
+            fixes = [(at, instead)] if at.line == at.end_line else []
+            self.report.add(reading.UNKNOWN_KEY.at(at, message, help=f"write `{instead}`", fixes=fixes))
+            parent.items[pair[1]], parent.keys[pair[1]] = Scalar(at, decode(pair[2])), at
+            del parent.items[key], parent.keys[key]
 
     def alias(self, name: str, span: Span) -> None:
         if name not in self.anchors:
@@ -185,23 +212,52 @@ def _events(text: str, path: str) -> Iterator[Any]:
     try:
         yield from yaml.parse(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        problem = error.problem or error.context or "not YAML"
-        hint = "tabs cannot indent YAML: use spaces" if "\\t" in problem or "tab" in problem else ""
-        hint = hint or "check the indentation, brackets and quotes here and just before"
-        notes = []
-        if error.context_mark and error.context and error.context_mark is not mark:
-            start = error.context_mark
-            notes = [(Span(path, start.line + 1, start.column + 1, start.line + 1, start.column + 2), error.context)]
-        span = Span(path, line, column, line, column + 1)
-        raise failed(reading.SYNTAX, span, f"not valid YAML: {problem}", hint, notes) from None
+        raise _refused(text, path, error) from None
     except yaml.YAMLError as error:  # control characters
         problem = str(error).splitlines()[0]
         offset = getattr(error, "position", 0) or 0
         line = text.count("\n", 0, offset) + 1
         span = Span(path, line, 1, line, 2)
         raise failed(reading.SYNTAX, span, f"not valid YAML: {problem}") from None
+
+
+def _refused(text: str, path: str, error: yaml.MarkedYAMLError) -> SpecError:
+    """Return what is wrong with YAML that the parser refuses, in the words of the mistake if it is a common one."""
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    problem = error.problem or error.context or "not YAML"
+    lines = [*text.splitlines(), ""]
+    if "\t" in _indent(lines[line - 1])[: column + 1]:
+        span = Span(path, line, 1, line, len(_indent(lines[line - 1])) + 1)
+        message = "a tab indents this line, and YAML is indented by spaces"
+        return failed(reading.SYNTAX, span, message, "use spaces", fixes=_untabbed(lines, path))
+    notes, places = [], [(line - 1, len(_indent(lines[line - 1])))]
+    if error.context_mark and error.context and error.context_mark is not mark:
+        start = error.context_mark
+        notes = [(Span(path, start.line + 1, start.column + 1, start.line + 1, start.column + 2), error.context)]
+        places.append((start.line, start.column))
+    for row, at in places:
+        if found := hints.SPACELESS.match(lines[row], at):
+            span = Span(path, row + 1, found.start() + 1, row + 1, found.end() + 1)
+            gap = Span(path, row + 1, found.end(1) + 2, row + 1, found.end(1) + 2)
+            message, hint = f"a space is missing after the colon of `{found[1]}`", f"write `{found[1]}: {found[2]}`"
+            return failed(reading.SYNTAX, span, message, hint, fixes=[(gap, " ")])
+    span = Span(path, line, column, line, column + 1)
+    hint = "check the indentation, brackets and quotes here and just before"
+    return failed(reading.SYNTAX, span, f"not valid YAML: {problem}", hint, notes)
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip(" \t"))]
+
+
+def _untabbed(lines: list[str], path: str) -> Iterator[tuple[Span, str]]:
+    """Yield the fixes that replace each tab of an indentation by one step of the file's own indentation."""
+    indents = [_indent(line) for line in lines]
+    step = min((len(indent) for indent in indents if indent and "\t" not in indent), default=2)
+    for i, indent in enumerate(indents, 1):
+        if "\t" in indent:
+            yield Span(path, i, 1, i, len(indent) + 1), indent.replace("\t", " " * step)
 
 
 def parse(path: Path, shown: str, report: Report) -> tuple[Node, str]:

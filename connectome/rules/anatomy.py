@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..diagnostics.rule import Diagnostic, Rule, Severity, rule
-from ..hierarchy import SLN_FLOOR, fit, levels, ranks
+from ..hierarchy import fit, levels, logit, ranks
 from ..laminar import INFRAGRANULAR, SUPRAGRANULAR
 from ..model import All, Circuit, Connectome, MatrixData, Source
 from ..topography import reach
@@ -30,6 +30,11 @@ LEVEL_MARGIN = 0.02
 SLN_NEEDED, SLN_OUTLIER, LEAST_CONTRADICTION = 8, 3.0, 1.5
 """Projections needed to estimate the scatter; an outlier is this many robust standard deviations of logit(SLN) away,
 and at least so far."""
+REVERSED, CHANCE = 0.5, 1.7
+"""The correlation of SLN with levels is reversed below minus this, or, for n projections, below minus CHANCE / sqrt(n),
+which is chance in one of twenty specs. It is 0.3 to 0.9 in the shipped specs."""
+DECLARED = {"feedforward": 1.0, "lateral": 0.0, "feedback": -1.0}
+"""The logit of SLN that counts for a declared direction: SLN of 0.73, 0.5 and 0.27."""
 PROBABLE_EXCITATION, PROBABLE_INHIBITION = 0.25, 0.7
 """Largest published probability of a connection in a column, rounded up, among excitatory cells and where inhibitory
 ones take part: 0.243 among excitatory cells (L4, Billeh et al. 2020, doi 10.1016/j.neuron.2020.01.040), 0.676 from
@@ -190,6 +195,8 @@ def sln_against_hierarchy(connectome: Connectome, rule: Rule) -> Findings:
     ```
     """
     declared = all(a.level is not None for a in connectome.areas.values())
+    if _upside_down(connectome) is not None:
+        return
     if declared:
         level = levels(connectome)
     else:
@@ -228,16 +235,78 @@ def _contradictions(connectome: Connectome, level: dict[str, float]) -> list[int
     if not known:
         return []
     sln, rise = np.array([x[1] for x in known]), np.array([x[2] for x in known])
-    fraction = np.clip(sln, SLN_FLOOR, 1 - SLN_FLOOR)
-    logit = np.log(fraction / (1 - fraction))
+    height = logit(sln)
     margin = LEVEL_MARGIN * (max(level.values()) - min(level.values()))
     wrong = ((sln > FEEDFORWARD) & (rise < -margin)) | ((sln < FEEDBACK) & (rise > margin))
     if len(known) >= SLN_NEEDED:
-        slope = max(float(np.median(logit[rise != 0] / rise[rise != 0])) if (rise != 0).any() else 0.0, 0.0)
-        residual = np.abs(logit - slope * rise)
+        slope = max(float(np.median(height[rise != 0] / rise[rise != 0])) if (rise != 0).any() else 0.0, 0.0)
+        residual = np.abs(height - slope * rise)
         wrong &= (sln > 0) & (sln < 1)  # 0 and 1 mostly rest on few neurons: sln-of-few-neurons reports them
         wrong &= residual > max(SLN_OUTLIER * 1.4826 * float(np.median(residual)), LEAST_CONTRADICTION)
     return [known[k][0] for k in np.flatnonzero(wrong)]
+
+
+@rule("A416", "upside-down", Severity.WARNING)
+def upside_down(connectome: Connectome, rule: Rule) -> Findings:
+    """The SLN and directions of all projections together turn the hierarchy upside down: those that lead away from the
+    input, or up the declared levels, have the SLN of feedback, and the others that of feedforward. The SLN may be
+    infragranular fractions, or `from` and `to` may be swapped throughout.
+
+    Bad:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.26, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.07, source: paper}
+    ```
+
+    Good:
+
+    ```yaml
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+    ```
+    """
+    found = _upside_down(connectome)
+    if found is not None:
+        wrong, count = found
+        p = connectome.projections[wrong[0]]
+        what = f"an SLN of {p.sln:g}" if p.sln is not None else f"the direction {p.direction}"
+        given = all(a.level is not None for a in connectome.areas.values())
+        message = (
+            f"the hierarchy is upside down: {len(wrong)} of {count} projections contradict "
+            f"{'the levels' if given else 'the way from the input'}, as {what} from `{p.origin}` to `{p.target}`"
+        )
+        hint = (
+            "check whether SLN counts supragranular neurons, whether `from` and `to` are swapped throughout, and "
+            f"{'the levels' if given else f'where `{connectome.input.name}` enters'}"
+        )
+        key = "sln" if p.sln is not None else "direction"
+        yield rule.at(connectome.span("projections", wrong[0], key), message, help=hint)
+
+
+def _upside_down(connectome: Connectome) -> tuple[list[int], int] | None:
+    """Return the projections whose SLN or direction contradicts the order of areas, and how many could have done so.
+
+    None unless SLN and order are reversed on the whole, or in a null model, which may have shuffled them.
+    """
+    level = levels(connectome)
+    known: list[tuple[int, float, float]] = []
+    for i, p in enumerate(connectome.projections):
+        rise = level.get(p.target, 0.0) - level.get(p.origin, 0.0)
+        if rise and p.origin in level and p.target in level and (p.sln is not None or p.direction is not None):
+            known.append((i, float(logit(p.sln)) if p.sln is not None else DECLARED[p.direction or "lateral"], rise))
+    if len(known) < 2 or connectome.null_model is not None:
+        return None
+    height, rise_of = np.array([k[1] for k in known]), np.array([k[2] for k in known])
+    scale = float(np.linalg.norm(height) * np.linalg.norm(rise_of))
+    if scale == 0 or float(height @ rise_of) / scale >= -min(REVERSED, CHANCE / math.sqrt(len(known))):
+        return None
+    wrong = [known[k][0] for k in np.flatnonzero(height * rise_of < 0)]
+    return (wrong, len(known)) if 2 * len(wrong) > len(known) else None
 
 
 @rule("A404", "sln-against-direction", Severity.WARNING)
@@ -659,14 +728,53 @@ def source_without_identifier(connectome: Connectome, rule: Rule) -> Findings:
     sources: {tracer: {doi: 10.1093/cercor/bhs270, note: the table of the supplement}}
     ```
     """
-    sources: list[tuple[tuple[str, ...], str, Source]] = [(("sources",), n, s) for n, s in connectome.sources.items()]
-    for circuit_name, circuit in connectome.circuits.items():
-        sources += [(("circuits", circuit_name, "sources"), n, s) for n, s in circuit.sources.items()]
-    for path, name, source in sources:
+    for path, name, source in _sources(connectome):
         if source.status != "assumed" and not (source.doi or source.url or source.citation):
             span = connectome.locations.span((*path, name), key=True)
             message = f"the source `{name}` has no DOI, no URL and no citation, and its numbers are {source.status}"
             yield rule.at(span, message, help="add one of the three, or `status: assumed`")
+
+
+@rule("A417", "bad-doi", Severity.WARNING)
+def bad_doi(connectome: Connectome, rule: Rule) -> Findings:
+    """What stands under `doi` is no DOI: a web address, or another text. A DOI begins with `10.`, a number and a slash.
+
+    Bad:
+
+    ```yaml
+    sources: {paper: {doi: https://doi.org/10.1093/cercor/bhs270}}
+    ```
+
+    Good:
+
+    ```yaml
+    sources: {paper: {doi: 10.1093/cercor/bhs270}}
+    ```
+    """
+    for path, name, source in _sources(connectome):
+        if source.doi is None or _DOI.fullmatch(source.doi):
+            continue
+        span = connectome.span(*path, name, "doi")
+        if found := _DOI.search(source.doi):
+            hint, fixes = f"write the DOI alone: `{found[0]}`", [(span, found[0])]
+        elif source.doi.startswith(("http://", "https://")):
+            key = connectome.locations.span((*path, name, "doi"), key=True)
+            hint, fixes = "write it under `url`", [] if source.url else [(key, "url")]
+        else:
+            hint, fixes = "a DOI looks like `10.1093/cercor/bhs270`; write a paper under `citation`", []
+        yield rule.at(span, f"`{source.doi}` is no DOI", help=hint, fixes=fixes)
+
+
+_DOI = re.compile(r"10\.\d[\d.]*/\S*[^\s.,;]")
+
+
+def _sources(connectome: Connectome) -> Iterator[tuple[tuple[str, ...], str, Source]]:
+    """Yield path, name and content of each source: those of the spec, then those of its circuits."""
+    for name, source in connectome.sources.items():
+        yield ("sources",), name, source
+    for circuit_name, circuit in connectome.circuits.items():
+        for name, source in circuit.sources.items():
+            yield ("circuits", circuit_name, "sources"), name, source
 
 
 RULES: tuple[Rule, ...] = (
@@ -685,4 +793,6 @@ RULES: tuple[Rule, ...] = (
     finer_above,
     number_without_source,
     source_without_identifier,
+    upside_down,
+    bad_doi,
 )

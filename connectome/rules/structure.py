@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -9,16 +10,33 @@ import numpy as np
 
 from ..area_graph import area_graph
 from ..diagnostics import Diagnostic, Rule, Span, SpecError, did_you_mean
-from ..diagnostics.rule import rule
+from ..diagnostics.rule import Severity, rule
 from ..hierarchy import depths, ranks
 from ..io import tables
 from ..laminar import SIMPLE, circuit_of, roles, width_of
-from ..model import Circuit, Connectome, Kernel, Matrix, MatrixData, OneToOne, Population
+from ..model import MAX_SIDE, Circuit, Connectome, Data, Kernel, Matrix, MatrixData, OneToOne, Population
 from ..timing import delay_steps
 
 Findings = Iterator[Diagnostic]
 Path = tuple[str | int, ...]
 """Of a value in the spec."""
+LARGEST_KNOWN: dict[str, tuple[float, str]] = {
+    "width": (8192, "the widest published vision transformer has 6,144 channels"),
+    "hidden": (32_768, "the widest published vision transformer has 24,576 hidden channels"),
+    "expansion": (32, "transformers have 4 times as many hidden channels as channels"),
+    "heads": (256, "the largest published vision transformer has 48 heads"),
+    "key_width": (1024, "transformers have 64 to 128 channels per head"),
+    "grid": (512, "an image of 512 pixels has so many columns if each of them sees one pixel"),
+    "patch": (256, "published vision transformers have patches of at most 32 pixels"),
+    "pool": (512, "a neighbourhood is a part of the image"),
+    "channels": (1024, "colour images have 3 channels, and images of many wavelengths a few hundred"),
+    "classes": (100_000, "all of ImageNet has 21,841 classes"),
+    "cells": (2e10, "the human cortex has 1.6e10 neurons"),
+    "surface_mm2": (250_000, "the human cortex has about 200,000 mm2"),
+    **dict.fromkeys(("radius", "sigma", "length", "cutoff", "spacing"), (MAX_SIDE, "no grid is that long")),
+}
+"""For each key, a size that nothing known exceeds, and what is known: the widths of Dehghani et al. 2023, Scaling
+vision transformers to 22 billion parameters; the neurons of Azevedo et al. 2009, doi 10.1002/cne.21974."""
 
 
 @rule("S201", "dangling-area")
@@ -448,7 +466,8 @@ def matrix_mismatch(connectome: Connectome, rule: Rule) -> Findings:
                 message = f"the matrix is {matrix.shape[0]} x {matrix.shape[1]}, but {size} populations are listed"
                 yield rule.at(span, message, help="one row and one column for each population")
             elif matrix.nnz and matrix.data.max() > 1:
-                yield rule.at(span, f"the matrix holds {matrix.data.max()}, and a probability is at most 1")
+                message = f"the matrix holds {matrix.data.max()}, and a probability is at most 1"
+                yield rule.at(span, message, help="divide what is in percent by 100")
             continue
         if len(written.probability) != size:
             message = f"the matrix has {len(written.probability)} rows, not {size}"
@@ -625,6 +644,107 @@ def _missing_levels(connectome: Connectome, declared: list[str]) -> Iterator[tup
             yield span, f"{text}, " if flow else f"{text}\n{' ' * (span.column - 1)}"
 
 
+@rule("S213", "similar-names", Severity.WARNING)
+def similar_names(connectome: Connectome, rule: Rule) -> Findings:
+    """Two names differ in case, spaces or invisible characters only, or a name begins or ends with a space. They are
+    different names, but may be meant as one.
+
+    Bad:
+
+    ```yaml
+    areas: {v1: {grid: [4, 4], circuit: granular}}
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: v1, fln: 0.12, sln: 0.93, source: paper}
+      - {from: v1, to: V4, fln: 0.12, sln: 0.93, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+    ```
+
+    Good:
+
+    ```yaml
+    areas: {V3: {grid: [4, 4], circuit: granular}}
+    projections:
+      - {from: LGN, to: V1}
+      - {from: V1, to: V2, fln: 0.76, sln: 0.74, source: paper}
+      - {from: V2, to: V3, fln: 0.12, sln: 0.93, source: paper}
+      - {from: V3, to: V4, fln: 0.12, sln: 0.93, source: paper}
+      - {from: V2, to: V4, fln: 0.39, sln: 0.93, source: paper}
+    ```
+    """
+    spaces: list[tuple[str, Path, Iterable[str]]] = [
+        ("area", ("areas",), connectome.areas),
+        ("circuit", ("circuits",), connectome.circuits),
+        ("source", ("sources",), connectome.sources),
+    ]
+    for name, circuit in connectome.circuits.items():
+        spaces.append(("population", ("circuits", name, "populations"), circuit.populations))
+        spaces.append(("source", ("circuits", name, "sources"), circuit.sources))
+    relay = connectome.input.name
+    for what, path, names in spaces:
+        first = {_squeezed(relay): relay} if what == "area" else {}
+        for name in names:
+            other = first.setdefault(_squeezed(name), name)
+            span = connectome.locations.span((*path, name), key=True)
+            if other != name:
+                message = f"the {what} `{name}` has almost the name of `{other}`"
+                there = ("input", "name") if what == "area" and other == relay else (*path, other)
+                notes = [(connectome.locations.span(there, key=there[-1] == other), f"`{other}`")]
+                hint = "they differ in case or spaces only: use one name, or two that nobody confuses"
+                yield rule.at(span, message, help=hint, notes=notes)
+            elif name != name.strip():
+                yield rule.at(span, f"the name `{name}` begins or ends with a space", help="take the space out")
+
+
+def _squeezed(name: str) -> str:
+    """Return a name without what readers overlook: case, spaces, invisible characters and widths of characters."""
+    seen = (c for c in unicodedata.normalize("NFKC", name) if not c.isspace() and unicodedata.category(c) != "Cf")
+    return "".join(seen).casefold()
+
+
+@rule("S214", "absurd-size", Severity.WARNING)
+def absurd_size(connectome: Connectome, rule: Rule) -> Findings:
+    """A size is far larger than any known one: a width, a grid, a number of cells, the reach of a kernel. A digit may
+    be too many, or the unit may be another one.
+
+    Bad:
+
+    ```yaml
+    input: {width: 60000}
+    ```
+
+    Good:
+
+    ```yaml
+    input: {width: 64}
+    ```
+    """
+    for path, value in _numbers(connectome, ()):
+        key = next((step for step in reversed(path) if isinstance(step, str)), "")
+        limit, known = LARGEST_KNOWN.get(key, (None, ""))
+        if limit is not None and value > limit:
+            shown = f"{value:,}" if isinstance(value, int) else f"{value:g}"
+            hint = "check the number; if it is meant, accept this finding under `checker.allow`"
+            yield rule.at(connectome.span(*path), f"`{key}` is {shown}, and {known}", help=hint)
+
+
+def _numbers(value: object, path: Path) -> Iterator[tuple[Path, int | float]]:
+    """Yield path and value of each number that was given."""
+    match value:
+        case Data():
+            for name in value.model_fields_set - {"locations", "checker", "null_model"}:
+                yield from _numbers(getattr(value, name), (*path, name))
+        case dict():
+            for name, inner in value.items():
+                yield from _numbers(inner, (*path, name))
+        case tuple():
+            for i, inner in enumerate(value):
+                yield from _numbers(inner, (*path, i))
+        case int() | float():
+            yield path, value
+
+
 RULES: tuple[Rule, ...] = (
     dangling_area,
     dangling_circuit,
@@ -637,4 +757,6 @@ RULES: tuple[Rule, ...] = (
     role_mismatch,
     delay_mismatch,
     without_effect,
+    similar_names,
+    absurd_size,
 )

@@ -44,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fix",
         action="store_true",
-        help="fix what is safe to fix (misspelt keys, missing levels), and show the change",
+        help="fix what has one meaning (misspelt words, decimal commas, tabs, missing levels), and show the change",
     )
     parser.epilog = "Exit status: 0 clean, 1 findings, 2 there is no such spec."
 

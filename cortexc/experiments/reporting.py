@@ -166,6 +166,7 @@ def render(
         seeds=_counted([len(arm.seeds) for arm in found.arms], "seed"),
         epochs=_counted([arm.epochs for arm in found.arms], "epoch"),
         set_name=_set_name(found),
+        drawn_frost=sets.has_drawn_frost(found.data["set"]),
         file=shlex.quote(file),
         command=shlex.join(command),
         titles={arm.name: arm.title for arm in found.arms},

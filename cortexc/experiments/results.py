@@ -13,8 +13,10 @@ from cortexc.runtime.corruptions.published import HARD_CELLS
 from cortexc.runtime.measures import (
     ALL_CELLS,
     AT_5,
+    AT_5_WITHOUT_FROST,
     EXTRA_CELLS,
     LEVELS,
+    WITHOUT_FROST,
     by_corruption,
     fifths,
     severity_curve,
@@ -43,7 +45,9 @@ class Measure:
 
 CLEAN_ACCURACY = Measure("clean", "Clean accuracy", "on the test images as they are")
 MEAN = Measure("mean", "Mean of 15 x 5", "mean accuracy over the 15 corruptions at all 5 severities")
+MEAN_14 = Measure("mean14", "Mean of 14 x 5", "the same without frost, of which a regenerated set has a drawn one")
 D1 = Measure("D1", "Severity 5", "mean accuracy over the 15 corruptions at severity 5")
+D1_14 = Measure("severity5-14", "Severity 5 of 14", "D1 without frost")
 D2 = Measure(
     "D2", "15 hard cells", "mean accuracy over the 15 cells that are hardest for a public WRN-28-10 (RobustBench)"
 )
@@ -63,7 +67,9 @@ EXTRAS = Measure(
 CELLS = {
     CLEAN_ACCURACY: (CLEAN,),
     MEAN: ALL_CELLS,
+    MEAN_14: WITHOUT_FROST,
     D1: AT_5,
+    D1_14: AT_5_WITHOUT_FROST,
     D2: HARD_CELLS,
     D3: ALL_CELLS,
     D4: AT_5,

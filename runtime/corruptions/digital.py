@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -36,22 +35,25 @@ def elastic_transform(images: Pixels, random: Sequence[Generator], alpha: float,
         jitter: how far three corners of a square are moved by the affine map, at most [pixels].
     """
     x = images.astype(np.float32) / np.float32(255)
+    rows, columns = np.meshgrid(np.arange(32), np.arange(32), indexing="ij")
     corners = np.array([[26, 26], [26, 6], [6, 6]], np.float32)  # centre (16, 16), half a square of 32 // 3 = 10
-    for image, r in zip(x, random, strict=True):
-        moved = corners + r.uniform(-jitter, jitter, (3, 2)).astype(np.float32)
-        matrix = cv2.getAffineTransform(corners, moved)
-        image[:] = cv2.warpAffine(image, matrix, (32, 32), borderMode=cv2.BORDER_REFLECT_101)
+    moved = corners + np.stack([r.uniform(-jitter, jitter, (3, 2)) for r in random]).astype(np.float32)
+    back = np.linalg.solve(np.concatenate([moved, np.ones((len(x), 3, 1))], axis=2), corners.astype(float))
+    across, down = np.moveaxis(np.stack([columns, rows, np.ones((32, 32))], axis=-1) @ back[:, None], 3, 0)
+    x = _looked_up(x, down, across, repeated=False).astype(np.float32)
     if alpha == 0:
         return _pixels(x)
     noise = np.stack([r.uniform(-1, 1, (2, 32, 32)) for r in random])
     shifts = gaussian(noise, sigma=(0, 0, sigma, sigma), mode="reflect", truncate=3) * alpha
     shifts = shifts.astype(np.float32)
-    rows, columns = np.meshgrid(np.arange(32), np.arange(32), indexing="ij")
-    return _pixels(_looked_up(x, rows + shifts[:, 1], columns + shifts[:, 0]))
+    return _pixels(_looked_up(x, rows + shifts[:, 1], columns + shifts[:, 0], repeated=True))
 
 
-def _looked_up(x: Floats, rows: Floats, columns: Floats) -> Floats:
-    """Read images (N, 32, 32, 3) at locations (N, 32, 32), linearly, mirrored at the edges."""
+def _looked_up(x: Floats, rows: Floats, columns: Floats, *, repeated: bool) -> Floats:
+    """Read images (N, 32, 32, 3) at locations (N, 32, 32), linearly, mirrored at the edges, which are ``repeated``.
+
+    OpenCV's warps are not used: version 4 rounds weights to 1/32, and version 5 does not.
+    """
     flat = x.reshape(-1, 3)
     first = 1024 * np.arange(len(x))[:, None, None]
     low_row, low_column = np.floor(rows).astype(int), np.floor(columns).astype(int)
@@ -59,14 +61,15 @@ def _looked_up(x: Floats, rows: Floats, columns: Floats) -> Floats:
     total = np.zeros(x.shape)
     for row, weight in ((low_row, 1 - down), (low_row + 1, down)):
         for column, along in ((low_column, 1 - right), (low_column + 1, right)):
-            total += flat.take(first + 32 * _mirrored(row) + _mirrored(column), axis=0) * (weight * along)
+            at = first + 32 * _mirrored(row, repeated) + _mirrored(column, repeated)
+            total += flat.take(at, axis=0) * (weight * along)
     return total
 
 
-def _mirrored(index: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Fold indices back into 0..31, the edge pixel itself repeated."""
-    index = index % 64
-    return np.minimum(index, 63 - index)
+def _mirrored(index: NDArray[np.int64], repeated: bool) -> NDArray[np.int64]:
+    """Fold indices back into 0..31, with the edge pixel itself repeated or not."""
+    index = index % (62 + 2 * repeated)
+    return np.minimum(index, 62 + repeated - index)
 
 
 def pixelate(images: Pixels, scale: float) -> Pixels:

@@ -49,12 +49,12 @@ class Source:
         return ice.drawn() if self.frost_photos is None else ice.photographs(self.frost_photos)
 
     def describe(self) -> dict[str, Any]:
-        """Return what the pixels depend on: seed, frost (``drawn``, or the photographs and their sum), versions.
+        """Return what the pixels depend on: seed, frost (which drawn one, or the photographs and their sum), versions.
 
         Raises:
             DataError: the photographs cannot be read.
         """
-        frost = "drawn"
+        frost = ice.DRAWN
         if self.frost_photos is not None:
             digest = hashlib.sha256(b"".join(sheet.tobytes() for sheet in self.sheets()))
             frost = f"photographs, sha256:{digest.hexdigest()[:16]}"

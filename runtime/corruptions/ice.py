@@ -3,7 +3,7 @@
 The photographs, frost1 to frost6 of https://github.com/hendrycks/robustness (ImageNet-C/imagenet_c/imagenet_c/frost),
 come with no licence of their own, so they are not shipped. The official set uses the first five of them, at a fifth of
 their size. Drawn sheets have, each like one of these: size, mean and covariance of the colours, the distribution of
-brightness, and the power spectrum, as far as a power law tells it.
+brightness, and the power spectrum: a power law and a floor.
 """
 
 from __future__ import annotations
@@ -25,12 +25,16 @@ PHOTOGRAPHS = ("frost1.png", "frost2.png", "frost3.png", "frost4.jpg", "frost5.j
 """Those in use: the generator draws one of six files by ``randint(5)``, and so never the sixth."""
 SCALE = 0.2
 """Of the photographs, before pieces are cut."""
-SEED = 0
+FIRST_DRAWN, DRAWN = "drawn", "drawn, version 2"
+"""What manifests and evaluations call the frost that earlier versions drew, which was too smooth, and that of `drawn`."""
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """Statistics of a photograph at a fifth of its size."""
+    """What a photograph is like at a fifth of its size, and which draw is like it.
+
+    All figures are those of the pieces of 32 x 32 pixels that are cut from it: pixels near its edges are in few of them.
+    """
 
     shape: tuple[int, int]
     mean: tuple[float, float, float]
@@ -39,12 +43,16 @@ class Sheet:
     """Standard deviations [0..255]."""
     correlation: tuple[float, float, float]
     """Of red with green, red with blue, green with blue."""
-    slope: float
-    """Exponent of the power spectrum over spatial frequency."""
-    coarse: float
-    """Fraction of the variance in slow changes over the sheet, in addition to that power law."""
     quantiles: tuple[float, ...]
     """Of brightness (mean of the channels) at `LEVELS` [0..255]."""
+    slope: float
+    """Exponent of the power spectrum over spatial frequency [cycles per pixel]."""
+    floor: float
+    """Power of all frequencies alike, added to that power law, in units of its power at one cycle per pixel."""
+    coarse: float
+    """Fraction of the variance in slow changes over the sheet, in addition to that spectrum."""
+    seed: int
+    """Of the draw whose pieces are most like those of the photograph, of the first 400."""
 
 
 COARSE_SLOPE = -4.0
@@ -53,45 +61,47 @@ LEVELS = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 
 SHEETS = (
     Sheet(
-        (120, 180), (77.5, 149.0, 165.7), (26.8, 16.4, 15.3), (0.822, 0.573, 0.933), -1.93, 0.05,
-        (97, 109, 118, 129, 142, 155, 177),
+        (120, 180), (76.7, 148.1, 164.7), (27.6, 16.3, 14.8), (0.830, 0.576, 0.930),
+        (97, 108, 117, 128, 141, 155, 179), -2.65, 111.0, 0.0, 24,
     ),
     Sheet(
-        (63, 112), (200.8, 205.4, 214.5), (21.4, 22.1, 22.6), (0.996, 0.990, 0.995), -0.95, 0.28,
-        (143, 177, 195, 210, 223, 231, 245),
+        (63, 112), (198.5, 202.9, 212.2), (19.7, 20.4, 21.2), (0.995, 0.991, 0.996),
+        (144, 177, 194, 208, 219, 227, 238), -1.65, 16.2, 0.35, 167,
     ),
     Sheet(
-        (63, 112), (200.8, 205.4, 214.5), (21.4, 22.1, 22.6), (0.996, 0.990, 0.995), -0.95, 0.28,
-        (143, 177, 195, 210, 223, 231, 245),
+        (63, 112), (198.5, 202.9, 212.2), (19.7, 20.4, 21.2), (0.995, 0.991, 0.996),
+        (144, 177, 194, 208, 219, 227, 238), -1.65, 16.2, 0.35, 378,
     ),
     Sheet(
-        (70, 105), (138.0, 153.2, 165.6), (29.0, 29.0, 30.2), (0.998, 0.992, 0.993), -0.63, 0.22,
-        (80, 117, 135, 152, 169, 186, 239),
+        (70, 105), (143.5, 158.3, 171.1), (27.8, 27.8, 29.0), (0.997, 0.991, 0.993),
+        (80, 124, 141, 159, 174, 190, 237), -1.33, 22.0, 0.3, 145,
     ),
     Sheet(
-        (99, 132), (112.3, 123.3, 134.7), (44.3, 43.2, 41.6), (0.999, 0.998, 0.999), -1.26, 0.25,
-        (46, 71, 91, 120, 151, 182, 238),
+        (99, 132), (102.7, 114.1, 125.9), (39.0, 38.4, 37.3), (0.999, 0.998, 0.999),
+        (46, 68, 86, 111, 139, 166, 216), -1.31, 1.9, 0.25, 28,
     ),
 )  # fmt: skip
-"""Measured on the five photographs in use; the second and the third are the same picture. Of these, ``coarse``
-was set so that means of pieces of 32 x 32 pixels differ as much as those of the photographs."""
+"""Measured on the five photographs in use; the second and the third are the same picture. The spectrum is fitted to the
+periodogram of the whole sheet, and ``coarse`` so that means of pieces differ as much as those of the photographs."""
 
 
 @cache
 def drawn() -> tuple[Pixels, ...]:
     """Return five sheets (height, width, 3) drawn by a procedure; always the same ones."""
-    random = RandomState(SEED)
-    return tuple(_draw(sheet, random) for sheet in SHEETS)
+    return tuple(_draw(sheet) for sheet in SHEETS)
 
 
-def _draw(sheet: Sheet, random: RandomState) -> Pixels:
+def _draw(sheet: Sheet) -> Pixels:
     """Shape the spectrum of noise, give its channels their covariance, and its brightness its distribution."""
+    random = RandomState(sheet.seed)
     height, width = sheet.shape
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
-    frequency[0, 0] = np.inf  # no mean
+    frequency[0, 0] = np.inf
     flat = np.zeros((3, height * width))
-    for slope, part in ((sheet.slope, 1 - sheet.coarse), (COARSE_SLOPE, sheet.coarse)):
-        spectrum = np.fft.rfft2(random.standard_normal((3, height, width))) * frequency ** (slope / 2)
+    fine = frequency**sheet.slope + sheet.floor
+    for power, part in ((fine, 1 - sheet.coarse), (frequency**COARSE_SLOPE, sheet.coarse)):
+        power[0, 0] = 0  # no mean
+        spectrum = np.fft.rfft2(random.standard_normal((3, height, width))) * np.sqrt(power)
         fields = np.fft.irfft2(spectrum, s=sheet.shape).reshape(3, -1)
         flat += np.sqrt(part) * fields / fields.std(axis=1, keepdims=True)
     flat = np.linalg.solve(np.linalg.cholesky(np.cov(flat)), flat)  # now exactly uncorrelated

@@ -21,6 +21,7 @@ from ..data.cifar_c import LABELS, MANIFEST, MD5
 from ..data.dataset import DataError, ImageSet
 from .catalogue import CORRUPTIONS, SEVERITIES, Cell
 from .generation import Source, blocks
+from .ice import DRAWN, FIRST_DRAWN
 
 Pixels = NDArray[np.uint8]
 
@@ -138,12 +139,18 @@ def md5_of(path: Path) -> str:
 def describe(identity: dict[str, Any], name: str = "CIFAR-10-C") -> str:
     """Return what a set is in a few words, for the head of a table or a plot."""
     if identity["kind"] == "regenerated":
-        frost = "drawn frost" if identity["frost"] == "drawn" else "frost of photographs"
+        words = {FIRST_DRAWN: "drawn frost of version 1", DRAWN: "drawn frost"}
+        frost = words.get(identity["frost"], "frost of photographs")
         return f"{name} (regenerated, seed {identity['seed']}, {frost})"
     if identity["kind"] == "foreign":
         files = identity["foreign"]
         return f"{name} (foreign: {len(files)} files are not the official ones, {files[0]} among them)"
     return f"{name} (official)"
+
+
+def has_drawn_frost(identity: dict[str, Any] | None) -> bool:
+    """Return whether the frost of a set is drawn; None is no set."""
+    return identity is not None and identity.get("frost") in (FIRST_DRAWN, DRAWN)
 
 
 def stored(folder: Path, clean: ImageSet, fingerprint: str) -> StoredSet:

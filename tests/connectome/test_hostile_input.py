@@ -37,7 +37,7 @@ TEXTS = {
     "lists in lists": ("description: " + "[" * 10_000 + "]" * 10_000, ["S112"]),
     "mappings in mappings": ("\n".join(" " * i + f"a{i}:" for i in range(2000)), ["S112"]),
     "a gigantic grid": ("areas: {V1: {grid: [1000000000, 1000000000]}}", ["S106", "S106"]),
-    "the largest grid": ("areas: {V1: {grid: [4096, 4096]}}", ["C501"]),
+    "the largest grid": ("areas: {V1: {grid: [4096, 4096]}}", ["C501", "S214", "S214"]),
     "a gigantic patch": ("input: {patch: 1000000000}", ["S106"]),
     "gigantic keys": ("attention: {key_width: 1000000000000}", ["S106"]),
     "forty thousand areas": (

@@ -31,7 +31,7 @@ def test_the_published_numbers_follow_from_the_published_evidence(report: Path, 
     assert [claim["holds"] for claim in written["claims"]] == [claim.holds for claim in again.claims]
     text = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
     for other in again.arms:
-        codes = ("clean", "mean", "D1", "D2", "D3", "D4")
+        codes = ("clean", "mean", "mean14", "D1", "severity5-14", "D2", "D3", "D4")
         values = [f"{100 * other.measures[c].value:.2f}" if c in other.measures else "-" for c in codes]
         assert " | ".join(values) in text, f"{report.name}: {other.title}"
 

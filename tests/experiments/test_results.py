@@ -43,7 +43,9 @@ def test_every_measure_is_that_of_the_single_runs(plan: Schedule, evidence: Evid
         wanted = {
             "clean": [r.clean for r in each],
             "mean": [1 - (r.mean_error or 0) for r in each],
+            "mean14": [1 - (r.mean_error_without_frost or 0) for r in each],
             "D1": [r.severity_5 for r in each],
+            "severity5-14": [r.severity_curve_without_frost[5] for r in each],
             "D2": [r.hard_cells for r in each],
             "D3": [r.difficulty.hardest_tenth for r in each if r.difficulty],
             "D4": [r.survival[5].worst_case for r in each],

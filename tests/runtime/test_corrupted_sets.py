@@ -60,7 +60,7 @@ def test_layout_is_that_of_cifar_10_c(dataset: Dataset, tmp_path: Path) -> None:
         np.testing.assert_array_equal(array, np.concatenate(expected))
     assert json.loads((tmp_path / "manifest.json").read_text()) == manifest
     assert {name: md5_of(tmp_path / name) for name in manifest["md5"]} == manifest["md5"]
-    assert (manifest["kind"], manifest["seed"], manifest["frost"]) == ("regenerated", 3, "drawn")
+    assert (manifest["kind"], manifest["seed"], manifest["frost"]) == ("regenerated", 3, "drawn, version 2")
     assert "numpy" in manifest["versions"]
 
 

@@ -264,6 +264,28 @@ def test_fog_is_diamond_square(decay: float) -> None:
             assert change[0] == pytest.approx(change[1], rel=0.07)
 
 
+def test_sixteen_bits_become_eight_by_rounding() -> None:
+    # As in ImageMagick 6.9.10: the nearest of the 256 values. Later ones cut off, so half of all values are one lower.
+    edge = np.zeros((1, 32, 32, 1), np.uint8)
+    edge[:, :, 16:] = 255
+    x = blur.smeared(edge, 10, 3.0, np.array([180.0]))[0, 5, :, 0]  # each pixel sees those to its left
+    weights = np.exp(-(np.arange(21) ** 2) / (2 * 3.0**2))
+    weights /= weights.sum()
+    exact = 255 * np.cumsum(weights)[:16]
+    assert x[16:].tolist() == np.floor(exact + 0.5).tolist()
+    assert (x[16:] != np.floor(exact)).any(), "a test that could not tell the two apart"
+
+
+def test_elastic_transform_needs_no_warp_of_opencv(images: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    # OpenCV 4 rounds the weights of a warp, and OpenCV 5 does not: only arithmetic of our own is the same with both.
+    import cv2
+
+    monkeypatch.delattr(cv2, "warpAffine")
+    monkeypatch.delattr(cv2, "remap")
+    for severity in (1, 3, 5):
+        assert corrupt(images, "elastic_transform", severity).shape == images.shape
+
+
 def test_elastic_transform_moves_points_as_far_as_it_should() -> None:
     # Severity 1 is an affine map alone: the image of a ramp is a ramp, shifted by the jitter of its corners.
     ramp = np.repeat(np.arange(32)[None, :, None] * 8, 32, axis=0).repeat(3, axis=2).astype(np.uint8)
@@ -273,16 +295,55 @@ def test_elastic_transform_moves_points_as_far_as_it_should() -> None:
     assert abs(shift.mean()) < 0.2
 
 
-def test_procedural_frost_has_the_statistics_of_the_photographs() -> None:
-    for sheet, drawn in zip(ice.SHEETS, ice.drawn(), strict=True):
-        flat = drawn.reshape(-1, 3).astype(float)
-        assert drawn.shape == (*sheet.shape, 3)
-        assert flat.mean(axis=0) == pytest.approx(sheet.mean, abs=1.5)
-        assert flat.std(axis=0) == pytest.approx(sheet.deviation, rel=0.08)
-        correlation = np.corrcoef(flat.T)
-        assert correlation[[0, 0, 1], [1, 2, 2]] == pytest.approx(sheet.correlation, abs=0.05)
-        brightness = np.quantile(flat.mean(axis=1), ice.LEVELS[1:-1])
-        assert brightness == pytest.approx(sheet.quantiles[1:-1], abs=8)
+PIECES = (  # of the photographs: mean, deviation of means, deviation within pieces, correlation of neighbours
+    (130.1, 10.9, 14.4, 0.52),
+    (205.5, 9.2, 18.2, 0.37),
+    (205.5, 9.2, 18.2, 0.37),
+    (157.2, 10.8, 26.3, 0.23),
+    (115.3, 16.5, 34.9, 0.36),
+)
+POWER = (  # of their pieces, in rings of one cycle a piece from 2 on, relative to the sum of all rings but the first
+    (381, 144, 73, 50, 42, 37, 33, 30, 32, 31, 29, 30, 30, 29, 29),
+    (206, 111, 94, 77, 67, 57, 50, 52, 51, 48, 44, 37, 36, 36, 35),
+    (206, 111, 94, 77, 67, 57, 50, 52, 51, 48, 44, 37, 36, 36, 35),
+    (119, 96, 84, 61, 66, 70, 64, 62, 61, 54, 52, 53, 52, 52, 52),
+    (227, 160, 115, 84, 63, 48, 42, 39, 37, 34, 34, 30, 28, 28, 28),
+)
+
+
+def pieces(sheet: Pixels) -> NDArray[np.float64]:
+    """Return the brightness of the pieces of 32 x 32 pixels that frost is cut from: every fourth in both directions."""
+    cut = np.lib.stride_tricks.sliding_window_view(sheet.mean(axis=2), (32, 32))[:-1:4, :-1:4]
+    return cut.reshape(-1, 32, 32)
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_drawn_frost_has_the_figures_of_the_photographs(number: int) -> None:
+    sheet, drawn = ice.SHEETS[number], ice.drawn()[number]
+    flat = drawn.reshape(-1, 3).astype(float)
+    assert drawn.shape == (*sheet.shape, 3)
+    assert flat.mean(axis=0) == pytest.approx(sheet.mean, abs=1.5)
+    assert flat.std(axis=0) == pytest.approx(sheet.deviation, rel=0.08)
+    assert np.corrcoef(flat.T)[[0, 0, 1], [1, 2, 2]] == pytest.approx(sheet.correlation, abs=0.05)
+    assert np.quantile(flat.mean(axis=1), ice.LEVELS[1:-1]) == pytest.approx(sheet.quantiles[1:-1], abs=8)
+
+    cut = pieces(drawn)
+    means = cut.mean(axis=(1, 2))
+    away = cut - means[:, None, None]
+    beside = ((away[:, 1:] * away[:, :-1]).mean() + (away[:, :, 1:] * away[:, :, :-1]).mean()) / 2
+    mean, between, within, correlation = PIECES[number]
+    assert means.mean() == pytest.approx(mean, abs=1.5)
+    assert means.std() == pytest.approx(between, abs=1.5)
+    assert away.std() == pytest.approx(within, rel=0.04)
+    assert beside / away.var() == pytest.approx(correlation, abs=0.02)
+
+    window = np.outer(np.hanning(32), np.hanning(32))
+    power = (np.abs(np.fft.fft2(away * window)) ** 2).mean(axis=0)
+    frequency = np.hypot(np.fft.fftfreq(32)[:, None], np.fft.fftfreq(32)) * 32
+    rings = np.array([power[frequency.astype(int) == ring].mean() for ring in range(2, 17)])
+    ratio = rings / rings.sum() * 1000 / POWER[number]
+    assert 0.7 < ratio.min() < ratio.max() < 1.35
+    assert np.abs(np.log(ratio)).mean() < 0.15
 
 
 def test_photographs_are_used_where_they_are_given(tmp_path: Path, images: Pixels) -> None:

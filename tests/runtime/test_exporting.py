@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from cortexc import compiler, connectome, runtime
+from cortexc.compiler.artifact import Connection
 from cortexc.main import main
+from cortexc.runtime.attention import COMPOSED, Edges
 from cortexc.runtime.exporting import as_exported, write_exported, write_onnx
 from tests.random_connectomes import random_connectome
 
@@ -47,6 +49,33 @@ def test_onnxruntime_gives_the_same_logits(seed: int, tmp_path: Path) -> None:
         (found,) = session.run(["logits"], {"images": x.numpy()})
         with torch.no_grad():
             assert np.abs(found - model(x).numpy()).max() < 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(COMPOSED))
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")  # of torch's own exporter
+def test_a_token_without_sources_receives_zero_in_onnx(name: str, tmp_path: Path) -> None:
+    # Written as a masked softmax, such a row becomes NaN, or the mean of all sources.
+    onnxruntime = pytest.importorskip("onnxruntime")
+    connection = Connection(
+        "holes", (3, 4), np.array([0, 2, 2, 3]), np.array([0, 3, 1], np.int32), np.array([0.25, 0.75, 1.0])
+    )
+
+    class Received(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.kernel = COMPOSED[name](Edges([(connection, 1.0)]))
+
+        def forward(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+            return torch.as_tensor(self.kernel(query, [key], [value]))
+
+    given = [torch.randn(2, 1, tokens, 5, generator=torch.Generator().manual_seed(tokens)) for tokens in (3, 4, 4)]
+    torch.onnx.export(Received().eval(), tuple(given), dynamo=True, verbose=False).save(tmp_path / "row.onnx")  # type: ignore[union-attr]
+    session = onnxruntime.InferenceSession(str(tmp_path / "row.onnx"), providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {i.name: x.numpy() for i, x in zip(session.get_inputs(), given, strict=True)})
+    assert (found[:, :, 1] == 0).all()
+    assert (found[:, :, [0, 2]] != 0).all()
+    np.testing.assert_allclose(found, Received()(*given).numpy(), atol=1e-6)
 
 
 @pytest.mark.trains
