@@ -104,6 +104,8 @@ def summary(found: Results) -> str:
         for row in rows
     ]
     lines.append("")
+    if found.finding:
+        lines.append(found.finding)
     if found.freedom == 0:
         lines.append("one seed: intervals are over images alone and do not include the seed effect")
     words = {True: "holds", False: "does not hold", None: "not measured"}

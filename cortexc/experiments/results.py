@@ -28,8 +28,11 @@ from cortexc.runtime.predictions import CLEAN
 from .evidence import Answers, Evidence
 from .model import Experiment
 from .planning import Schedule
+from .scrutiny import Scrutiny, can_be_scrutinised, consistencies, counts_for_scrutiny, scrutiny
 from .statistics import Counts, Interval, Resampled, effective_robustness, holm, resample
 
+CONSISTENCY_RESAMPLES = 2000
+"""At most this many resamples for the intervals of error consistency."""
 TENFOLD = 10
 """How many times fewer attention parameters the claim requires."""
 
@@ -51,6 +54,11 @@ D1_14 = Measure("severity5-14", "Severity 5 of 14", "D1 without frost")
 D2 = Measure(
     "D2", "15 hard cells", "mean accuracy over the 15 cells that are hardest for a public WRN-28-10 (RobustBench)"
 )
+OWN = Measure(
+    "own",
+    "Baseline's 15 hard cells",
+    "mean accuracy over the 15 cells that are hardest for reference runs of the baseline, which are of other seeds",
+)
 D3 = Measure(
     "D3",
     "Hardest tenth",
@@ -71,15 +79,17 @@ CELLS = {
     D1: AT_5,
     D1_14: AT_5_WITHOUT_FROST,
     D2: HARD_CELLS,
+    OWN: ALL_CELLS,
     D3: ALL_CELLS,
     D4: AT_5,
     D5: AT_5,
     EXTRAS: EXTRA_CELLS,
 }
-"""Measure -> the cells that it is computed over."""
+"""Measure -> the cells that it needs."""
 MEASURES = tuple(CELLS)
-FAMILY = (D1, D2, D3, D4, D5)
-"""The measures whose p values Holm's method corrects together, in each comparison."""
+FAMILY = (D1, D2, D4, D5)
+"""The measures whose p values Holm's method corrects together, in each comparison. D3 is not one of them: what is hard
+for the references is easier for any arm that is unlike them."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +147,8 @@ class ComparisonResult:
     parameters_ratio: float
     """How many times fewer attention parameters the arm has."""
     differences: tuple[Difference, ...]
+    scrutiny: Scrutiny | None
+    """None if the evidence has not all corruptions at severity 5."""
 
     def of(self, measure: Measure) -> Difference | None:
         """Return the difference in a measure, if it was measured."""
@@ -171,6 +183,8 @@ class Results:
     measures: tuple[Measure, ...]
     arms: tuple[ArmResult, ...]
     comparisons: tuple[ComparisonResult, ...]
+    finding: str
+    """What was found, in a sentence; empty if nothing was compared at severity 5."""
     claims: tuple[Claim, ...]
     references: tuple[dict[str, Any], ...]
     data: dict[str, Any]
@@ -190,7 +204,7 @@ def results(plan: Schedule, evidence: Evidence, human: NDArray[np.float64] | Non
         human: (image, class), votes of people; see `runtime.robustness.read_human`.
     """
     experiment, settings = plan.experiment, plan.experiment.evaluation
-    selected = {m: images for m in MEASURES if (images := _selected(m, evidence, human)) is not None}
+    selected = {m: images for m in MEASURES if (images := _selected(m, evidence, human, experiment)) is not None}
     measures = tuple(selected)
     counts = {(arm, m.code): _counts(m, selected[m], evidence, evidence.of(arm)) for arm in plan.arms for m in measures}
     family = {  # no arm has an @
@@ -202,11 +216,21 @@ def results(plan: Schedule, evidence: Evidence, human: NDArray[np.float64] | Non
         for m in (CLEAN_ACCURACY, MEAN):
             if m in selected:
                 counts[name, m.code] = _counts(m, selected[m], evidence, (run,))
+    if looked_at := can_be_scrutinised(evidence):
+        more = {arm: counts_for_scrutiny(evidence, evidence.of(arm)) for arm in plan.arms}
+        counts |= {(arm, code): found for arm, by_code in more.items() for code, found in by_code.items()}
     ensembles = [arm for arm in plan.arms if experiment.is_ensemble(arm)]
     found = resample(counts, resamples=settings.resamples, ensembles=ensembles)
     arms = tuple(_arm(arm, plan, evidence, measures, counts, found, tuple(family)) for arm in plan.arms)
     by_name = {arm.name: arm for arm in arms}
-    comparisons = tuple(_comparison(arm, to, by_name, measures, found, settings.level) for arm, to in _pairs(plan))
+    pairs = _pairs(plan)
+    looks: dict[tuple[str, str], Scrutiny] = {}
+    if looked_at:
+        same = consistencies(
+            evidence, pairs, resamples=min(settings.resamples, CONSISTENCY_RESAMPLES), level=settings.level
+        )
+        looks = {pair: scrutiny(*pair, found, same[pair], settings.level) for pair in pairs}
+    comparisons = tuple(_comparison(pair, by_name, measures, found, looks.get(pair), settings.level) for pair in pairs)
     return Results(
         experiment=experiment.name,
         description=experiment.description or "",
@@ -220,7 +244,8 @@ def results(plan: Schedule, evidence: Evidence, human: NDArray[np.float64] | Non
         measures=measures,
         arms=arms,
         comparisons=comparisons,
-        claims=_claims(experiment, comparisons),
+        finding=_finding(experiment, by_name, comparisons),
+        claims=_claims(experiment, by_name, comparisons),
         references=tuple(
             {"arm": r.arm, "seed": r.seed, "epochs": r.about.recipe.epochs} for r in evidence.runs if r.reference
         ),
@@ -238,16 +263,29 @@ def _pairs(plan: Schedule) -> list[tuple[str, str]]:
     return list(dict.fromkeys(p for p in pairs if p[0] != p[1]))
 
 
-def _selected(measure: Measure, evidence: Evidence, human: NDArray[np.float64] | None) -> NDArray[np.bool_] | None:
+def _selected(
+    measure: Measure, evidence: Evidence, human: NDArray[np.float64] | None, experiment: Experiment
+) -> NDArray[np.bool_] | None:
     """Return (cell, image), the answers that a measure counts; None if cells, references or votes are missing."""
     cells = CELLS[measure]
     if not set(cells) <= set(evidence.cells):
         return None
     if measure is D3:
         return None if evidence.difficulty is None else evidence.difficulty == LEVELS - 1
+    if measure is OWN:
+        references = evidence.of(experiment.baseline, reference=True)
+        return _hardest(references, evidence) if references else None
     if measure is D5:
         return None if human is None else np.tile(uncertain(human), (len(cells), 1))
     return np.ones((len(cells), len(evidence.labels)), bool)
+
+
+def _hardest(references: Sequence[Answers], evidence: Evidence) -> NDArray[np.bool_]:
+    """Return (benchmark cell, image), true in the 15 cells in which reference runs are least accurate."""
+    accuracy = np.mean([evidence.correct(run, ALL_CELLS).mean(axis=1) for run in references], axis=0)
+    hard = np.zeros((len(ALL_CELLS), len(evidence.labels)), bool)
+    hard[np.argsort(accuracy, kind="stable")[: len(HARD_CELLS)]] = True
+    return hard
 
 
 def _counts(measure: Measure, selected: NDArray[np.bool_], evidence: Evidence, runs: Sequence[Answers]) -> Counts:
@@ -298,26 +336,58 @@ def _arm(
 
 
 def _comparison(
-    arm: str, to: str, arms: dict[str, ArmResult], measures: Sequence[Measure], found: Resampled, level: float
+    pair: tuple[str, str],
+    arms: dict[str, ArmResult],
+    measures: Sequence[Measure],
+    found: Resampled,
+    looked: Scrutiny | None,
+    level: float,
 ) -> ComparisonResult:
+    arm, to = pair
     intervals = {m.code: found.difference(arm, to, m.code, level=level) for m in measures}
     tested = [m.code for m in measures if m in FAMILY]
     corrected = dict(zip(tested, holm([intervals[code].p for code in tested]), strict=True))
     differences = tuple(Difference(code, value, corrected.get(code)) for code, value in intervals.items())
     ratio = arms[to].parameters["attention"] / max(1, arms[arm].parameters["attention"])
-    return ComparisonResult(arm, to, ratio, differences)
+    return ComparisonResult(arm, to, ratio, differences, looked)
 
 
-def _claims(experiment: Experiment, comparisons: Sequence[ComparisonResult]) -> tuple[Claim, ...]:
+def _main(experiment: Experiment, comparisons: Sequence[ComparisonResult]) -> ComparisonResult | None:
+    return next((c for c in comparisons if (c.arm, c.to) == (experiment.main, experiment.baseline)), None)
+
+
+def _finding(experiment: Experiment, arms: dict[str, ArmResult], comparisons: Sequence[ComparisonResult]) -> str:
+    """Return what was found about the headline arm and the baseline, in a sentence."""
+    main = _main(experiment, comparisons)
+    found = None if main is None else main.of(D1)
+    if main is None or found is None or main.scrutiny is None:
+        return ""
+    most = max(main.scrutiny.of_corruption, key=lambda name: main.scrutiny.of_corruption[name].value)  # type: ignore[union-attr]
+    words = {"better": "is more accurate than", "worse": "is less accurate than"}
+    relation = words.get(found.verdict, "is not shown to differ from")
+    return (
+        f"{arms[main.arm].title} {relation} {arms[main.to].title} at severity 5: {points(found.interval)}. Less the "
+        f"difference on clean images it is {points(main.scrutiny.beyond_clean)}, and without "
+        f"{most.replace('_', ' ')}, where it gains most, {points(main.scrutiny.without[most].beyond_clean)}."
+    )
+
+
+def _claims(
+    experiment: Experiment, arms: dict[str, ArmResult], comparisons: Sequence[ComparisonResult]
+) -> tuple[Claim, ...]:
     """Return the statements of the claim about the headline arm and the baseline."""
-    main = next((c for c in comparisons if (c.arm, c.to) == (experiment.main, experiment.baseline)), None)
+    main = _main(experiment, comparisons)
     if main is None:
         return ()
     margin = experiment.evaluation.margin
     ratio = main.parameters_ratio
-    claims = [
-        Claim(f"at least {TENFOLD} times fewer attention parameters", f"{ratio:.1f} times fewer", ratio >= TENFOLD)
-    ]
+    arm, to = arms[main.arm], arms[main.to]
+    sizes = (
+        f"{ratio:.1f} times fewer ({arm.parameters['attention']:,} of {to.parameters['attention']:,}); of all "
+        f"parameters it has {arm.parameters['total']:,} of {to.parameters['total']:,}, and it takes "
+        f"{arm.flops / 1e6:.1f} of {to.flops / 1e6:.1f} MFLOPs an image"
+    )
+    claims = [Claim(f"at least {TENFOLD} times fewer attention parameters", sizes, ratio >= TENFOLD)]
     clean = main.of(CLEAN_ACCURACY)
     if clean is not None:
         text = f"clean accuracy no lower, with a margin of {100 * margin:.1f} points"

@@ -100,7 +100,8 @@ def resample(
     (number,) = images
     random = np.random.default_rng(seed)
     right = np.stack([counts[key].right.mean(axis=0) for key in keys], axis=1).astype(np.float32)  # (image, key)
-    counted = np.stack([counts[key].counted for key in keys], axis=1).astype(np.float32)  # (image, key)
+    different, which = np.unique([counts[key].counted for key in keys], axis=0, return_inverse=True)
+    counted, which = different.T.astype(np.float32), which.ravel()  # (image, different), (key,)
     effects, freedom = _seed_effects(
         {key: c for key, c in counts.items() if key[0] not in ensembles}, random, resamples
     )
@@ -109,9 +110,8 @@ def resample(
     drawn: dict[tuple[str, str], list[NDArray[np.float64]]] = {key: [] for key in keys}
     for begin in range(0, resamples, CHUNK):
         size = min(CHUNK, resamples - begin)
-        chosen = random.integers(number, size=(size, number))
-        times = np.stack([np.bincount(row, minlength=number) for row in chosen]).astype(np.float32)  # (resample, image)
-        hits, total = (times @ right).astype(np.float64), times @ counted
+        times = _times(random, number, size)
+        hits, total = (times @ right).astype(np.float64), (times @ counted)[:, which]
         for column, key in enumerate(keys):
             drawn[key].append(hits[:, column] / np.maximum(total[:, column], 1) + effects[key][begin : begin + size])
     value = {key: float(counts[key].accuracy.mean()) for key in keys}
@@ -122,7 +122,46 @@ def interval(value: float, drawn: NDArray[np.float64], *, level: float) -> Inter
     """Return the percentile interval of resampled values, and the p value of zero."""
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     beyond = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
-    return Interval(value, float(low), float(high), min(1.0, 2 * (beyond + 1) / (len(drawn) + 1)))
+    return Interval(float(value), float(low), float(high), min(1.0, 2 * (beyond + 1) / (len(drawn) + 1)))
+
+
+def kappas(
+    right: Mapping[tuple[str, int], NDArray[np.bool_]],
+    pairs: Sequence[tuple[tuple[str, int], tuple[str, int]]],
+    *,
+    resamples: int,
+    seed: int = 0,
+) -> dict[tuple[tuple[str, int], tuple[str, int]], NDArray[np.float64]]:
+    """Return Cohen's kappa of which answers of two runs are right, mean over cells, under resampling of the images.
+
+    Args:
+        right: of each run, by arm and number, (cell, image).
+        pairs: of runs.
+        resamples: how often.
+        seed: of the resampling.
+
+    Returns:
+        (1 + resamples,) for each pair: of the images themselves, then of each resample.
+    """
+    number = next(iter(right.values())).shape[1]
+    random = np.random.default_rng(seed)
+    found: dict[tuple[tuple[str, int], tuple[str, int]], list[NDArray[np.float64]]] = {pair: [] for pair in pairs}
+    sizes = [min(CHUNK, resamples - begin) for begin in range(0, resamples, CHUNK)]
+    whole = np.ones((1, number), np.float32)
+    for times in (whole, *(_times(random, number, size) for size in sizes)):
+        accuracy = {run: times @ answers.T.astype(np.float32) / number for run, answers in right.items()}
+        for one, other in pairs:
+            same = times @ (right[one] == right[other]).T.astype(np.float32) / number  # (resample, cell)
+            p, q = accuracy[one], accuracy[other]
+            chance = p * q + (1 - p) * (1 - q)
+            found[one, other].append(((same - chance) / np.maximum(1 - chance, 1e-6)).mean(axis=1).astype(np.float64))
+    return {pair: np.concatenate(parts) for pair, parts in found.items()}
+
+
+def _times(random: np.random.Generator, number: int, size: int) -> NDArray[np.float32]:
+    """Return how often each image is drawn (resample, image)."""
+    chosen = random.integers(number, size=(size, number))
+    return np.stack([np.bincount(row, minlength=number) for row in chosen]).astype(np.float32)
 
 
 def holm(p: Sequence[float]) -> tuple[float, ...]:
