@@ -11,7 +11,7 @@ from ..usage import UsageError, refuse_existing, refuse_other_than_yaml
 MOST_COMPILED = 50_000
 """Larger specs are not compiled for a check: that would take longer than the null model."""
 SIZES = ("parameters", "flops", "depth")
-NAMES = ("degree", "random", "weights", "distance", "lattice", "reversed", "laminar", "uniform")
+NAMES = ("degree", "strength", "random", "weights", "distance", "lattice", "reversed", "laminar", "uniform")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

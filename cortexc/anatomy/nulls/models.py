@@ -38,6 +38,10 @@ from . import rewiring
 
 ATTEMPTS = 100
 """This many random wirings are tried until the image can reach the readout."""
+STRENGTH_ATTEMPTS = 20
+"""This many random wirings are tried until the strengths that areas send can be kept."""
+STRENGTH_TOLERANCE = 0.02
+"""Largest fraction of all strength that may be sent by another area than before."""
 LENGTH_CLASSES = 10
 """Number of distance classes, with equally many known pairs each."""
 CITED = "null-model"
@@ -229,6 +233,37 @@ def degree(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
     return _rewired(connectome, graph, movable, wire, free=False)
 
 
+def strength_(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
+    """Rewire as `degree` does, so that every area also sends as much strength in all as before, or nearly.
+
+    Raises:
+        NullError: none of the wirings that were tried is that near.
+    """
+    graph, movable = area_graph(connectome), _movable(connectome)
+    size = len(connectome.areas)
+    stays = graph.origin > 0
+    stays[movable] = False
+    taken = np.stack([graph.origin[stays], graph.target[stays]], axis=1) - 1
+
+    def wire(chosen: np.ndarray, origin: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        strengths = graph.strength[chosen]
+        wanted = np.bincount(origin, strengths, size)
+        nearest = math.inf
+        for _ in range(STRENGTH_ATTEMPTS):
+            drawn = rewiring.keeping_degrees(origin, target, size, rng, taken)
+            found, apart = rewiring.keeping_strengths(drawn, target, strengths, wanted, rng)
+            if apart <= STRENGTH_TOLERANCE:
+                return found, target
+            nearest = min(nearest, apart)
+        raise NullError(
+            f"in none of {STRENGTH_ATTEMPTS} random wirings does each area send as much as before to within "
+            f"{100 * STRENGTH_TOLERANCE:g} % of all strength: in the nearest one {100 * nearest:.0f} % moved; `degree` "
+            "does not keep this"
+        )
+
+    return _rewired(connectome, graph, movable, wire, free=False)
+
+
 def random(connectome: Connectome, rng: np.random.Generator) -> dict[str, Any]:
     """Move all projections to random pairs of areas."""
 
@@ -407,6 +442,18 @@ MODELS: dict[str, Model] = {
         degree,
         (_COUNTS, "how many projections each area sends", "the strengths and SLN of all that each area receives"),
         ("which area sends to which", "which of the areas that send to an area is strong"),
+    ),
+    "strength": Model(
+        strength_,
+        (
+            _COUNTS,
+            "how many projections each area sends, and how strongly in all, to within 2 % of all strength",
+            "the strengths and SLN of all that each area receives",
+        ),
+        (
+            "which area sends to which",
+            "which of the areas that send to an area is strong, beyond what each sends in all",
+        ),
     ),
     "random": Model(
         random, (_COUNTS, _STRENGTHS), ("which area sends to which", "how many projections each area sends or receives")

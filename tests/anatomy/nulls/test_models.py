@@ -104,6 +104,34 @@ def test_degree_keeps_degrees_and_what_each_area_receives(seed: int) -> None:
     assert pairs(null(network(seed), "degree", seed=seed)) != pairs(network(seed))
 
 
+def sent(spec: Connectome) -> np.ndarray:
+    """Return how strongly each area sends in all."""
+    return np.array([sum(strength(p) for p in between(spec) if p.origin == area) for area in spec.areas])
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("spec", ["macaque-29", "network"])
+def test_strength_keeps_what_degree_keeps_and_how_strongly_each_area_sends(spec: str, seed: int) -> None:
+    before = network(seed) if spec == "network" else connectome.load(spec)
+    found = null(before, "strength", seed=seed)
+    assert degrees(found) == degrees(before)
+    for area in before.areas:
+        kept = [Counter((strength(p), p.sln) for p in between(s) if p.target == area) for s in (before, found)]
+        assert kept[0] == kept[1]
+    apart = np.abs(sent(found) - sent(before)).sum() / 2 / sent(before).sum()
+    assert apart <= 0.02
+    by_degree = null(before, "degree", seed=seed)
+    assert apart < np.abs(sent(by_degree) - sent(before)).sum() / 2 / sent(before).sum()
+    assert pairs(found) != pairs(before)
+
+
+def test_strength_is_refused_where_no_wiring_keeps_it() -> None:
+    names = [f"A{i}" for i in range(12)]  # a ring: each area receives one projection, so there is nothing to exchange
+    spec = connectome.from_edges(names, [*names[1:], names[0]], 4.0 ** -np.arange(12), input_to="A0")
+    with pytest.raises(NullError, match=r"to within 2 % of all strength: in the nearest one \d+ % moved; `degree`"):
+        null(spec, "strength", seed=0)
+
+
 @pytest.mark.parametrize("model", ["random", "lattice"])
 def test_random_and_lattice_keep_the_number_and_the_strengths(model: str) -> None:
     spec = network()
