@@ -164,7 +164,8 @@ def test_readme_has_the_numbers_of_the_published_results() -> None:
     for report, names in {"reduced": ("dense", "all-three", "random"), "plain": ("dense-plain",)}.items():
         written = json.loads((ROOT / "results" / f"multiscale-{report}" / "results.json").read_text(encoding="utf-8"))
         for arm in (arm for arm in written["arms"] if arm["name"] in names):
-            measured = [100 * arm["measures"][code]["value"] for code in ("clean", "mean", "D1", "D2")]
+            codes = ("clean", "mean", "mean14", "D1", "severity5-14", "D2")
+            measured = [100 * arm["measures"][code]["value"] for code in codes]
             row = [f"{arm['parameters']['attention']:,}", *(f"{value:.1f}" for value in measured)]
             assert f"| {' | '.join(row)} |" in README, arm["name"]
 

@@ -26,14 +26,14 @@ PHOTOGRAPHS = ("frost1.png", "frost2.png", "frost3.png", "frost4.jpg", "frost5.j
 SCALE = 0.2
 """Of the photographs, before pieces are cut."""
 FIRST_DRAWN, DRAWN = "drawn", "drawn, version 2"
-"""What manifests and evaluations call the frost that earlier versions drew, which was too smooth, and that of `drawn`."""
+"""What manifests and evaluations call the frost of earlier versions, which was too smooth, and that of `drawn`."""
 
 
 @dataclass(frozen=True)
 class Sheet:
     """What a photograph is like at a fifth of its size, and which draw is like it.
 
-    All figures are those of the pieces of 32 x 32 pixels that are cut from it: pixels near its edges are in few of them.
+    All figures are those of the pieces of 32 x 32 pixels that are cut from it, few of which reach its edges.
     """
 
     shape: tuple[int, int]
