@@ -52,7 +52,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     table.add_argument("--sheet", metavar="NAME", help="of an Excel workbook")
     table.add_argument("--decimal", choices=(".", ","), help="mark before the fraction of a number (default: .)")
     table.add_argument("--thousands", metavar="MARK", help="mark between groups of three digits: 1,234 is 1234")
-    table.add_argument("--where", action="append", metavar="COLUMN=VALUE", help="take these rows; may be repeated")
+    table.add_argument("--skip-rows", type=int, metavar="N", help="lines before the table, such as its title")
+    table.add_argument(
+        "--scale",
+        choices=("plain", "percent", "log10", "ln"),
+        help="how strengths are written (default: as the name of the column says)",
+    )
+    table.add_argument(
+        "--percent", action="store_const", const="percent", dest="scale", help="FLNe and SLN are in percent"
+    )
+    table.add_argument(
+        "--where",
+        action="append",
+        metavar="COLUMN=VALUE",
+        help="take these rows; may be repeated: values of one column are alternatives",
+    )
     table.add_argument(
         "--aggregate",
         choices=("auto", "sum", "mean", "cases", "median", "max", "error"),

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import importlib
 import io
+import json as json_library
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -201,3 +202,44 @@ def xml(path: str, hint: str, *, huge: bool = False) -> Any:
         raise failed(UNREADABLE, Span(path, line, max(1, column)), message, hint) from None
     except OSError as error:
         raise failed(UNREADABLE, path, f"the XML cannot be read: {str(error).partition(': ')[2] or error}") from None
+
+
+def json(path: str) -> Any:
+    """Return what a JSON file holds.
+
+    Raises:
+        SpecError: it is broken, or no UTF-8 text.
+    """
+    try:
+        with unpacking(path), text(path) as file:
+            return json_library.load(file)
+    except json_library.JSONDecodeError as error:
+        raise failed(UNREADABLE, Span(path, error.lineno, error.colno), f"the JSON is broken: {error.msg}") from None
+    except (UnicodeError, RecursionError) as error:
+        raise failed(UNREADABLE, path, f"`{path}` is no JSON: {cause(error)}") from None
+
+
+_KINDS_OF_JSON = (
+    ({"networks"}, "a circuit configuration of SONATA", "cortexc import sonata"),
+    ({"network", "run"}, "a simulation's configuration of SONATA", "cortexc import sonata"),
+    ({"net"}, "a network of NetPyNE", "cortexc import netpyne"),
+    ({"nodes", "adjacency"}, "a graph (adjacency)", "cortexc import graphml"),
+    ({"nodes", "links"}, "a graph (node-link)", "cortexc import graphml"),
+    ({"nodes", "edges"}, "a graph (node-link)", "cortexc import graphml"),
+    ({"elements"}, "a graph of Cytoscape", "cortexc import graphml"),
+    ({"cortexc"}, "a spec of this language", "cortexc check"),
+)
+
+
+def kind_of_json(data: Any) -> tuple[str, str]:
+    """Return what a JSON file holds, in words, and the command that reads it."""
+    if isinstance(data, list):
+        if data and isinstance(data[0], dict):
+            return "a list of records", "`cortexc import table` reads it"
+        return "a list", "records, one an edge, are read by `cortexc import table`"
+    keys = set(data) if isinstance(data, dict) else set()
+    for wanted, kind, command in _KINDS_OF_JSON:
+        if wanted <= keys:
+            return f"it is {kind}", f"`{command}` reads it"
+    shown = ", ".join(f"`{key}`" for key in list(keys)[:4]) or "nothing"
+    return f"it has {shown}", "a graph has `nodes`, and `edges`, `links` or `adjacency`; or `elements`"

@@ -114,20 +114,23 @@ def _excel(path: str, options: Options, report: ImportReport, header: str) -> Fr
                 raise failed(BAD_TABLE, path, f"the workbook has no sheet `{sheet}`", hint)
             if options.sheet is None and len(sheets) > 1:
                 report.guess("sheet", sheet, f"the first of {', '.join(sheets)}", "--sheet")
-            cells = pd.read_excel(book, sheet_name=sheet, header=None, dtype=object)
+            cells = pd.read_excel(book, sheet_name=sheet, header=None, dtype=object, keep_default_na=False)
     except SpecError:
         raise
     except (CalamineError, OSError, ValueError) as error:
         raise failed(UNREADABLE, path, f"`{path}` is not a workbook: {cause(error)}") from None
     cells = cells.map(lambda v: "" if v is None or (isinstance(v, float) and math.isnan(v)) else _as_seen(v))
+    skipped = options.skip_rows
+    report.drop(skipped, "rows before the table", f"--skip-rows {skipped}")
+    cells = cells.iloc[skipped:].reset_index(drop=True)
     if cells.empty:
         raise failed(UNREADABLE, path, f"the sheet `{sheet}` is empty")
     named = header != "no"
     names = [str(v).strip() for v in cells.iloc[0]] if named else [f"column {i + 1}" for i in range(cells.shape[1])]
-    distinct(names, lambda i: Span(path, inside=f"{sheet}!row 1"))
+    distinct(names, lambda i: Span(path, inside=f"{sheet}!row {skipped + 1}"))
     data = cells.iloc[1:].reset_index(drop=True) if named else cells
     data.columns = names
-    return Frame(path, data, first_line=2 if named else 1, sheet=sheet, sheets=tuple(sheets), named=named)
+    return Frame(path, data, first_line=skipped + (2 if named else 1), sheet=sheet, sheets=tuple(sheets), named=named)
 
 
 def _as_seen(value: Any) -> str:

@@ -16,9 +16,10 @@ from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_V
 from . import arrays, files, frames, labels, matlab, tvb
 from .columns import plain
 from .edges import SUM_TOLERANCE, Edges, joined
-from .frame import ABSENT, a_float, number, of_marks, repeated, was_float
+from .frame import ABSENT, a_date, a_float, number, of_marks, repeated, was_date, was_float
 from .options import Options
 from .report import ImportReport, listed
+from .scales import may_be_percentages, unscaled
 from .wiring import Wiring
 
 
@@ -53,14 +54,13 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     path, options = tvb.unfolded(paths[0], options, report) if len(paths) == 1 else (paths[0], options)
     path = files.only([path, *paths[1:]], "one matrix is imported at a time", hint)
     strength = _labelled(path, options.variable, options, report)
+    strength, name = _meant(strength, options, report)
     strength = _whole(strength, path, options, report)
     either = _undirected(strength) and options.sln is None
     if options.rows is None and not either:
         raise failed(AMBIGUOUS, path, "a matrix does not say what its rows are", _evidence(strength.entries))
     report.read.append(f"{path}: {len(strength.rows):,} x {len(strength.columns):,} entries")
-    small = np.nanmax(strength.entries, initial=0) <= 1
-    name = "fln" if small and "fln" in f"{options.variable or ''} {strength.name}".lower() else "weight"
-    if small and name == "weight" and not strength.wrong.any():
+    if name == "weight" and not strength.wrong.any() and np.nan_to_num(strength.entries).max(initial=0) <= 1:
         why = "they are not known to be FLNe"
         report.guess("meaning of the entries", "weight", why, "a file or variable named fln")
     if strength.wrong.any():
@@ -68,7 +68,12 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         message = f"the entry of {strength.rows[row]}, {strength.columns[column]} is no number"
         hint = of_marks(strength.text(row, column)) or "an entry is a number, or empty where there is no connection"
         raise failed(BAD_VALUE, strength.location(row, column), message, hint)
-    there = np.argwhere(strength.nan | (np.nan_to_num(strength.entries, nan=0.0, posinf=np.inf, neginf=-np.inf) != 0))
+    own = strength.nan & (np.array(strength.rows)[:, None] == np.array(strength.columns)[None, :])
+    if own.any():
+        report.drop(int(own.sum()), "connections of areas to themselves", "their entries are no numbers: not known")
+    there = np.argwhere(
+        strength.nan & ~own | (np.nan_to_num(strength.entries, nan=0.0, posinf=np.inf, neginf=-np.inf) != 0)
+    )
     report.read.append(f"{path}: {len(there):,} entries that are not 0")
     values = {name: strength.entries[there[:, 0], there[:, 1]]}
     for field, wanted in (("sln", options.sln), ("distance_mm", options.distance)):
@@ -84,6 +89,15 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     names = tuple(dict.fromkeys((*strength.rows, *strength.columns)))
     found = joined(Edges(source, target, values, location, names=names), options, report)
     return replace(found, numbered=strength.numbered)
+
+
+def _meant(matrix: Labelled, options: Options, report: ImportReport) -> tuple[Labelled, str]:
+    """Return a matrix of strengths by its scale, and which field of a projection they are."""
+    named = "fln" in matrix.name.lower()
+    entries = unscaled(matrix.entries, "fln" if named else "weight", matrix.name, options.scale, report)
+    most = np.nan_to_num(entries).max(initial=0)
+    percent = options.scale is None and may_be_percentages(entries)
+    return replace(matrix, entries=entries), "fln" if named and (most <= 1 or percent) else "weight"
 
 
 def _whole(matrix: Labelled, path: str, options: Options, report: ImportReport) -> Labelled:
@@ -169,14 +183,14 @@ def _companion(
     row, column = there.T
     if files.is_there(wanted):
         other = _labelled(wanted, None, options, report)
-        entries = other.entries
+        entries = unscaled(other.entries, field, other.name, options.scale, report)
         if other.numbered and entries.shape == strength.entries.shape:
             report.guess(f"labels of {wanted}", "those of the strengths", "it has none, and is of the same size")
         else:
             row = _indices(strength.rows, other.rows, f"the matrix of {field} has no row", wanted)[row]
             column = _indices(strength.columns, other.columns, f"the matrix of {field} has no column", wanted)[column]
     else:
-        entries, _ = _variable(path, wanted)
+        entries = unscaled(_variable(path, wanted)[0], field, wanted, options.scale, report)
         if entries.shape != strength.entries.shape:
             message = f"the matrix `{wanted}` is {_by(entries)}, and that of strengths is {_by(strength.entries)}"
             raise failed(BAD_TABLE, Span(path, inside=wanted), message)
@@ -247,7 +261,8 @@ def _table(path: str, options: Options, report: ImportReport) -> Labelled:
         rows, columns = _both(rows, columns, path, body, location, report)
     if not body.size:
         raise failed(BAD_TABLE, path, "the matrix has labels and no entries", "the file may be cut off")
-    name, invented = Path(path).stem, not (given or head or side)
+    corner = str(cells[0, 0]) if head and side else ""
+    name, invented = f"{Path(path).stem} {corner}".strip(), not (given or head or side)
     return Labelled(rows, columns, *_entries(body), location, name, lambda i, j: str(body[i, j]), invented)
 
 
@@ -266,23 +281,26 @@ def _margins(
         return 1, 0
     if width == height + 1 and _texts([corner, *side]) and _numeric(inner):
         return 0, 1
-    if (not _is_number(corner) or _named(side)) and _named(inner):
+    alike = (
+        inner == side and 1 < len(set(inner)) == len(inner) and all(t.lower() in ABSENT or _texts([t]) for t in inner)
+    )
+    if alike or ((not _is_number(corner) or _named(side)) and _named(inner)):
         return 1, 1
     if height != width or inner != side or not _may_label(inner):
         return 0, 0
     if given is not None and len(given) in {height, height - 1}:
         return (0, 0) if len(given) == height else (1, 1)
-    alike = "the first row and the first column hold the same numbers"
+    same = "the first row and the first column hold the same numbers"
     symmetric = np.array_equal(cells, cells.T)
     blank = all(text == "" for text in np.diag(cells))
     if not _is_number(corner) and not (corner == "" and blank and symmetric):
-        report.guess("labels", listed(inner), f"{alike}, and the corner is no number", "--header no")
+        report.guess("labels", listed(inner), f"{same}, and the corner is no number", "--header no")
         return 1, 1
     if corner != "" and symmetric:
         report.guess("first row and column", "entries", "the matrix is symmetric", "--header yes")
         return 0, 0
     hint = "say which: --header yes (labels of rows and columns), or --header no (entries)"
-    raise failed(AMBIGUOUS, path, f"{alike}: they may be labels, or entries", hint)
+    raise failed(AMBIGUOUS, path, f"{same}: they may be labels, or entries", hint)
 
 
 def _listed(cells: np.ndarray) -> list[str]:
@@ -367,6 +385,8 @@ def _check_margin(names: list[str], location: Callable[[int], Span]) -> None:
             raise failed(BAD_TABLE, location(i), f"the label `{name}` is there twice", "labels must differ")
         if was_float(name):
             raise a_float(name, location(i))
+        if was_date(name):
+            raise a_date(name, location(i))
 
 
 def _entries(body: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -375,7 +395,7 @@ def _entries(body: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     float64 [rows, columns], NaN where nothing or no number is written; bool and bool of the same shape.
     """
     lowered = np.char.lower(body.astype(str))
-    nan = np.isin(lowered, ["nan", "na", "n/a"])
+    nan = np.isin(lowered, list(ABSENT - {""}))
     nothing = nan | (lowered == "")
     entries = np.full(body.shape, np.nan)
     wrong = np.zeros(body.shape, bool)

@@ -37,11 +37,12 @@ class Format:
 
 FORMATS = {
     "table": Format(
-        table.read, SPEC | COLUMNS | TEXT | {"fln_column", "sln_column", "distance_column", "case_column", "aggregate"}
+        table.read,
+        SPEC | COLUMNS | TEXT | {"fln_column", "sln_column", "distance_column", "case_column", "aggregate", "scale"},
     ),
-    "matrix": Format(matrix.read, SPEC | CELLS | MATRIX),
+    "matrix": Format(matrix.read, SPEC | CELLS | MATRIX | {"scale"}),
     "sonata": Format(sonata.read, SPEC | GROUPS),
-    "graphml": Format(graphs.read, SPEC | FURTHER | {"weight_column", "labels"}),
+    "graphml": Format(graphs.read, SPEC | FURTHER | {"weight_column", "fln_column", "labels", "scale"}),
     "neuroml": Format(neuroml.read, SPEC | {"strength"}),
     "synapses": Format(synapses.read, SPEC | COLUMNS | TEXT | GROUPS | {"neurons", "id_column"}),
 }

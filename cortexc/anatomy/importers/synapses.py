@@ -179,9 +179,7 @@ def _index(about: Frame, identifier: str) -> pd.Index[Any]:
 
 def _selected(frame: Frame, options: Options) -> Frame:
     """Return the rows that ``where`` asks for; a block may have none."""
-    for clause in options.where:
-        frame = frame.kept(frame.matching(clause))
-    return frame
+    return frame.kept(frame.chosen(options.where)) if options.where else frame
 
 
 def _edges(
