@@ -53,10 +53,12 @@ FILTERS = {
 
 
 def exists(path: str) -> None:
-    """Raise where there is no such file, on its own or in a zip archive: ``c.zip/weights.txt``."""
+    """Raise where there is no such file, on its own or in a zip archive (``c.zip/weights.txt``), nor a parquet folder."""
     if member(path) is not None:
         return
     if Path(path).is_dir():
+        if any(Path(path).rglob("*.parquet")):
+            return
         raise failed(UNREADABLE, path, f"`{path}` is a folder", "name the files in it")
     if not Path(path).is_file():
         raise failed(UNREADABLE, path, f"there is no file `{path}`", "check the path")

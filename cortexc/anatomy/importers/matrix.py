@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -225,17 +225,14 @@ def _labelled(path: str, variable: str | None, options: Options, report: ImportR
         none = np.zeros(entries.shape, bool)
         called = f"{Path(path).stem} {name}"
         return Labelled(names, names, entries, np.isnan(entries), none, inside, called, numbered=invented)
-    if suffix in frames.COLUMNAR:
-        message = f"a matrix is not read from {suffix}: rows have no labels there"
-        raise failed(UNREADABLE, path, message, "write it as CSV, with labels in the first row and column")
     return _table(path, options, report)
 
 
 def _table(path: str, options: Options, report: ImportReport) -> Labelled:
-    """Read a matrix from delimited text or Excel: with labels in its first row and column, or without any."""
+    """Read a matrix from a table: with labels in its first row and column, or without any."""
     import pandas as pd
 
-    frame = frames.read(path, options, report, header="no")
+    frame = frames.sheet(path, options, report)
     texts = [pd.Series(frame.texts(c), dtype=object) for c in frame.data.columns]
     cells = np.stack([frame.pointed(t).to_numpy(object) for t in texts], axis=1)
     if cells.size > matlab.MOST_ENTRIES:
@@ -441,9 +438,16 @@ def _variable(path: str, wanted: str | None, report: ImportReport | None = None)
         wanted = named[0]
         if len(matrices) > 1 and report is not None:
             report.guess("matrix", wanted, f"by its name, of {', '.join(matrices)}", "--variable")
+    wanted = _full(wanted, matrices)
     if wanted not in matrices:
         raise failed(BAD_TABLE, path, f"there is no matrix `{wanted}`", did_you_mean(wanted, matrices))
     return np.asarray(matrices[wanted], np.float64), wanted
+
+
+def _full(wanted: str, names: Iterable[str]) -> str:
+    """Return a variable with the structs or groups in which it lies, where only one is called so."""
+    inside = [name for name in names if re.fullmatch(rf".*[./]{re.escape(wanted)}", name)]
+    return inside[0] if wanted not in names and len(inside) == 1 else wanted
 
 
 def _labels(path: str, options: Options, entries: np.ndarray, report: ImportReport) -> tuple[list[str], bool]:
@@ -459,6 +463,7 @@ def _labels(path: str, options: Options, entries: np.ndarray, report: ImportRepo
     if name is None:
         fitting = [n for n, flat in texts.items() if len(flat) == entries.shape[0] == entries.shape[1]]
         fitting = [n for n in fitting if repeated(texts[n]) is None]
+        fitting = [n for i, n in enumerate(fitting) if texts[n] not in [texts[other] for other in fitting[:i]]]
         if len(fitting) > 1:
             shown = ", ".join(f"`{n}` ({listed(texts[n], 3)})" for n in fitting)
             raise failed(
@@ -474,6 +479,7 @@ def _labels(path: str, options: Options, entries: np.ndarray, report: ImportRepo
             return _numbered(path, entries, why, report), True
         name = fitting[0]
         report.guess("labels", name, f"the only list of that many different names: {listed(texts[name])}", "--labels")
+    name = _full(name, texts)
     if name not in texts:
         raise failed(BAD_TABLE, path, f"there is no list of names `{name}`", did_you_mean(name, texts))
     return _fitting(texts[name], path, entries), False
