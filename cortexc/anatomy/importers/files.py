@@ -53,7 +53,7 @@ FILTERS = {
 
 
 def exists(path: str) -> None:
-    """Raise where there is no such file, on its own or in a zip archive (``c.zip/weights.txt``), nor a parquet folder."""
+    """Raise where there is no such file, on its own or in a zip archive (``c.zip/a.txt``), nor a parquet folder."""
     if member(path) is not None:
         return
     if Path(path).is_dir():

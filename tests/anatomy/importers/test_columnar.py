@@ -55,8 +55,9 @@ def test_a_folder_of_parquet_files_is_one_table_with_the_columns_of_its_folders(
         read("table", tmp_path / "empty")
 
 
-MATRIX = pd.DataFrame([[0, 1.5, 2], [3, 0, 4], [0.1, 6, 0]], ["V1", "NA", "V4"], ["V1", "NA", "V4"])
-ENTRIES = {(a, b): float(MATRIX[b][a]) for a in MATRIX for b in MATRIX if a != b}
+AREAS, ROWS = ["V1", "NA", "V4"], [[0, 1.5, 2], [3, 0, 4], [0.1, 6, 0]]
+MATRIX = pd.DataFrame(ROWS, AREAS, AREAS)
+ENTRIES = {(a, b): ROWS[i][j] for i, a in enumerate(AREAS) for j, b in enumerate(AREAS) if i != j}
 
 
 @pytest.mark.parametrize("form", ["index", "column", "named", "columns"])
