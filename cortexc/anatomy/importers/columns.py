@@ -13,12 +13,12 @@ from .scales import bare
 SOURCE = (
     "source from pre presynaptic src origin sourcearea areasource sourceid preid prerootid preptrootid bodyidpre "
     "prebodyid sourcenode sourcenodeid presynapticneuron prename preneuron presyn sourcename sourceneuron idpre "
-    "fromarea efferent node1"
+    "fromarea efferent node1 bodypre neuron1 typepre"
 ).split()
 TARGET = (
     "target to post postsynaptic tgt dst destination dest targetarea areatarget targetid postid postrootid "
     "postptrootid bodyidpost postbodyid targetnode targetnodeid postsynapticneuron postname postneuron postsyn "
-    "targetname targetneuron idpost toarea injected injectedarea injectionsite afferent node2"
+    "targetname targetneuron idpost toarea injected injectedarea injectionsite afferent node2 bodypost neuron2 typepost"
 ).split()
 FLN = ("fln", "flne")
 SYNAPSES = "syncount synapsecount synapses nsyn nsyns nsynapses numsynapses".split()

@@ -19,7 +19,7 @@ from .report import ImportReport, and_more
 from .scales import bare, may_be_percentages, of_name, unscaled
 from .wiring import NUMBERS, WORDS, Wiring
 
-GAP = frozenset({"electrical", "gapjunction", "gap", "gj", "elec", "ejunction"})
+GAP = frozenset({"electrical", "gapjunction", "gap", "gj", "elec", "ej", "ejunction"})
 MOST_GROUPS, MOST_TITLES = 32, 20
 
 

@@ -55,7 +55,8 @@ def test_a_folder_of_parquet_files_is_one_table_with_the_columns_of_its_folders(
         read("table", tmp_path / "empty")
 
 
-AREAS, ROWS = ["V1", "NA", "V4"], [[0, 1.5, 2], [3, 0, 4], [0.1, 6, 0]]
+AREAS = ["V1", "NA", "V4"]
+ROWS: list[list[float]] = [[0, 1.5, 2], [3, 0, 4], [0.1, 6, 0]]
 MATRIX = pd.DataFrame(ROWS, AREAS, AREAS)
 ENTRIES = {(a, b): ROWS[i][j] for i, a in enumerate(AREAS) for j, b in enumerate(AREAS) if i != j}
 
