@@ -90,7 +90,10 @@ def _decoded(path: str) -> str:
                 location = Span(path, line + row, column)
                 message = f"byte 0x{bad[error.start]:02X} is not UTF-8"
                 raise failed(UNREADABLE, location, message, "convert it: iconv -f LATIN1 -t UTF-8 FILE > NEW") from None
-            head = head or text.removeprefix("\ufeff")
+            if not head:
+                head = text.removeprefix("\ufeff")
+                if found := files.kind_of_text(head[: 1 << 16]):
+                    raise failed(UNREADABLE, path, f"this is {found[0]}, and no delimited text", found[1])
             line += block.count(b"\n")
     return head
 

@@ -6,7 +6,6 @@ import functools
 import re
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,23 +53,11 @@ def _kind(path: str) -> str:
     """
     if found := files.signature(path):
         raise failed(UNREADABLE, path, f"`{path}` is {found[0]}, and no graph", found[1])
-    with Path(path).open(encoding="utf-8-sig", errors="replace") as file:
-        head = file.read(1 << 16)
-    if re.search(r"^\s*graph\s*\[", head, re.MULTILINE):
-        return "GML"
-    if re.search(r"^\s*\*(vertices|network)\b", head, re.MULTILINE | re.IGNORECASE):
-        return "Pajek"
-    if not head.lstrip().startswith("<"):
-        message = f"`{path}` is none of GraphML, GEXF, GML, Pajek and JSON"
-        hint = "a list of edges is imported by `cortexc import table`; JSON is told by the name .json"
+    kind, hint = files.kind_of_text(files.beginning(path)) or ("none of them", "`cortexc import table` reads edges")
+    if kind not in _READERS:
+        message = f"GraphML, GEXF, GML, Pajek and JSON are read, and this is {kind}"
         raise failed(UNREADABLE, Span(path, 1), message, hint)
-    root = files.xml(path, "the file may be cut off", huge=True)
-    name = root.tag.rpartition("}")[2]
-    if name.lower() not in {"graphml", "gexf"}:
-        message = f"this is XML of another kind, <{name}>, and neither GraphML nor GEXF"
-        hint = "`cortexc import neuroml` reads NeuroML" if name == "neuroml" else "export it as GraphML or GEXF"
-        raise failed(UNREADABLE, Span(path, root.sourceline), message, hint)
-    return {"graphml": "GraphML", "gexf": "GEXF"}[name.lower()]
+    return kind
 
 
 def _by_networkx(path: str, report: ImportReport, kind: str) -> nx.Graph[Any]:

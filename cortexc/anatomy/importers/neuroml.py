@@ -146,6 +146,10 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         raise failed(UNREADABLE, path, "this is NeuroML in HDF5", "export it as XML (pyNeuroML: pynml -xml)")
     documents, missing = _documents(path)
     networks = [e for root in documents.values() for e in root.iter() if _tag(e) == "network"]
+    root = documents[path]
+    if _tag(root).lower() not in {"neuroml", "lems"}:
+        kind, hint = files.kind_of_text(f"<{_tag(root)}>") or ("", "")
+        raise failed(UNREADABLE, Span(path, root.sourceline), f"this is {kind}, and no NeuroML", hint)
     if not networks:
         hint = f"name the file that has it (.net.nml){_or_missing(missing)}"
         raise failed(BAD_TABLE, path, "there is no <network> in this file", hint)

@@ -1,5 +1,7 @@
 """Graphs in JSON: the three forms say the same, and other JSON is named for what it is."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable
 from pathlib import Path
