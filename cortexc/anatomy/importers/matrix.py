@@ -23,6 +23,10 @@ from .scales import may_be_percentages, unscaled
 from .wiring import Wiring
 
 
+_SIDE = re.compile(r"(?i)(?:^|(?<=[\W_]))(?:ipsi(?:lateral)?|contra(?:lateral)?|left|right|[lr]h?)(?=$|[\W_])")
+"""How people write the hemisphere of an area, as a word of its name."""
+
+
 @dataclass(frozen=True, eq=False)
 class Labelled:
     """A matrix, its labels, and where its entries stand."""
@@ -285,10 +289,10 @@ def _margins(
         return 1, 1
     if height != width or inner != side or not _may_label(inner):
         return 0, 0
-    if given is not None and len(given) in {height, height - 1}:
+    symmetric = np.array_equal(cells, cells.T)
+    if given is not None and (len(given) == height or (len(given) == height - 1 and not symmetric)):
         return (0, 0) if len(given) == height else (1, 1)
     same = "the first row and the first column hold the same numbers"
-    symmetric = np.array_equal(cells, cells.T)
     blank = all(text == "" for text in np.diag(cells))
     if not _is_number(corner) and not (corner == "" and blank and symmetric):
         report.guess("labels", listed(inner), f"{same}, and the corner is no number", "--header no")
@@ -366,10 +370,18 @@ def _differing(rows: list[str], columns: list[str], report: ImportReport) -> Non
         alone = [name for name in own if name not in set(other)]
         if not alone:
             continue
-        others = {plain(name): name for name in other}
-        near = {n: others.get(plain(n)) or next(iter(get_close_matches(n, other, 1, 0.7)), "") for n in alone}
+        others = {_sideless(name): name for name in other} | {plain(name): name for name in other}
+        near = {
+            n: others.get(plain(n)) or others.get(_sideless(n)) or next(iter(get_close_matches(n, other, 1, 0.7)), "")
+            for n in alone
+        }
         shown = [f"`{n}`" + (f" (nearest: `{near[n]}`)" if near[n] else "") for n in alone]
         report.guess(f"labels of {which} only", f"{len(alone)} areas of their own", listed(shown))
+
+
+def _sideless(name: str) -> str:
+    """Return a name as it is compared, without the hemisphere."""
+    return plain(_SIDE.sub("", name))
 
 
 def _check_margin(names: list[str], location: Callable[[int], Span]) -> None:
