@@ -22,7 +22,6 @@ from .report import ImportReport, listed
 from .scales import may_be_percentages, unscaled
 from .wiring import Wiring
 
-
 _SIDE = re.compile(r"(?i)(?:^|(?<=[\W_]))(?:ipsi(?:lateral)?|contra(?:lateral)?|left|right|[lr]h?)(?=$|[\W_])")
 """How people write the hemisphere of an area, as a word of its name."""
 
