@@ -73,8 +73,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="how rows of a pair join (auto: FLNe mean, others sum)",
     )
 
+    table.add_argument(
+        "--negative",
+        choices=("error", "absolute", "drop"),
+        help="negative strengths (also of matrices): take their size, or leave them out",
+    )
+
     matrix = parser.add_argument_group("matrices")
-    matrix.add_argument("--rows", choices=("source", "target"), help="what a row is; a matrix does not say it")
+    matrix.add_argument(
+        "--rows", choices=("source", "target"), help="what a row is; a matrix does not say it (synapses: of neurons)"
+    )
     matrix.add_argument(
         "--symmetric", action="store_true", default=None, help="undirected: one half of the matrix stands for both"
     )

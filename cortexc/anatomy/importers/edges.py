@@ -97,7 +97,7 @@ def joined(edges: Edges, options: Options, report: ImportReport) -> Wiring:
     """
     edges = _counted(edges, options, report)
     values = _one_strength(_worded(edges.values, report), "these rows have FLNe too", lambda _: "", report)
-    edges = _sound(replace(edges, values=values), options, report)
+    edges = _sound(_unsigned(replace(edges, values=values), options, report), options, report)
     pairs = _paired(edges)
     repeated = int((pairs.count > 1).sum())
     if repeated and options.aggregate == "error":
@@ -120,6 +120,20 @@ def joined(edges: Edges, options: Options, report: ImportReport) -> Wiring:
     found = found.picked(np.argsort(pairs.first))
     orientation(found, report, edges.location(0, "") if len(edges.source) else Span("<python>"))
     return found
+
+
+def _unsigned(edges: Edges, options: Options, report: ImportReport) -> Edges:
+    """Return edges without negative strengths, where a user says what to do with them."""
+    weight = edges.values.get("weight")
+    if options.negative == "error" or weight is None or not (negative := weight < 0).any():
+        return edges
+    row = int(negative.argmax())
+    first = f"{edges.source[row]} -> {edges.target[row]} {weight[row]:g}"
+    if options.negative == "drop":
+        report.drop(int(negative.sum()), "negative weights", "--negative drop", first)
+        return edges.kept(~negative)
+    report.guess(f"{int(negative.sum()):,} negative weights", "their size", f"--negative absolute, first {first}")
+    return replace(edges, values={**edges.values, "weight": np.abs(weight)})
 
 
 def _counted(edges: Edges, options: Options, report: ImportReport) -> Edges:
@@ -321,6 +335,8 @@ def _faults(edges: Edges) -> Iterator[Fault]:
         known = np.where(nan | ((column == 0) & (name == "weight")), least, column)
         bad = (known < least) | (known > most) | ((known != np.floor(known)) & (name == "delay"))
         hint = f"{hint}; {HOW[name]}" if percent else hint
+        if name == "weight" and (known < 0).any():
+            hint = "the language has no negative strengths: --negative absolute takes their size, drop leaves them out"
         yield fault(name, f"a {name} out of range", bad, f"{is_} {{value:g}}", hint, optional=not percent)
 
 

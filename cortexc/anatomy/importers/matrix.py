@@ -56,12 +56,12 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     hint = "name the matrices of SLN and distances with --sln and --distance"
     path, options = tvb.unfolded(paths[0], options, report) if len(paths) == 1 else (paths[0], options)
     path = files.only([path, *paths[1:]], "one matrix is imported at a time", hint)
-    strength = _labelled(path, options.variable, options, report)
+    strength = labelled(path, options.variable, options, report)
     strength, name = _meant(strength, options, report)
     strength = _whole(strength, path, options, report)
-    either = _undirected(strength) and options.sln is None
+    either = undirected(strength) and options.sln is None
     if options.rows is None and not either:
-        raise failed(AMBIGUOUS, path, "a matrix does not say what its rows are", _evidence(strength.entries))
+        raise failed(AMBIGUOUS, path, "a matrix does not say what its rows are", evidence(strength.entries))
     report.read.append(f"{path}: {len(strength.rows):,} x {len(strength.columns):,} entries")
     if name == "weight" and not strength.wrong.any() and np.nan_to_num(strength.entries).max(initial=0) <= 1:
         why = "they are not known to be FLNe"
@@ -162,12 +162,12 @@ def _mirrored(matrix: np.ndarray, *, upper: bool) -> np.ndarray:
     return np.where(above.T if upper else above, matrix.T, matrix)
 
 
-def _undirected(matrix: Labelled) -> bool:
+def undirected(matrix: Labelled) -> bool:
     """Whether it does not matter what the rows of a matrix are."""
     return matrix.rows == matrix.columns and np.array_equal(matrix.entries, matrix.entries.T, equal_nan=True)
 
 
-def _evidence(entries: np.ndarray) -> str:
+def evidence(entries: np.ndarray) -> str:
     """Return what the entries say about the orientation, as a hint."""
     across, down = np.nansum(entries, axis=1), np.nansum(entries, axis=0)
     hint = "say it: --rows target (a row lists the inputs of an area) or --rows source (its outputs)"
@@ -185,7 +185,7 @@ def _companion(
     """Return the entries of another matrix for the connections of the first."""
     row, column = there.T
     if files.is_there(wanted):
-        other = _labelled(wanted, None, options, report)
+        other = labelled(wanted, None, options, report)
         entries = unscaled(other.entries, field, other.name, options.scale, report)
         if other.numbered and entries.shape == strength.entries.shape:
             report.guess(f"labels of {wanted}", "those of the strengths", "it has none, and is of the same size")
@@ -215,7 +215,12 @@ def _indices(names: list[str], there: list[str], lacks: str, path: str) -> np.nd
     return np.array([index[name] for name in names])
 
 
-def _labelled(path: str, variable: str | None, options: Options, report: ImportReport) -> Labelled:
+def labelled(path: str, variable: str | None, options: Options, report: ImportReport) -> Labelled:
+    """Return a matrix of a file, and its labels; these may be invented.
+
+    Raises:
+        SpecError: no matrix, or labels that do not fit.
+    """
     suffix = Path(path).suffix.lower()
     files.exists(path)
     if suffix in arrays.SUFFIXES:

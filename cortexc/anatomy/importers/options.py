@@ -52,6 +52,8 @@ class Options:
     aggregate: Aggregate = "auto"
     """How several rows of one pair become one. ``cases`` is the mean over all injections into the target, where one
     that did not label the source counts as 0."""
+    negative: Literal["error", "absolute", "drop"] = "error"
+    """What to do with negative strengths: take their size, or leave them out. The language has no negative ones."""
     case_column: str | None = None
     """Which injection a row is of."""
 
@@ -87,9 +89,9 @@ class Options:
 
 SPEC = frozenset({"name", "sources", "input", "input_to", "readout", "classes", "invalid"})
 COLUMNS = frozenset({"source_column", "target_column", "weight_column"})
-FURTHER = frozenset({"sln_column", "distance_column", "aggregate"})
+FURTHER = frozenset({"sln_column", "distance_column", "aggregate", "negative"})
 CELLS = frozenset({"separator", "header", "sheet", "decimal", "thousands", "skip_rows"})
 TEXT = CELLS | {"where"}
-MATRIX = frozenset({"rows", "symmetric", "variable", "labels", "sln", "distance"})
+MATRIX = frozenset({"negative", "rows", "symmetric", "variable", "labels", "sln", "distance"})
 GROUPS = frozenset({"area_column", "layer_column", "type_column", "kind_column", "inhibitory", "strength"})
 """Options that several formats listen to: on the spec, columns, text, matrices, and groups of neurons."""

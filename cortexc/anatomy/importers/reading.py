@@ -38,13 +38,15 @@ class Format:
 FORMATS = {
     "table": Format(
         table.read,
-        SPEC | COLUMNS | TEXT | {"fln_column", "sln_column", "distance_column", "case_column", "aggregate", "scale"},
+        SPEC | COLUMNS | TEXT | FURTHER | {"fln_column", "case_column", "scale"},
     ),
     "matrix": Format(matrix.read, SPEC | CELLS | MATRIX | {"scale"}),
     "sonata": Format(sonata.read, SPEC | GROUPS),
     "graphml": Format(graphs.read, SPEC | FURTHER | {"weight_column", "fln_column", "labels", "scale"}),
     "neuroml": Format(neuroml.read, SPEC | {"strength"}),
-    "synapses": Format(synapses.read, SPEC | COLUMNS | TEXT | GROUPS | {"neurons", "id_column"}),
+    "synapses": Format(
+        synapses.read, SPEC | COLUMNS | TEXT | GROUPS | {"neurons", "id_column", "rows", "variable", "labels"}
+    ),
 }
 """Every format, by name."""
 

@@ -10,7 +10,7 @@ import numpy as np
 from cortexc.connectome.diagnostics import Span, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNOWN_NODE
 
-from . import frames, regions, table
+from . import frames, neuron_matrix, regions, table
 from .columns import COUNT, known
 from .frame import Frame, of_marks
 from .neurons import Pairs, aggregated, grouped
@@ -40,14 +40,18 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         message = "the edges join neurons, and nothing says which areas these lie in"
         raise failed(BAD_TABLE, paths[0], message, "name the table of neurons: --neurons FILE")
     about = frames.read(options.neurons, Options(header=options.header), report)
-    identifier = _identifier(about, paths[0], options, report)
+    dense = len(paths) == 1 and neuron_matrix.is_one(paths[0], options)
+    identifier = _identifier(about, None if dense else paths[0], options, report)
     about.refuse_floats(identifier)
     about = _identified(about, identifier, options, report)
     index = _index(about, identifier)
     columns = {c: about.texts(c) for c in about.data.columns if c != identifier}
     neurons = grouped(columns, np.full(len(about.data), UNASSIGNED, object), options, report, about.path)
-    tally = _tallied(paths, index, {}, options, report)
-    tally = _once(tally, paths, index, options, report)
+    if dense:
+        tally = _Tally(Pairs(len(index)), Refusal("entries", options.invalid))
+        tally.pairs.add(*neuron_matrix.edges(paths[0], index, options, report))
+    else:
+        tally = _once(_tallied(paths, index, {}, options, report), paths, index, options, report)
     if not tally.pairs.rows:
         raise failed(BAD_TABLE, paths[0], "no edge is left to import", "check --where and --invalid")
     report.drop(tally.unchosen, "rows", f"--where {' '.join(options.where)}")
@@ -261,13 +265,13 @@ def _counts(frame: Frame, ends: tuple[str, str], options: Options, report: Impor
     return None
 
 
-def _identifier(about: Frame, edges: str, options: Options, report: ImportReport) -> str:
+def _identifier(about: Frame, edges: str | None, options: Options, report: ImportReport) -> str:
     """Return the column of a table of neurons that names them: by its values, which the edges have, and its name."""
     if options.id_column is not None:
         return about.named_column(options.id_column, "--id-column")
     named = known(about.data.columns, IDS)
     likely = [*named, *(str(c) for c in about.data.columns if c not in named)]
-    asked, share = _asked(edges, options), dict.fromkeys(likely, 0.0)
+    asked, share = set() if edges is None else _asked(edges, options), dict.fromkeys(likely, 0.0)
     for column in likely:
         share[column] = len(asked.intersection(about.texts(column).tolist())) / max(1, len(asked))
         if share[column] == 1:
