@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..usage import UsageError, refuse_existing, refuse_other_than_yaml
 
-NAMES = ("table", "matrix", "sonata", "graphml", "neuroml", "synapses")
+NAMES = ("table", "matrix", "sonata", "graphml", "nir", "neuroml", "synapses")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "format",
         choices=NAMES,
         metavar="FORMAT",
-        help="table (edge list), matrix, sonata, graphml (any file of a graph), neuroml, or synapses (of neurons)",
+        help="table (edge list), matrix, sonata, graphml (any file of a graph), nir, neuroml, or synapses (of neurons)",
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="the files of one connectome, in any order")
     parser.add_argument("-o", "--out", metavar="SPEC", required=True, type=Path, help="spec to write, a .yaml file")

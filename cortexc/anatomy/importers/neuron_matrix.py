@@ -53,9 +53,9 @@ def edges(
         message = f"the entry of {found.rows[row]}, {found.columns[column]} is no number of synapses"
         hint = "expected a number, 0 or more"
         raise failed(BAD_VALUE, found.location(row, column), message + and_more(int(bad.sum())), hint)
-    row, column = np.nonzero(np.nan_to_num(found.entries))
-    value = found.entries[row, column]
-    pre, post = ends[0][row], ends[1][column]
+    rows, columns = np.nonzero(np.nan_to_num(found.entries))
+    value = found.entries[rows, columns]
+    pre, post = ends[0][rows], ends[1][columns]
     return (post, pre, value, value) if options.rows == "target" else (pre, post, value, value)
 
 

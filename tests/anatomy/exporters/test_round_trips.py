@@ -18,8 +18,8 @@ from cortexc.connectome.area_graph import strength
 from cortexc.connectome.model import Connectome
 from tests.random_connectomes import random_connectome
 
-ENDINGS = {"graphml": "graphml", "json": "json", "csv": "csv", "sonata": "h5"}
-READERS = {"graphml": "graphml", "json": "graphml", "csv": "table", "sonata": "sonata"}
+ENDINGS = {"graphml": "graphml", "json": "json", "csv": "csv", "sonata": "h5", "nir": "nir"}
+READERS = {"graphml": "graphml", "json": "graphml", "csv": "table", "sonata": "sonata", "nir": "nir"}
 
 
 def edges(spec: Connectome) -> dict[tuple[str, ...], tuple[object, ...]]:

@@ -14,6 +14,8 @@ import scipy.io
 from cortexc import connectome
 from cortexc.anatomy.importers import FORMATS, read
 from tests.anatomy.importers.test_neuroml import HEAD, POPULATIONS, TAIL, projection
+from tests.anatomy.importers.test_nir import EDGES as EDGES_OF_NIR
+from tests.anatomy.importers.test_nir import NODES, save
 from tests.anatomy.importers.test_sonata import circuit
 from tests.anatomy.importers.test_synapses import brain
 
@@ -33,6 +35,7 @@ def cases(folder: Path) -> dict[str, tuple[str, list[Path], Path, dict[str, Any]
     graph = nx.DiGraph([("a", "b"), ("b", "c")])
     nx.write_graphml(graph, folder / "g.graphml")
     (folder / "g.json").write_text(json.dumps(nx.node_link_data(graph, edges="edges")))
+    save(folder / "g.nir", NODES, EDGES_OF_NIR)
     body = projection("V1_L23_E", "V4_L5_E", [0.5]) + projection("V1_L23_I", "V1_L23_E", [-1.0, -1.0])
     (folder / "n.nml").write_text(HEAD + POPULATIONS + body + TAIL)
     (folder / "sonata").mkdir()
@@ -44,6 +47,7 @@ def cases(folder: Path) -> dict[str, tuple[str, list[Path], Path, dict[str, Any]
         "mat": ("matrix", [folder / "m.mat"], folder / "m.mat", {"rows": "target"}),
         "matrix": ("matrix", [folder / "m.csv"], folder / "m.csv", {"rows": "target"}),
         "graphml": ("graphml", [folder / "g.graphml"], folder / "g.graphml", {}),
+        "nir": ("nir", [folder / "g.nir"], folder / "g.nir", {}),
         "json": ("graphml", [folder / "g.json"], folder / "g.json", {}),
         "neuroml": ("neuroml", [folder / "n.nml"], folder / "n.nml", {}),
         "parquet": ("synapses", [synapses], synapses, {"neurons": str(neurons)}),
@@ -59,6 +63,7 @@ NAMES = (
     "mat",
     "matrix",
     "graphml",
+    "nir",
     "json",
     "neuroml",
     "parquet",
