@@ -18,7 +18,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "format",
         choices=NAMES,
         metavar="FORMAT",
-        help="table (edge list), matrix, sonata, graphml (any file of a graph), nir, neuroml, or synapses (of neurons)",
+        help="table (edge list), matrix, sonata, graphml (any file of a graph), nir, neuroml (also NeuroMLlite and "
+        "NetPyNE), or synapses (of neurons)",
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="the files of one connectome, in any order")
     parser.add_argument("-o", "--out", metavar="SPEC", required=True, type=Path, help="spec to write, a .yaml file")

@@ -41,7 +41,7 @@ def of_file(path: str, report: ImportReport) -> dict[str, np.ndarray]:
         if suffix == ".mat" and not Path(path).read_bytes()[:10] == b"MATLAB 7.3" and not h5py.is_hdf5(path):
             return matlab.variables(path)
         return _from_hdf5(path, report, matlab_file=suffix == ".mat")
-    except (zipfile.BadZipFile, ValueError, OSError, TypeError, EOFError, LookupError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, ValueError, OSError, TypeError, EOFError, LookupError, RuntimeError) as error:
         files.refuse_missing_filter(path)
         text = cause(error)
         if text.startswith("Object arrays"):
@@ -104,6 +104,8 @@ def _from_matlab(path: str, node: Any, report: ImportReport) -> Any:
     References:
         https://www.mathworks.com/help/matlab/import_export/mat-file-versions.html
     """
+    if node is None:
+        raise ValueError("a part of it is not there")
     kind = node.attrs.get(MATLAB_CLASS, b"")
     kind = kind.decode() if isinstance(kind, bytes) else str(kind)
     if isinstance(node, h5py.Group):

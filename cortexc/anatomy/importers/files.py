@@ -272,7 +272,7 @@ def json(path: str) -> Any:
 _KINDS_OF_JSON = (
     ({"networks"}, "a circuit configuration of SONATA", "cortexc import sonata"),
     ({"network", "run"}, "a simulation's configuration of SONATA", "cortexc import sonata"),
-    ({"net"}, "a network of NetPyNE", "cortexc import netpyne"),
+    ({"net"}, "a network of NetPyNE", "cortexc import neuroml"),
     ({"nodes", "adjacency"}, "a graph (adjacency)", "cortexc import graphml"),
     ({"nodes", "links"}, "a graph (node-link)", "cortexc import graphml"),
     ({"nodes", "edges"}, "a graph (node-link)", "cortexc import graphml"),

@@ -1,5 +1,7 @@
 """NeuroML 2 networks: populations and projections; electrical ones are kept apart from chemical ones.
 
+Networks in HDF5 and JSON become elements of NeuroML in ``neuroml_forms.py``.
+
 References:
     R. C. Cannon et al. (2014), LEMS, https://doi.org/10.3389/fninf.2014.00079
 """
@@ -14,12 +16,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import h5py
 import numpy as np
 
 from cortexc.connectome.diagnostics import Span, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNOWN_NODE, UNREADABLE
 
-from . import files
+from . import files, neuroml_forms
 from .frame import number
 from .neurons import INTERNEURONS, LAYER_NUMBER, Group, Neurons, Pairs, connected, layer_of, tabled, wired
 from .options import Options
@@ -130,21 +133,21 @@ class _Network:
 
     def location(self, element: Any) -> Span:
         """Return the location of an element."""
+        if element.sourceline is None:
+            return Span(self.path, inside=element.get(neuroml_forms.AT, ""))
         path = element.getroottree().docinfo.URL or self.path
         path = path if Path(path).exists() else unquote(path)  # lxml 5 writes a space as %20
         return Span(path, element.sourceline)
 
 
 def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
-    """Read one NeuroML file.
+    """Read one file of NeuroML, NeuroMLlite or NetPyNE.
 
     Raises:
         SpecError: not well-formed, no network, a projection of a population that is not there, a bad weight.
     """
     path = files.only(paths, "a NeuroML network is one file")
-    if path.endswith((".h5", ".hdf5")):
-        raise failed(UNREADABLE, path, "this is NeuroML in HDF5", "export it as XML (pyNeuroML: pynml -xml)")
-    documents, missing = _documents(path)
+    documents, missing = ({path: neuroml_forms.read(path, report)}, []) if _is_form(path) else _documents(path)
     networks = [e for root in documents.values() for e in root.iter() if _tag(e) == "network"]
     root = documents[path]
     if _tag(root).lower() not in {"neuroml", "lems"}:
@@ -179,7 +182,12 @@ def included(path: str) -> list[str]:
         SpecError: one of them is not well-formed.
     """
     files.exists(path)
-    return [] if path.endswith((".h5", ".hdf5")) else list(_documents(path)[0])[1:]
+    return [] if _is_form(path) else list(_documents(path)[0])[1:]
+
+
+def _is_form(path: str) -> bool:
+    """Whether a network is in HDF5 or JSON, and not XML."""
+    return path.lower().endswith((".h5", ".hdf5", ".json")) or h5py.is_hdf5(path)
 
 
 def _documents(path: str) -> tuple[dict[str, Any], list[str]]:
