@@ -52,6 +52,8 @@ def chunks(path: str, options: Options, report: ImportReport, *, header: str | N
     suffix, header = _suffix(path), header or options.header
     if options.thousands == options.decimal:
         raise failed(BAD_TABLE, "--thousands", f"`{options.decimal}` cannot be the mark of fractions and of thousands")
+    if options.skip_rows < 0:
+        raise failed(BAD_TABLE, "--skip-rows", f"{options.skip_rows} lines cannot be left out", "0 or more")
     marks = Marks(options.decimal, options.thousands)
     if suffix in COLUMNAR:
         found = _columnar(path, suffix, report)

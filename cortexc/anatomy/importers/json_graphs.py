@@ -71,8 +71,11 @@ def _form(data: Any) -> str | None:
 
 def _node_link(data: Any) -> tuple[list[Node], list[Edge]]:
     nodes = [_node(given) for given in data["nodes"]]
-    listed = data["edges" if "edges" in data else "links"]
-    return nodes, [_edge(given) for given in listed]
+    listed = [_edge(given) for given in data["edges" if "edges" in data else "links"]]
+    ends, ids = {end for a, b, _ in listed for end in (a, b)}, {name for name, _ in nodes}
+    if not ends & ids and ends <= set(range(len(nodes))):  # D3 before its version 4 counts nodes
+        listed = [(nodes[a][0], nodes[b][0], given) for a, b, given in listed]
+    return nodes, listed
 
 
 def _adjacency(data: Any) -> tuple[list[Node], list[Edge]]:

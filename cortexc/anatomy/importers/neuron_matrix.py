@@ -33,7 +33,9 @@ def edges(
     Raises:
         SpecError: no orientation, a label that is no neuron, another number of neurons, or a bad entry.
     """
-    found = matrix.labelled(path, options.variable, options, report)
+    said = ImportReport()
+    found = matrix.labelled(path, options.variable, options, said)
+    report.guesses += [] if found.numbered else said.guesses
     size = " x ".join(map(str, found.entries.shape))
     report.read.append(f"{path}: {size} entries, of neurons")
     if options.rows is None and not matrix.undirected(found):
@@ -42,7 +44,6 @@ def edges(
         message = f"the matrix is {size}, and the table has {len(index):,} neurons"
         raise failed(BAD_TABLE, path, message, "name the neurons of the matrix with --labels FILE")
     if found.numbered:
-        report.guesses = [guess for guess in report.guesses if guess.subject != "labels"]
         report.guess("neurons of the matrix", "in the order of the table", "the matrix has no labels", "--labels FILE")
     ends = (
         [np.arange(len(index))] * 2 if found.numbered else [_rows(path, n, index) for n in (found.rows, found.columns)]

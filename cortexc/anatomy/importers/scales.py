@@ -83,6 +83,8 @@ def may_be_percentages(values: np.ndarray) -> bool:
     return bool(len(known)) and bool(known.min() >= 0) and 2 <= known.max() <= 100
 
 
-HOW = {"fln": "if they are percentages, --percent; if they are no fractions, --scale plain"}
+HOW = {
+    "fln": "if they are percentages, --percent; if they are no fractions, --scale plain",
+    "sln": "if they are percentages, call the column `SLN (%)` (of a matrix the file); if FLNe are too, --percent",
+}
 """What to say of such values, by field."""
-HOW["sln"] = HOW["fln"].partition(";")[0]

@@ -173,7 +173,7 @@ def _named(
         return frame.named_column(wanted, option)
     free = [c for c in frame.data.columns if c not in used]
     begun = [c for name in likely if len(name) > 2 for c in free if plain(bare(c)).startswith(name)]
-    found = list(dict.fromkeys((*known(free, likely), *begun)))
+    found = sorted(dict.fromkeys((*known(free, likely), *begun)), key=lambda column: of_name(column) != "plain")
     if len(found) > 1:
         report.guess(f"column of {what}", found[0], f"the first of {', '.join(found)}", option)
     return found[0] if found else None

@@ -58,6 +58,12 @@ def test_elements_of_cytoscape_may_be_one_list_and_are_directed(tmp_path: Path) 
         assert "direction = from source to target" in found.report.as_text()
 
 
+def test_ends_of_d3_may_be_places_in_the_list_of_nodes(tmp_path: Path) -> None:
+    data = {"nodes": [{"id": "V1"}, {"id": "V2"}], "directed": True, "links": [{"source": 1, "target": 0, "value": 2}]}
+    found = read("graphml", written(tmp_path / "g.json", data)).connectome
+    assert [(p.origin, p.target, p.weight) for p in found.projections if p.source == ("data",)] == [("V2", "V1", 2.0)]
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

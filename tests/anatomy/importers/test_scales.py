@@ -46,6 +46,11 @@ def test_a_natural_logarithm_has_its_own_base(tmp_path: Path) -> None:
     assert fln(read("table", table(tmp_path / "e.csv", "ln(FLNe)", LOG)))[0] == pytest.approx(0.36787944)
 
 
+def test_a_column_as_it_stands_is_preferred_to_its_logarithm(tmp_path: Path) -> None:
+    found = read("table", table(tmp_path / "e.csv", "logFLN,FLN", LOG, ["0.1", "0.01", "0.5"]))
+    assert fln(found) == [0.1, 0.01, 0.5]
+
+
 def test_strengths_that_are_no_fractions_are_raised_too(tmp_path: Path) -> None:
     found = read("table", table(tmp_path / "e.csv", "log10(weight)", MINUS))
     assert fln(found, "weight") == pytest.approx([10, 100, 10**0.5])
