@@ -93,7 +93,10 @@ def _batches(path: str, suffix: str, report: ImportReport) -> Iterator[Any]:
     if Path(path).is_dir():
         whole = ds.dataset(path, format="parquet", partitioning="hive")
         report.read.append(f"{path}: {len(whole.files):,} parquet files")
-        yield from (pa.Table.from_batches([b]) for b in whole.to_batches(batch_size=CHUNK_ROWS) if b.num_rows)
+        batches = (batch for batch in whole.to_batches(batch_size=CHUNK_ROWS) if batch.num_rows)
+        first = next(batches, None)
+        yield whole.schema.empty_table() if first is None else first
+        yield from batches
     elif suffix in FEATHER:
         try:
             yield pf.read_table(path)
@@ -129,7 +132,7 @@ def sheet(path: str, options: Options, report: ImportReport) -> Frame:
     except (pa.ArrowException, OSError, ValueError) as error:
         raise failed(UNREADABLE, path, f"`{path}` cannot be read as {suffix[1:]}: {cause(error)}") from None
     if not isinstance(data.index, pd.RangeIndex):
-        data = data.reset_index(names=[name or "" for name in data.index.names])
+        data = data.reset_index(names=[name or "" for name in data.index.names], allow_duplicates=True)
     called = [f"column {i + 1}" for i in range(data.shape[1])]
     head = pd.DataFrame([[str(name) for name in data.columns]], columns=called, index=[-1])
     data.columns = called

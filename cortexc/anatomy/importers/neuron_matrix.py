@@ -65,5 +65,10 @@ def _rows(path: str, names: list[str], index: pd.Index[Any]) -> np.ndarray:
     place = {str(name): i for i, name in enumerate(index.tolist())}
     if missing := [name for name in names if name not in place]:
         message = f"the neuron `{missing[0]}` of the matrix is not in the table{and_more(len(missing))}"
-        raise failed(UNKNOWN_NODE, path, message, "add it to the table of neurons; --header no, if it is an entry")
+        raise failed(
+            UNKNOWN_NODE,
+            path,
+            message,
+            "add it to the table of neurons; leave --rows out, if the file is a list of edges",
+        )
     return np.array([place[name] for name in names], np.int64)

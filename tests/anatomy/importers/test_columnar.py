@@ -50,6 +50,10 @@ def test_a_folder_of_parquet_files_is_one_table_with_the_columns_of_its_folders(
     (tmp_path / "n.csv").write_text("id,area\na,V1\nb,V2\nc,V4\n")
     found = read("synapses", tmp_path / "parted", neurons=str(tmp_path / "n.csv"))
     assert weights(found) == {("V1", "V2"): 1, ("V2", "V4"): 2, ("V4", "V1"): 3}
+    (tmp_path / "rowless").mkdir()
+    pq.write_table(pa.table(rows).slice(0, 0), tmp_path / "rowless" / "part.parquet")
+    with pytest.raises(connectome.SpecError, match="nothing is left to import"):
+        read("table", tmp_path / "rowless")
     (tmp_path / "empty").mkdir()
     with pytest.raises(connectome.SpecError, match="is a folder"):
         read("table", tmp_path / "empty")
