@@ -45,6 +45,8 @@ _NAME = re.compile(
 )
 _LAYER = re.compile(rf"(?:pop_?)?(?:L|(?i:layer))_?(?P<layer>{LAYER_NUMBER})(?![0-9/])[_-]?(?:[A-Za-z].*)?")
 """A population that is called after its layer alone, as in one column: L23_E, Layer4Exc, L5_pyramidal."""
+_CELLS = re.compile(r"(?i:(?:pop_?)?(?:e|exc|excitatory|pyr|pyramidal|(i|inh|inhibitory|interneurons?|basket|pv|sst)))")
+"""What stands for an area in a name such as Exc_L4 or I_L23, or alone, and is a kind of cells."""
 _WEIGHTED = ("connectionWD", "continuousConnectionInstanceW", "electricalConnectionInstanceW")
 """The connections that must have a weight."""
 _DELAY = re.compile(r"\s*([0-9.eE+-]+)\s*(s|ms|us)\s*")
@@ -379,9 +381,11 @@ def _neurons(network: _Network, report: ImportReport) -> Neurons:
     layers: list[str] = []
     for name, population in network.populations.items():
         found = _NAME.match(name)
-        area = (found["area"] if found else None) or population.region or (found["alone"] if found else None)
+        said = found["area"] if found else None
+        word = _CELLS.fullmatch(said if said and found and not found["kind"] else name)
+        area = (None if word else said) or population.region or (found["alone"] if found else None)
         alone = _LAYER.fullmatch(name) if area is None else None
-        if alone or (found and area is None and not name.isdigit()):
+        if alone or (area is None and (word or (found and not name.isdigit()))):
             layers.append(name)
             area = network.name
         area = area or name
@@ -390,13 +394,14 @@ def _neurons(network: _Network, report: ImportReport) -> Neurons:
         short = name[len(area) :].strip("_-") if name.startswith(area) else name
         # VIP is an area too, of the monkey
         by_name = bool(_INHIBITS.search(name if area == name else short)) and not area == name == "VIP"
+        by_name = by_name or bool(word and word[1])
         inhibits = by_name or network.signs.get(name, False)
         if inhibits:
             reasons.setdefault("by their names" if by_name else "their weights are negative", []).append(name)
         number = areas.setdefault(area, len(areas))
         groups.append(Group(number, layer, inhibits, short or ("I" if inhibits else "E"), name))
     if layers:
-        report.guess("area", network.name, f"the network, of which {listed(layers)} are layers by their names")
+        report.guess("area", network.name, f"the network, of which {listed(layers)} are layers or kinds of cells")
     report.guess("areas and layers", "from the names of the populations", "as in V1_L23_E")
     for reason, names in reasons.items():
         report.guess("inhibitory populations", listed(names), reason)

@@ -100,11 +100,14 @@ def test_projections_by_gap_junctions_are_electrical(tmp_path: Path, synapse: st
     assert (f"synapse `{synapse}` = gap junction" in found.report.as_text()) == gap
 
 
-COLUMNS = {
+COLUMNS: dict[str, tuple[str | None, ...]] = {
     "L23_E L23_I L4_E L4_I L5_E": ("L2/3", "L2/3", "L4", "L4", "L5"),
     "Layer4Exc Layer4Inh L6pyramidal": ("L4", "L4", "L6"),
     "23E 23I 5E": ("L2/3", "L2/3", "L5"),
     "L23_pyr L23_basket L5PC": ("L2/3", "L2/3", "L5"),
+    "E I": (None, None),
+    "popExc popInh": (None, None),
+    "Exc_L4 Inh_L4 E_L23 I_L23 pyr_L5": ("L4", "L4", "L2/3", "L2/3", "L5"),
 }
 
 
@@ -126,4 +129,4 @@ def test_layers_of_one_column_are_one_area_and_thalamus_is_another(tmp_path: Pat
     assert connections is not None
     assert not isinstance(connections.probability, str)
     assert [(p.origin, p.target, p.sln) for p in spec.projections if p.source == ("data",)] == [("TC", "net", None)]
-    assert "are layers by their names" in found.report.as_text()
+    assert "are layers or kinds of cells" in found.report.as_text()
