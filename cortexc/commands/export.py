@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..usage import UsageError, refuse_existing
 
-GRAPHS = ("graphml", "json", "csv", "sonata")
+GRAPHS = ("graphml", "json", "csv", "sonata", "nir")
 MODELS = ("torch", "onnx")
 ENDINGS = {"torch": ".pt2", "onnx": ".onnx"}
 
@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         required=True,
         choices=(*GRAPHS, *MODELS),
         metavar="FORMAT",
-        help="graphml, json (node-link), csv (edge list) or sonata: areas and projections; torch or onnx: the model",
+        help="graphml, json (node-link), csv (edges), sonata or nir: areas and projections; torch or onnx: the model",
     )
     parser.add_argument("-o", "--out", metavar="FILE", required=True, type=Path, help="file to write")
     parser.add_argument("--seed", type=int, default=None, help="of the weights of an untrained model (default: 0)")

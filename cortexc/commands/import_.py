@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..usage import UsageError, refuse_existing, refuse_other_than_yaml
 
-NAMES = ("table", "matrix", "sonata", "graphml", "neuroml", "synapses")
+NAMES = ("table", "matrix", "sonata", "graphml", "nir", "neuroml", "synapses")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +18,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "format",
         choices=NAMES,
         metavar="FORMAT",
-        help="table (edge list), matrix, sonata, graphml (any file of a graph), neuroml, or synapses (of neurons)",
+        help="table (edge list), matrix, sonata, graphml (any file of a graph), nir, neuroml (also NeuroMLlite and "
+        "NetPyNE), or synapses (of neurons)",
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="the files of one connectome, in any order")
     parser.add_argument("-o", "--out", metavar="SPEC", required=True, type=Path, help="spec to write, a .yaml file")
@@ -52,15 +53,37 @@ def configure(parser: argparse.ArgumentParser) -> None:
     table.add_argument("--sheet", metavar="NAME", help="of an Excel workbook")
     table.add_argument("--decimal", choices=(".", ","), help="mark before the fraction of a number (default: .)")
     table.add_argument("--thousands", metavar="MARK", help="mark between groups of three digits: 1,234 is 1234")
-    table.add_argument("--where", action="append", metavar="COLUMN=VALUE", help="take these rows; may be repeated")
+    table.add_argument("--skip-rows", type=int, metavar="N", help="lines before the table, such as its title")
+    table.add_argument(
+        "--scale",
+        choices=("plain", "percent", "log10", "ln"),
+        help="how strengths are written (default: as the name of the column says)",
+    )
+    table.add_argument(
+        "--percent", action="store_const", const="percent", dest="scale", help="FLNe and SLN are in percent"
+    )
+    table.add_argument(
+        "--where",
+        action="append",
+        metavar="COLUMN=VALUE",
+        help="take these rows; may be repeated: values of one column are alternatives",
+    )
     table.add_argument(
         "--aggregate",
         choices=("auto", "sum", "mean", "cases", "median", "max", "error"),
         help="how rows of a pair join (auto: FLNe mean, others sum)",
     )
 
+    table.add_argument(
+        "--negative",
+        choices=("error", "absolute", "drop"),
+        help="negative strengths (also of matrices): take their size, or leave them out",
+    )
+
     matrix = parser.add_argument_group("matrices")
-    matrix.add_argument("--rows", choices=("source", "target"), help="what a row is; a matrix does not say it")
+    matrix.add_argument(
+        "--rows", choices=("source", "target"), help="what a row is; a matrix does not say it (synapses: of neurons)"
+    )
     matrix.add_argument(
         "--symmetric", action="store_true", default=None, help="undirected: one half of the matrix stands for both"
     )

@@ -82,3 +82,31 @@ def test_mistakes_are_explained(
     assert main(["import", *words]) == 2
     assert expected in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["edges.csv"]
+
+
+def test_options_of_numbers_and_rows_are_in_the_command_of_the_spec(tmp_path: Path) -> None:
+    data, spec = tmp_path / "edges.csv", tmp_path / "spec.yaml"
+    data.write_text("Table S1\nfrom,to,fln,kind\nV1,V2,76,x\nV2,V1,73,y\nV2,V4,39,z\n")
+    words = ["import", "table", str(data), "-o", str(spec), "--percent", "--skip-rows", "1"]
+    words += ["--where", "kind=x", "--where", "kind=y"]
+    assert main(words) == 0
+    text = spec.read_text()
+    head = text.splitlines()[0]
+    assert all(part in head for part in ("--scale percent", "--skip-rows 1", "--where kind=x --where kind=y"))
+    assert "from: V1, to: V2, fln: 0.76" in text
+    assert "V4" not in text.partition("areas:")[2]
+    signed = tmp_path / "m.csv"
+    signed.write_text(",a,b\na,0,-1\nb,2,0\n")
+    assert main(["import", "matrix", str(signed), "-o", str(tmp_path / "m.yaml"), "--rows", "source"]) == 2
+    words = [
+        "import",
+        "matrix",
+        str(signed),
+        "-o",
+        str(tmp_path / "m.yaml"),
+        "--rows",
+        "source",
+        "--negative",
+        "absolute",
+    ]
+    assert main(words) == 0

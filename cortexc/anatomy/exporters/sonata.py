@@ -5,11 +5,14 @@ readers that do not use FLNe; ``fln`` and ``weight`` tell which it is. Unknown n
 
 References:
     K. Dai et al. (2020), The SONATA data format, https://doi.org/10.1371/journal.pcbi.1007696
+    https://sonata-extension.readthedocs.io/en/latest/sonata_config.html
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +24,43 @@ from cortexc.connectome.model import Connectome
 from . import graph
 
 POPULATION = "areas"
+EDGES = f"{POPULATION}_to_{POPULATION}"
+NODE_TYPE, EDGE_TYPE = "virtual", "brian2_synapse"
+CONFIG = "circuit_config.json"
 VERSION = (0, 1)
 MAGIC = 0x0A7A
 
 
 def writers(path: Path) -> dict[Path, Callable[[Connectome, Path], None]]:
-    """Return the four files of a network, by the path of its edges file, each with the function that writes it."""
+    """Return the five files of a network, by the path of its edges file, each with the function that writes it."""
     stem = path.stem.removesuffix("_edges")
+    nodes, node_types, edge_types = (f"{stem}_{part}" for part in ("nodes.h5", "node_types.csv", "edge_types.csv"))
     return {
         path: write_edges,
-        path.with_name(f"{stem}_nodes.h5"): write_nodes,
-        path.with_name(f"{stem}_node_types.csv"): write_node_types,
-        path.with_name(f"{stem}_edge_types.csv"): write_edge_types,
+        path.with_name(nodes): write_nodes,
+        path.with_name(node_types): write_node_types,
+        path.with_name(edge_types): write_edge_types,
+        path.with_name(CONFIG): partial(
+            _write_config,
+            nodes={"nodes_file": nodes, "node_types_file": node_types},
+            edges={"edges_file": path.name, "edge_types_file": edge_types},
+        ),
     }
+
+
+def _write_config(connectome: Connectome, path: Path, *, nodes: dict[str, str], edges: dict[str, str]) -> None:
+    """Write the configuration of the circuit, which names the other files.
+
+    The types of populations are those of which SONATA asks for nothing that only a cell has.
+    """
+
+    def listed(files: dict[str, str], population: str, kind: str) -> list[dict[str, Any]]:
+        places = {key: f"$BASE_DIR/{name}" for key, name in files.items()}
+        return [{**places, "populations": {population: {"type": kind}}}]
+
+    networks = {"nodes": listed(nodes, POPULATION, NODE_TYPE), "edges": listed(edges, EDGES, EDGE_TYPE)}
+    config = {"version": 2, "manifest": {"$BASE_DIR": "."}, "networks": networks}
+    path.write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
 
 
 def write_nodes(connectome: Connectome, path: Path) -> None:
@@ -49,6 +76,7 @@ def write_nodes(connectome: Connectome, path: Path) -> None:
         for name in ("cortexc_area", "role", "circuit"):
             column = list(listed) if name == "cortexc_area" else [v.get(name, "") for v in listed.values()]
             values.create_dataset(name, data=column, dtype=text)
+        values.create_dataset("model_type", data=[NODE_TYPE] * size, dtype=text)
         for name in ("rows", "columns"):
             values[name] = np.array([v[name] for v in listed.values()], np.int64)
         for name in ("level", "surface_mm2"):
@@ -63,11 +91,12 @@ def write_edges(connectome: Connectome, path: Path) -> None:
     target = np.array([index[b] for _, b, _ in listed], np.uint64)
     with h5py.File(path, "w") as file:
         _head(file)
-        group = file.create_group(f"edges/{POPULATION}_to_{POPULATION}")
+        group = file.create_group(f"edges/{EDGES}")
         for name, ids in (("source_node_id", source), ("target_node_id", target)):
             group[name] = ids
             group[name].attrs["node_population"] = POPULATION
         values = _members(group, "edge", len(listed))
+        values.create_dataset("model_template", data=["projection"] * len(listed), dtype=h5py.string_dtype())
         given = [data for _, _, data in listed]
         values["syn_weight"] = np.array([data.get("fln", data.get("weight")) for data in given], np.float64)
         for name in graph.FIELDS:
@@ -76,7 +105,8 @@ def write_edges(connectome: Connectome, path: Path) -> None:
             if name in {"mode", "direction"}:
                 values.create_dataset(name, data=[data.get(name, "") for data in given], dtype=h5py.string_dtype())
             else:
-                values[name] = np.array([data.get(name, np.nan) for data in given], np.float64)
+                kind = np.float32 if name == "delay" else np.float64  # whole steps; SONATA asks for this type
+                values[name] = np.array([data.get(name, np.nan) for data in given], kind)
         indices = group.create_group("indices")
         _index(indices.create_group("source_to_target"), source, len(index))
         _index(indices.create_group("target_to_source"), target, len(index))
@@ -84,7 +114,7 @@ def write_edges(connectome: Connectome, path: Path) -> None:
 
 def write_node_types(connectome: Connectome, path: Path) -> None:
     """Write the table of node types."""
-    path.write_text(f"node_type_id model_type\n0 {POPULATION}\n", encoding="utf-8")
+    path.write_text(f"node_type_id model_type\n0 {NODE_TYPE}\n", encoding="utf-8")
 
 
 def write_edge_types(connectome: Connectome, path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from cortexc.connectome.model import Connectome
 from cortexc.replacement import replacing
 
-from . import graph, sonata
+from . import graph, nir, sonata
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ FORMATS: dict[str, tuple[Callable[[Connectome, Path], None], tuple[str, ...], tu
     "graphml": (_graphml, (".graphml",), _LOST),
     "json": (_node_link, (".json",), _LOST),
     "csv": (_csv, (".csv",), (*_LOST, "grids, levels and areas without any projection")),
+    "nir": (nir.write, (".nir", ".h5"), _LOST),
     "sonata": (sonata.write_edges, (".h5", ".hdf5"), _LOST),
 }
 """By name: the function that writes the format, its file endings, and what it cannot hold."""

@@ -18,7 +18,7 @@ from .report import ImportReport, cause
 SUFFIXES = (".mat", ".npy", ".npz", ".h5", ".hdf5", ".mtx")
 COMPRESSED_ROWS = {"data", "indices", "indptr"}
 """The parts of a sparse matrix in a group of HDF5, compressed by rows (CSR) or by columns (CSC)."""
-MATLAB_SPARSE = "MATLAB_sparse"
+MATLAB_SPARSE, MATLAB_CLASS = "MATLAB_sparse", "MATLAB_class"
 
 
 def of_file(path: str, report: ImportReport) -> dict[str, np.ndarray]:
@@ -41,7 +41,7 @@ def of_file(path: str, report: ImportReport) -> dict[str, np.ndarray]:
         if suffix == ".mat" and not Path(path).read_bytes()[:10] == b"MATLAB 7.3" and not h5py.is_hdf5(path):
             return matlab.variables(path)
         return _from_hdf5(path, report, matlab_file=suffix == ".mat")
-    except (zipfile.BadZipFile, ValueError, OSError, TypeError, EOFError, LookupError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, ValueError, OSError, TypeError, EOFError, LookupError, RuntimeError) as error:
         files.refuse_missing_filter(path)
         text = cause(error)
         if text.startswith("Object arrays"):
@@ -72,26 +72,59 @@ def _from_matrix_market(path: str) -> np.ndarray:
 
 
 def _from_hdf5(path: str, report: ImportReport, *, matlab_file: bool) -> dict[str, np.ndarray]:
-    """Return the datasets of an HDF5 file; MATLAB keeps matrices transposed there, and names as references."""
+    """Return the matrices and lists of names of an HDF5 file, by the paths of their datasets."""
     found: dict[str, np.ndarray] = {}
 
     def visit(name: str, node: Any) -> None:
-        if name.startswith("#refs#"):
-            return
         if isinstance(node, h5py.Group):
-            if COMPRESSED_ROWS <= set(node) or MATLAB_SPARSE in node.attrs:
+            if COMPRESSED_ROWS <= set(node):
                 found[name] = _sparse(path, node, report)
         elif node.dtype.kind in "iufb" and node.ndim == 2:
-            found[name] = node[()].T if matlab_file else node[()]
-        elif h5py.check_ref_dtype(node.dtype) is h5py.Reference:
-            codes = [node.file[ref][()].ravel() for ref in node[()].ravel()]
-            found[name] = np.array(["".join(map(chr, c)) for c in codes], object)
-        elif node.dtype.kind in "SO" and node.ndim == 1:
-            found[name] = np.array([v.decode() if isinstance(v, bytes) else str(v) for v in node[()]], object)
+            found[name] = node[()]
+        elif node.dtype.kind in "SO" and node.size == max(node.shape, default=0):
+            values = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in node[()].ravel()]
+            if all(isinstance(v, str) for v in values):
+                found[name] = np.array(values, object)
 
     with files.hdf5(path) as file:
-        file.visititems(visit)
+        if not matlab_file and not any(MATLAB_CLASS in node.attrs for node in file.values()):
+            file.visititems(visit)
+            return found
+        for name, node in file.items():
+            if not name.startswith("#"):
+                found |= matlab.flat(name, _from_matlab(path, node, report))
     return found
+
+
+def _from_matlab(path: str, node: Any, report: ImportReport) -> Any:
+    """Return a variable of MATLAB 7.3, which keeps matrices transposed, and cells and structs as references.
+
+    Structs become mappings, cells lists, texts strings; None for what cannot be read.
+
+    References:
+        https://www.mathworks.com/help/matlab/import_export/mat-file-versions.html
+    """
+    if node is None:
+        raise ValueError("a part of it is not there")
+    kind = node.attrs.get(MATLAB_CLASS, b"")
+    kind = kind.decode() if isinstance(kind, bytes) else str(kind)
+    if isinstance(node, h5py.Group):
+        if MATLAB_SPARSE in node.attrs:
+            return _sparse(path, node, report)
+        return {name: _from_matlab(path, field, report) for name, field in node.items()}
+    if "MATLAB_object_decode" in node.attrs:
+        why = "how MATLAB stores objects is not documented: save names as a cell array, cellstr(names)"
+        report.drop(1, f"variable `{node.name.lstrip('/')}` of the class {kind or 'unknown'}", why)
+        return None
+    if "MATLAB_empty" in node.attrs:
+        return None
+    if h5py.check_ref_dtype(node.dtype) is h5py.Reference:
+        return [_from_matlab(path, node.file[ref], report) for ref in node[()].T.ravel(order="F") if ref]
+    values = node[()].T
+    if kind == "char":
+        lines = ["".join(map(chr, line)).strip() for line in values.reshape(-1, values.shape[-1]).tolist()]
+        return lines[0] if len(lines) == 1 else lines
+    return values
 
 
 def _sparse(path: str, group: Any, report: ImportReport) -> np.ndarray:

@@ -8,16 +8,17 @@ from collections.abc import Collection, Iterable
 import numpy as np
 
 from .report import ImportReport
+from .scales import bare
 
 SOURCE = (
     "source from pre presynaptic src origin sourcearea areasource sourceid preid prerootid preptrootid bodyidpre "
     "prebodyid sourcenode sourcenodeid presynapticneuron prename preneuron presyn sourcename sourceneuron idpre "
-    "fromarea efferent node1"
+    "fromarea efferent node1 bodypre neuron1 typepre"
 ).split()
 TARGET = (
     "target to post postsynaptic tgt dst destination dest targetarea areatarget targetid postid postrootid "
     "postptrootid bodyidpost postbodyid targetnode targetnodeid postsynapticneuron postname postneuron postsyn "
-    "targetname targetneuron idpost toarea injected injectedarea injectionsite afferent node2"
+    "targetname targetneuron idpost toarea injected injectedarea injectionsite afferent node2 bodypost neuron2 typepost"
 ).split()
 FLN = ("fln", "flne")
 SYNAPSES = "syncount synapsecount synapses nsyn nsyns nsynapses numsynapses".split()
@@ -43,16 +44,18 @@ def plain(name: str) -> str:
 def known(columns: Iterable[str], names: Iterable[str], but: Collection[str | None] = ()) -> list[str]:
     """Return the columns that have one of the names, the likeliest name first, without those in ``but``.
 
+    What a name says of the scale does not matter: ``log10(weight)`` is a weight.
+
     >>> known(["To", "n", "FROM", "from"], ["from", "to"], but=["from"])
     ['FROM', 'To']
     """
-    free = [(plain(c), c) for c in columns if c not in but]
+    free = [(plain(bare(c)), c) for c in columns if c not in but]
     return [column for name in names for key, column in free if key == name]
 
 
 def is_fln(column: str) -> bool:
     """Whether the name of a column says that it holds FLNe."""
-    return plain(column).startswith(FLN)
+    return plain(bare(column)).startswith(FLN)
 
 
 def lengths(columns: Iterable[str]) -> list[str]:

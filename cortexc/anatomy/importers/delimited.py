@@ -42,8 +42,10 @@ def _chunks(path: str, options: Options, report: ImportReport, header: str) -> I
     head = _decoded(path)
     separator = _sniffed(path, head, options)
     lines = head.splitlines()
-    first = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")), 0)
-    report.drop(sum(line.startswith("#") for line in lines[:first]), "lines of comment", "they begin with #")
+    skipped = options.skip_rows
+    first = next((i for i, line in enumerate(lines) if i >= skipped and line.strip() and not line.startswith("#")), 0)
+    report.drop(skipped, "lines before the table", f"--skip-rows {skipped}")
+    report.drop(sum(line.startswith("#") for line in lines[skipped:first]), "lines of comment", "they begin with #")
     names = [n.strip() for n in _fields(lines[first], separator)]
     keys = {plain(name) for name in names}
     ends = not keys.isdisjoint(SOURCE) and not keys.isdisjoint(TARGET)
@@ -88,7 +90,10 @@ def _decoded(path: str) -> str:
                 location = Span(path, line + row, column)
                 message = f"byte 0x{bad[error.start]:02X} is not UTF-8"
                 raise failed(UNREADABLE, location, message, "convert it: iconv -f LATIN1 -t UTF-8 FILE > NEW") from None
-            head = head or text.removeprefix("\ufeff")
+            if not head:
+                head = text.removeprefix("\ufeff")
+                if found := files.kind_of_text(head[: 1 << 16]):
+                    raise failed(UNREADABLE, path, f"this is {found[0]}, and no delimited text", found[1])
             line += block.count(b"\n")
     return head
 
@@ -98,7 +103,7 @@ def _sniffed(path: str, head: str, options: Options) -> str:
     if options.separator:
         named = {"\\t": "\t"} | {name: mark for mark, name in SEPARATORS.items()}
         return named.get(options.separator, options.separator)
-    lines = [line for line in head.splitlines()[:200] if line.strip() and not line.startswith("#")]
+    lines = [line for line in head.splitlines()[options.skip_rows :][:200] if line.strip() and not line.startswith("#")]
     if len(head) >= 1 << 20:
         lines = lines[:-1] or lines
     lines = _whole(lines)
@@ -120,7 +125,8 @@ def _sniffed(path: str, head: str, options: Options) -> str:
         message = "the lines do not divide into columns: none of comma, tab, semicolon, bar and space is in every line"
         if uneven:
             message = f"the lines do not divide into columns of one number by {' or '.join(uneven)}"
-        raise failed(UNREADABLE, Span(path, 1), message, "say which separator it is: --separator ';'")
+        title = "; if the first lines are a title, leave them out: --skip-rows N"
+        raise failed(UNREADABLE, Span(path, 1), message, f"say which separator it is: --separator ';'{title}")
     return best
 
 

@@ -16,11 +16,12 @@ from .frame import ABSENT
 from .options import Options
 from .refusal import Fault, Refusal
 from .report import ImportReport, and_more
+from .scales import HOW, may_be_percentages
 from .wiring import WORDS, Wiring
 
 SUM_TOLERANCE = 0.01
 """FLNe of one target may exceed 1 by this much, for rounding."""
-FRACTION = "a fraction lies between 0 and 1: divide a percentage by 100"
+FRACTION = "a fraction lies between 0 and 1"
 RANGES: dict[str, tuple[float, float, str]] = {
     "fln": (0.0, 1.0, FRACTION),
     "sln": (0.0, 1.0, FRACTION),
@@ -96,7 +97,7 @@ def joined(edges: Edges, options: Options, report: ImportReport) -> Wiring:
     """
     edges = _counted(edges, options, report)
     values = _one_strength(_worded(edges.values, report), "these rows have FLNe too", lambda _: "", report)
-    edges = _sound(replace(edges, values=values), options, report)
+    edges = _sound(_unsigned(replace(edges, values=values), options, report), options, report)
     pairs = _paired(edges)
     repeated = int((pairs.count > 1).sum())
     if repeated and options.aggregate == "error":
@@ -107,6 +108,7 @@ def joined(edges: Edges, options: Options, report: ImportReport) -> Wiring:
         return f"{edges.source[pairs.first[k]]} -> {edges.target[pairs.first[k]]}"
 
     merged = _one_strength(merged, "other rows of these pairs have FLNe", pair, report)
+    _refuse_summed(merged, edges, pairs, options)
     if edges.cases is not None:
         merged = _over_injections(merged, edges.cases, pairs, options, report)
     if repeated:
@@ -118,6 +120,20 @@ def joined(edges: Edges, options: Options, report: ImportReport) -> Wiring:
     found = found.picked(np.argsort(pairs.first))
     orientation(found, report, edges.location(0, "") if len(edges.source) else Span("<python>"))
     return found
+
+
+def _unsigned(edges: Edges, options: Options, report: ImportReport) -> Edges:
+    """Return edges without negative strengths, where a user says what to do with them."""
+    weight = edges.values.get("weight")
+    if options.negative == "error" or weight is None or not (negative := weight < 0).any():
+        return edges
+    row = int(negative.argmax())
+    first = f"{edges.source[row]} -> {edges.target[row]} {weight[row]:g}"
+    if options.negative == "drop":
+        report.drop(int(negative.sum()), "negative weights", "--negative drop", first)
+        return edges.kept(~negative)
+    report.guess(f"{int(negative.sum()):,} negative weights", "their size", f"--negative absolute, first {first}")
+    return replace(edges, values={**edges.values, "weight": np.abs(weight)})
 
 
 def _counted(edges: Edges, options: Options, report: ImportReport) -> Edges:
@@ -208,6 +224,16 @@ def _worded(values: dict[str, np.ndarray], report: ImportReport) -> dict[str, np
     return found
 
 
+def _refuse_summed(merged: dict[str, np.ndarray], edges: Edges, pairs: _Pairs, options: Options) -> None:
+    """Raise where FLNe were summed to more than all that there is."""
+    over = np.flatnonzero(np.nan_to_num(merged.get("fln", np.zeros(0))) > 1)
+    if options.aggregate == "sum" and len(over):
+        row = int(pairs.first[over[0]])
+        message = f"the FLNe of {edges.source[row]} -> {edges.target[row]} sum to {merged['fln'][over[0]]:g}"
+        hint = "fractions of several injections are not summed: --aggregate mean, or cases"
+        raise failed(BAD_VALUE, edges.location(row, "fln"), message, hint)
+
+
 def _one_strength(
     values: dict[str, np.ndarray], why: str, called: Callable[[int], str], report: ImportReport
 ) -> dict[str, np.ndarray]:
@@ -278,14 +304,16 @@ def _faults(edges: Edges) -> Iterator[Fault]:
     """Yield all that may be wrong with edges."""
     columns = {"source": edges.source, "target": edges.target, **edges.values}
 
-    def fault(field: str, kind: str, bad: np.ndarray, said: str, help: str, rule: Rule = BAD_VALUE) -> Fault:
+    def fault(
+        field: str, kind: str, bad: np.ndarray, said: str, help: str, rule: Rule = BAD_VALUE, optional: bool = True
+    ) -> Fault:
         """Return a fault of the values of a field; ``said`` may name the ``{pair}`` and the ``{value}``."""
         more = and_more(int(bad.sum()), " such rows")
 
         def message(row: int) -> str:
             return said.format(pair=f"{edges.source[row]} -> {edges.target[row]}", value=columns[field][row]) + more
 
-        return Fault(f"with {kind}", bad, rule, lambda row: edges.location(row, field), message, help)
+        return Fault(f"with {kind}", bad, rule, lambda row: edges.location(row, field), message, help, optional)
 
     for end in ("source", "target"):
         empty, hint = columns[end] == "", "name the area at both ends"
@@ -303,9 +331,13 @@ def _faults(edges: Edges) -> Iterator[Fault]:
             kind, hint = f"a {name} that is no number", "expected a finite number, 0 or more"
             yield fault(name, kind, nan & np.isnan(other), f"{is_} no number", hint)
         least, most, hint = RANGES[name]
+        percent = hint == FRACTION and may_be_percentages(column)
         known = np.where(nan | ((column == 0) & (name == "weight")), least, column)
         bad = (known < least) | (known > most) | ((known != np.floor(known)) & (name == "delay"))
-        yield fault(name, f"a {name} out of range", bad, f"{is_} {{value:g}}", hint)
+        hint = f"{hint}; {HOW[name]}" if percent else hint
+        if name == "weight" and (known < 0).any():
+            hint = "the language has no negative strengths: --negative absolute takes their size, drop leaves them out"
+        yield fault(name, f"a {name} out of range", bad, f"{is_} {{value:g}}", hint, optional=not percent)
 
 
 def orientation(wiring: Wiring, report: ImportReport, location: Span) -> None:

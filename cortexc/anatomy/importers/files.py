@@ -6,6 +6,8 @@ import bz2
 import gzip
 import importlib
 import io
+import json as json_library
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -52,10 +54,12 @@ FILTERS = {
 
 
 def exists(path: str) -> None:
-    """Raise where there is no such file, on its own or in a zip archive: ``c.zip/weights.txt``."""
+    """Raise where there is no such file, on its own or in a zip archive (``c.zip/a.txt``), nor a parquet folder."""
     if member(path) is not None:
         return
     if Path(path).is_dir():
+        if any(Path(path).rglob("*.parquet")):
+            return
         raise failed(UNREADABLE, path, f"`{path}` is a folder", "name the files in it")
     if not Path(path).is_file():
         raise failed(UNREADABLE, path, f"there is no file `{path}`", "check the path")
@@ -131,6 +135,17 @@ def text(path: str, errors: str = "strict") -> TextIO:
     return io.TextIOWrapper(opened(path), encoding="utf-8-sig", errors=errors, newline="")
 
 
+def beginning(path: str) -> str:
+    """Return the first 64 KiB of a text file."""
+    with text(path, "replace") as file:
+        return file.read(1 << 16)
+
+
+def _other_than_xml(path: str) -> tuple[str, str] | None:
+    head = beginning(path)
+    return None if head.lstrip().startswith("<") else kind_of_text(head)
+
+
 def hdf5(path: str) -> h5py.File:
     """Return an open HDF5 file; the compression filters of hdf5plugin are there where it is installed."""
     with suppress(ImportError):
@@ -184,6 +199,40 @@ def signature(path: str, fitting: bytes = b"\0", *, unpacked: bool = False) -> t
     return None if head.startswith(fitting) else found
 
 
+_GRAPH, _NEUROML = "`cortexc import graphml` reads it", "`cortexc import neuroml` reads it"
+_MATRIX = "`cortexc import matrix` reads it, if its name ends in .mtx"
+_ROOTS = {
+    "graphml": ("GraphML", _GRAPH),
+    "gexf": ("GEXF", _GRAPH),
+    "neuroml": ("NeuroML", _NEUROML),
+    "lems": ("LEMS", _NEUROML),
+    "html": ("a page of the web (HTML)", "the download was of another thing: fetch the file itself"),
+    "svg": ("a picture (SVG)", "export the data that it shows"),
+}
+"""Kinds of XML by their root, and what to do with them."""
+_BEGINNINGS = (
+    (r"(?m)^\s*graph\s*\[", "GML", _GRAPH),
+    (r"(?im)^\s*\*(vertices|network)\b", "Pajek", _GRAPH),
+    (r"\s*(strict\s+)?(di)?graph\b[^\[\n]*\{", "DOT, of Graphviz", "write it as GraphML, GEXF or GML"),
+    (r"%%MatrixMarket", "Matrix Market", _MATRIX),
+    (r"version https://git-lfs", "a pointer of Git LFS, and not the file", "fetch the file: git lfs pull"),
+    (r"/annex/objects/", "a pointer of git-annex, and not the file", "fetch the file: git annex get, or datalad get"),
+    (r"\s*[{\[]\s*[{\"\]}]", "JSON", "tables and graphs in JSON are read under a name that ends in .json"),
+)
+"""Kinds of text by what they begin with, as regular expressions."""
+
+
+def kind_of_text(head: str) -> tuple[str, str] | None:
+    """Return what a text is by its beginning, and what to do with it; None for tables and for what is not known."""
+    if head.lstrip().startswith("<"):
+        root = re.search(r"<(?:[\w.-]+:)?([A-Za-z][\w.-]*)", re.sub(r"(?s)<!--.*?-->", "", head))
+        name = root[1] if root else "?"
+        return _ROOTS.get(name.lower(), (f"XML of another kind, <{name}>", "export it as GraphML, GEXF or NeuroML"))
+    return next(((kind, hint) for mark, kind, hint in _BEGINNINGS if re.match(mark, head)), None) or next(
+        ((kind, hint) for mark, kind, hint in _BEGINNINGS[:2] if re.search(mark, head)), None
+    )
+
+
 def xml(path: str, hint: str, *, huge: bool = False) -> Any:
     """Return the root of an XML file; no entity in it is expanded, and nothing is fetched.
 
@@ -196,8 +245,51 @@ def xml(path: str, hint: str, *, huge: bool = False) -> Any:
     try:
         return etree.parse(path, parser).getroot()
     except etree.XMLSyntaxError as error:
+        if found := signature(path) or _other_than_xml(path):
+            raise failed(UNREADABLE, path, f"this is {found[0]}, and no XML", found[1]) from None
         line, column = error.position or (1, 0)
         message = f"the XML is not well-formed: {str(error.msg).partition(', line')[0]}"
         raise failed(UNREADABLE, Span(path, line, max(1, column)), message, hint) from None
     except OSError as error:
         raise failed(UNREADABLE, path, f"the XML cannot be read: {str(error).partition(': ')[2] or error}") from None
+
+
+def json(path: str) -> Any:
+    """Return what a JSON file holds.
+
+    Raises:
+        SpecError: it is broken, or no UTF-8 text.
+    """
+    try:
+        with unpacking(path), text(path) as file:
+            return json_library.load(file)
+    except json_library.JSONDecodeError as error:
+        raise failed(UNREADABLE, Span(path, error.lineno, error.colno), f"the JSON is broken: {error.msg}") from None
+    except (UnicodeError, RecursionError) as error:
+        raise failed(UNREADABLE, path, f"`{path}` is no JSON: {cause(error)}") from None
+
+
+_KINDS_OF_JSON = (
+    ({"networks"}, "a circuit configuration of SONATA", "cortexc import sonata"),
+    ({"network", "run"}, "a simulation's configuration of SONATA", "cortexc import sonata"),
+    ({"net"}, "a network of NetPyNE", "cortexc import neuroml"),
+    ({"nodes", "adjacency"}, "a graph (adjacency)", "cortexc import graphml"),
+    ({"nodes", "links"}, "a graph (node-link)", "cortexc import graphml"),
+    ({"nodes", "edges"}, "a graph (node-link)", "cortexc import graphml"),
+    ({"elements"}, "a graph of Cytoscape", "cortexc import graphml"),
+    ({"cortexc"}, "a spec of this language", "cortexc check"),
+)
+
+
+def kind_of_json(data: Any) -> tuple[str, str]:
+    """Return what a JSON file holds, in words, and the command that reads it."""
+    if isinstance(data, list):
+        if data and isinstance(data[0], dict):
+            return "a list of records", "`cortexc import table` reads it"
+        return "a list", "records, one an edge, are read by `cortexc import table`"
+    keys = set(data) if isinstance(data, dict) else set()
+    for wanted, kind, command in _KINDS_OF_JSON:
+        if wanted <= keys:
+            return f"it is {kind}", f"`{command}` reads it"
+    shown = ", ".join(f"`{key}`" for key in list(keys)[:4]) or "nothing"
+    return f"it has {shown}", "a graph has `nodes`, and `edges`, `links` or `adjacency`; or `elements`"

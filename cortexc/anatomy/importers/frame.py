@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import calendar
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +17,17 @@ from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE
 
 from . import files
 from .report import and_more
+from .scales import hundredth
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ABSENT = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "."})
+ABSENT = frozenset({"", *"na n/a n.a. n.a nan <na> #n/a null none missing n.d. - -- . ? \u2013 \u2014".split()})
 """How people write that an optional value is not known."""
 _FLOAT = r"[+-]?(?:\d\.\d+[eE]\+?\d+|\d[eE]\+\d+|\d+\.0+)"
 """How programs write a whole number that they keep as a float: 101.0, 7.2E+17. An area may be called 1e5."""
+_DATE = rf"\d{{4}}-\d\d-\d\d(?: 00:00:00)?|\d\d?-(?:{'|'.join(calendar.month_abbr[1:])})"
+"""How workbooks write a name such as MAR1 or SEP2, which they take for a date."""
 MOST_LINES = 100
 """No row of a text is looked for over more lines than this."""
 
@@ -73,7 +77,7 @@ class Frame:
     def head(self) -> Span:
         """The location of the names of the columns."""
         if self.sheet:
-            return Span(self.path, inside=f"{self.sheet}!row 1")
+            return Span(self.path, inside=f"{self.sheet}!row {max(1, self.first_line - 1)}")
         return Span(self.path, max(1, self.first_line - 1))
 
     def location(self, row: int, column: str | None = None) -> Span:
@@ -125,6 +129,9 @@ class Frame:
         # pandas before 3 is off by one last binary digit
         found[finite] = text.to_numpy(object)[finite].astype(np.float64)
         wrong = np.isnan(found)
+        for row in np.flatnonzero(wrong & text.str.endswith("%").to_numpy(bool)) if wrong.any() else ():
+            if (value := number(text.iloc[row])) is not None:
+                found[row], wrong[row] = value, False
         if optional:
             wrong &= ~text.str.lower().isin(ABSENT).to_numpy()
         return found, wrong
@@ -138,31 +145,37 @@ class Frame:
         return texts.map(seen)
 
     def refuse_floats(self, column: str) -> None:
-        """Raise where a column of names or identifiers holds texts of numbers that went through floats.
+        """Raise where a column of names or identifiers holds texts that went through floats, or through dates.
 
         Raises:
-            SpecError: an identifier such as 101.0 or 7.2E+17.
+            SpecError: an identifier such as 101.0 or 7.2E+17, or a name such as 1-Mar.
         """
         import pandas as pd
 
         if pd.api.types.is_numeric_dtype(self.data[column]):
             return
         written = pd.Series(self.texts(column), dtype=object).astype(str)
+        if (bad := np.flatnonzero(written.str.fullmatch(_DATE).to_numpy(bool))).size:
+            raise a_date(written.iloc[bad[0]], self.location(int(bad[0]), column), len(bad))
         if (bad := np.flatnonzero(written.str.fullmatch(_FLOAT).to_numpy(bool))).size:
             raise a_float(written.iloc[bad[0]], self.location(int(bad[0]), column), len(bad))
 
-    def kept(self, keep: np.ndarray) -> Frame:
-        """Return the rows that ``keep`` (bool [rows]) says; their locations stay."""
-        return replace(self, data=self.data[keep])
-
-    def matching(self, clause: str) -> np.ndarray:
-        """Return which rows ``COLUMN=VALUE`` asks for: bool [rows].
+    def chosen(self, clauses: Sequence[str]) -> np.ndarray:
+        """Return which rows all columns ask for, each by any of its ``COLUMN=VALUE``: bool [rows].
 
         Raises:
             SpecError: no such column.
         """
-        column, _, value = clause.partition("=")
-        return self.texts(self.named_column(column, "--where")) == value
+        masks: dict[str, np.ndarray] = {}
+        for clause in clauses:
+            column, _, value = clause.partition("=")
+            found = self.texts(self.named_column(column, "--where")) == value
+            masks[column] = masks.get(column, False) | found
+        return np.logical_and.reduce([np.ones(len(self.data), bool), *masks.values()])
+
+    def kept(self, keep: np.ndarray) -> Frame:
+        """Return the rows that ``keep`` (bool [rows]) says; their locations stay."""
+        return replace(self, data=self.data[keep])
 
     def named_column(self, column: str, option: str) -> str:
         """Return a column that a user named, by its number too where there is no header.
@@ -232,8 +245,10 @@ def distinct(names: list[str], location: Callable[[int], Span]) -> None:
 
 
 def number(value: Any) -> float | None:
-    """Return a value as a number, None where it is none; ``nan`` is one."""
+    """Return a value as a number, None where it is none; ``nan`` is one, and ``5%`` is 0.05."""
     try:
+        if isinstance(value, str) and value.endswith("%"):
+            return hundredth(float(value[:-1]))
         return float(value)
     except (TypeError, ValueError):
         return None
@@ -273,6 +288,19 @@ def repeated(names: Iterable[object]) -> int | None:
 def was_float(text: str) -> bool:
     """Whether a text is a whole number as programs write it that keep it as a float."""
     return re.fullmatch(_FLOAT, text) is not None
+
+
+def was_date(text: str) -> bool:
+    """Whether a text is a date as workbooks write it."""
+    return re.fullmatch(_DATE, text) is not None
+
+
+def a_date(text: str, location: Span, count: int = 1) -> SpecError:
+    """Return the error of a name that is a date."""
+    message = (
+        f"the name `{text.removesuffix(' 00:00:00')}` is a date{and_more(count)}: workbooks make dates of MAR1 or 1-2"
+    )
+    return failed(BAD_VALUE, location, message, "format the cells as text, and write the names again")
 
 
 def a_float(text: str, location: Span, count: int = 1) -> SpecError:

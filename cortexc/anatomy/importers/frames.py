@@ -1,4 +1,4 @@
-"""Tables of all kinds as frames: delimited text, parquet, feather, Excel; text stays text until it is understood."""
+"""Tables of all kinds as frames: text, parquet, feather, Excel, JSON; text stays text until it is understood."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from cortexc.connectome.diagnostics import Span, SpecError, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, UNREADABLE
 
-from . import delimited, files
+from . import delimited, files, json_tables
 from .frame import Frame, Marks, distinct
 from .options import Options
 from .report import ImportReport, cause
@@ -25,6 +25,8 @@ CHUNK_ROWS = 500_000
 PARQUET = (".parquet", ".pq")
 FEATHER = (".feather", ".arrow")
 COLUMNAR = (*PARQUET, *FEATHER)
+JSON = (".json", ".jsonl", ".ndjson")
+COMPRESSIONS = (".gz", ".bz2", ".zst")
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 
 
@@ -47,12 +49,16 @@ def chunks(path: str, options: Options, report: ImportReport, *, header: str | N
         SpecError: as ``read``.
     """
     files.exists(path)
-    suffix, header = Path(path).suffix.lower(), header or options.header
+    suffix, header = _suffix(path), header or options.header
     if options.thousands == options.decimal:
         raise failed(BAD_TABLE, "--thousands", f"`{options.decimal}` cannot be the mark of fractions and of thousands")
+    if options.skip_rows < 0:
+        raise failed(BAD_TABLE, "--skip-rows", f"{options.skip_rows} lines cannot be left out", "0 or more")
     marks = Marks(options.decimal, options.thousands)
     if suffix in COLUMNAR:
         found = _columnar(path, suffix, report)
+    elif suffix in JSON:
+        found = iter([json_tables.read(path, lines=suffix != ".json")])
     elif suffix in WORKBOOKS:
         found = iter([_excel(path, options, report, header)])
     else:
@@ -61,17 +67,12 @@ def chunks(path: str, options: Options, report: ImportReport, *, header: str | N
 
 
 def _columnar(path: str, suffix: str, report: ImportReport) -> Iterator[Frame]:
-    import pandas as pd
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     start = 0
     try:
-        if suffix in FEATHER:
-            yield Frame(path, _flat(path, pd.read_feather(path), report))
-            return
-        file = pq.ParquetFile(path)
-        for batch in file.iter_batches(batch_size=CHUNK_ROWS) if file.metadata.num_rows else [file.read()]:
+        for batch in _batches(path, suffix, report):
+            # integers stay integers where some are missing
             data = _flat(path, batch.to_pandas(integer_object_nulls=True), ImportReport() if start else report)
             data.index = np.arange(start, start + len(data))
             start += len(data)
@@ -80,6 +81,72 @@ def _columnar(path: str, suffix: str, report: ImportReport) -> Iterator[Frame]:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
         raise failed(UNREADABLE, path, f"`{path}` cannot be read as {suffix[1:]}: {cause(error)}") from None
+
+
+def _batches(path: str, suffix: str, report: ImportReport) -> Iterator[Any]:
+    """Yield the rows of a file, or of all parquet files in a folder with the columns that their folders say."""
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+    import pyarrow.feather as pf
+    import pyarrow.parquet as pq
+
+    if Path(path).is_dir():
+        whole = ds.dataset(path, format="parquet", partitioning="hive")
+        report.read.append(f"{path}: {len(whole.files):,} parquet files")
+        batches = (batch for batch in whole.to_batches(batch_size=CHUNK_ROWS) if batch.num_rows)
+        first = next(batches, None)
+        yield whole.schema.empty_table() if first is None else first
+        yield from batches
+    elif suffix in FEATHER:
+        try:
+            yield pf.read_table(path)
+        except pa.ArrowInvalid as error:
+            with pa.OSFile(path) as file:  # a stream of Arrow, which has no footer
+                try:
+                    found = pa.ipc.open_stream(file).read_all()
+                except pa.ArrowInvalid:
+                    raise error from None
+            yield found
+    else:
+        parquet = pq.ParquetFile(path)
+        yield from parquet.iter_batches(batch_size=CHUNK_ROWS) if parquet.metadata.num_rows else [parquet.read()]
+
+
+def sheet(path: str, options: Options, report: ImportReport) -> Frame:
+    """Read a whole table whose first row and column may be labels, as texts.
+
+    Raises:
+        SpecError: as ``read``.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    suffix = _suffix(path)
+    if suffix not in COLUMNAR:
+        return read(path, options, report, header="no")
+    files.exists(path)
+    try:
+        data = pa.concat_tables(
+            pa.Table.from_batches([b]) if isinstance(b, pa.RecordBatch) else b for b in _batches(path, suffix, report)
+        ).to_pandas(integer_object_nulls=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise failed(UNREADABLE, path, f"`{path}` cannot be read as {suffix[1:]}: {cause(error)}") from None
+    if not isinstance(data.index, pd.RangeIndex):
+        data = data.reset_index(names=[name or "" for name in data.index.names], allow_duplicates=True)
+    called = [f"column {i + 1}" for i in range(data.shape[1])]
+    head = pd.DataFrame([[str(name) for name in data.columns]], columns=called, index=[-1])
+    data.columns = called
+    body = pd.DataFrame({name: Frame(path, data).texts(name) for name in called}, dtype=object)
+    return Frame(path, pd.concat([head, body]), named=False)
+
+
+def _suffix(path: str) -> str:
+    """Return what kind of table a file is by its name: the ending before that of a compression; of a folder parquet."""
+    if Path(path).is_dir():
+        return PARQUET[0]
+    name = Path(path)
+    inner = Path(name.stem).suffix.lower() if name.suffix.lower() in COMPRESSIONS else ""
+    return inner if inner in JSON else name.suffix.lower()
 
 
 def _flat(path: str, data: pd.DataFrame, report: ImportReport) -> pd.DataFrame:
@@ -114,20 +181,23 @@ def _excel(path: str, options: Options, report: ImportReport, header: str) -> Fr
                 raise failed(BAD_TABLE, path, f"the workbook has no sheet `{sheet}`", hint)
             if options.sheet is None and len(sheets) > 1:
                 report.guess("sheet", sheet, f"the first of {', '.join(sheets)}", "--sheet")
-            cells = pd.read_excel(book, sheet_name=sheet, header=None, dtype=object)
+            cells = pd.read_excel(book, sheet_name=sheet, header=None, dtype=object, keep_default_na=False)
     except SpecError:
         raise
     except (CalamineError, OSError, ValueError) as error:
         raise failed(UNREADABLE, path, f"`{path}` is not a workbook: {cause(error)}") from None
     cells = cells.map(lambda v: "" if v is None or (isinstance(v, float) and math.isnan(v)) else _as_seen(v))
+    skipped = options.skip_rows
+    report.drop(skipped, "rows before the table", f"--skip-rows {skipped}")
+    cells = cells.iloc[skipped:].reset_index(drop=True)
     if cells.empty:
         raise failed(UNREADABLE, path, f"the sheet `{sheet}` is empty")
     named = header != "no"
     names = [str(v).strip() for v in cells.iloc[0]] if named else [f"column {i + 1}" for i in range(cells.shape[1])]
-    distinct(names, lambda i: Span(path, inside=f"{sheet}!row 1"))
+    distinct(names, lambda i: Span(path, inside=f"{sheet}!row {skipped + 1}"))
     data = cells.iloc[1:].reset_index(drop=True) if named else cells
     data.columns = names
-    return Frame(path, data, first_line=2 if named else 1, sheet=sheet, sheets=tuple(sheets), named=named)
+    return Frame(path, data, first_line=skipped + (2 if named else 1), sheet=sheet, sheets=tuple(sheets), named=named)
 
 
 def _as_seen(value: Any) -> str:

@@ -1,13 +1,11 @@
-"""Graphs: GraphML, GEXF, GML, Pajek, node-link JSON, and any networkx graph in Python."""
+"""Graphs: GraphML, GEXF, GML, Pajek, JSON, and any networkx graph in Python."""
 
 from __future__ import annotations
 
 import functools
-import json
 import re
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,12 +13,13 @@ import numpy as np
 from cortexc.connectome.diagnostics import Span, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNOWN_NODE, UNREADABLE
 
-from . import files, pajek
+from . import files, json_graphs, pajek
 from .columns import FLN, WEIGHT, in_mm, is_fln, known, lengths, plain
 from .edges import Edges, joined
 from .frame import number, repeated
 from .options import Options
-from .report import ImportReport, cause, listed
+from .report import ImportReport, and_more, cause, listed
+from .scales import bare, unscaled
 from .wiring import NUMBERS, OWN, WORDS, Wiring, with_facts
 
 if TYPE_CHECKING:
@@ -33,14 +32,14 @@ _NUMBER = re.compile(r"n?\d+(?:::n?\d+)*")
 
 
 def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
-    """Read a file of GraphML, GEXF, GML or Pajek, or a JSON file in networkx's node-link form.
+    """Read a file of GraphML, GEXF, GML or Pajek, or a JSON file (node-link, adjacency, Cytoscape).
 
     Raises:
         SpecError: not well-formed, or what ``of_graph`` raises.
     """
     path = files.only(paths, "a graph is one file")
     if path.lower().endswith(".json"):
-        graph = _node_link(path)
+        graph = json_graphs.read(path, report)
     else:
         graph = _READERS[_kind(path)](path, report)
     return of_graph(graph, options, report, path)
@@ -54,23 +53,11 @@ def _kind(path: str) -> str:
     """
     if found := files.signature(path):
         raise failed(UNREADABLE, path, f"`{path}` is {found[0]}, and no graph", found[1])
-    with Path(path).open(encoding="utf-8-sig", errors="replace") as file:
-        head = file.read(1 << 16)
-    if re.search(r"^\s*graph\s*\[", head, re.MULTILINE):
-        return "GML"
-    if re.search(r"^\s*\*(vertices|network)\b", head, re.MULTILINE | re.IGNORECASE):
-        return "Pajek"
-    if not head.lstrip().startswith("<"):
-        message = f"`{path}` is none of GraphML, GEXF, GML, Pajek and node-link JSON"
-        hint = "a list of edges is imported by `cortexc import table`; JSON is told by the name .json"
+    kind, hint = files.kind_of_text(files.beginning(path)) or ("none of them", "`cortexc import table` reads edges")
+    if kind not in _READERS:
+        message = f"GraphML, GEXF, GML, Pajek and JSON are read, and this is {kind}"
         raise failed(UNREADABLE, Span(path, 1), message, hint)
-    root = files.xml(path, "the file may be cut off", huge=True)
-    name = root.tag.rpartition("}")[2]
-    if name.lower() not in {"graphml", "gexf"}:
-        message = f"this is XML of another kind, <{name}>, and neither GraphML nor GEXF"
-        hint = "`cortexc import neuroml` reads NeuroML" if name == "neuroml" else "export it as GraphML or GEXF"
-        raise failed(UNREADABLE, Span(path, root.sourceline), message, hint)
-    return {"graphml": "GraphML", "gexf": "GEXF"}[name.lower()]
+    return kind
 
 
 def _by_networkx(path: str, report: ImportReport, kind: str) -> nx.Graph[Any]:
@@ -162,32 +149,6 @@ def _filled(graph: nx.Graph[Any], root: Any, path: str, report: ImportReport) ->
                     report.read.append(f"{path}:{key.sourceline}: {count} have the default {name} {value}")
 
 
-def _node_link(path: str) -> nx.Graph[Any]:
-    import networkx as nx
-
-    try:
-        with open(path, encoding="utf-8-sig") as file:  # noqa: PTH123
-            data = json.load(file)
-        key = "edges" if "edges" in data else "links"
-        found: nx.Graph[Any] = nx.node_link_graph(data, edges=key)
-        ids = [node["id"] for node in data["nodes"]]
-        ends = [(i, edge[end]) for i, edge in enumerate(data[key]) for end in ("source", "target")]
-    except json.JSONDecodeError as error:
-        raise failed(UNREADABLE, Span(path, error.lineno, error.colno), f"the JSON is broken: {error.msg}") from None
-    except (nx.NetworkXError, KeyError, TypeError, UnicodeError) as error:
-        message = f"the JSON is no graph in node-link form: {type(error).__name__} {error}"
-        hint = "it has `nodes` with `id`, and `edges` with `source` and `target`"
-        raise failed(UNREADABLE, path, message, hint) from None
-    if (again := repeated(map(str, ids))) is not None:
-        raise failed(BAD_TABLE, path, f"the node `{ids[again]}` is there twice")
-    nodes = set(ids)
-    for i, end in ends:
-        if end not in nodes:
-            message = f"the edge names the node `{end}`, which is not among `nodes`"
-            raise failed(UNKNOWN_NODE, Span(path, inside=f"{key}[{i}]"), message, "add it, or take the edge out")
-    return found
-
-
 def _declared(root: Any, path: str, report: ImportReport) -> None:
     """Raise where GraphML has a node twice, an edge to a node that it does not declare, or a text for a number.
 
@@ -269,7 +230,7 @@ def of_graph(graph: nx.Graph[Any], options: Options, report: ImportReport, path:
     attributes = _attributes(list(dict.fromkeys(key for given in data for key in given)), options, report, path)
     source = np.array([names[a] for a, _, _ in edges], object)
     target = np.array([names[b] for _, b, _ in edges], object)
-    values = {field: _values(data, field, key, path, report) for field, key in attributes.items()}
+    values = {field: _values(data, field, key, path, options, report) for field, key in attributes.items()}
     unused = dict.fromkeys(key for given in data for key in given if key not in {*attributes.values(), "id", "kernel"})
     report.unused("edge attributes", list(unused), "the language has no place for them")
     unused = dict.fromkeys(key for given in nodes.values() for key in given if key not in {label, "id", *OWN})
@@ -305,14 +266,14 @@ def _names(nodes: Nodes, label: str | None, report: ImportReport, path: str) -> 
 def _attributes(keys: list[str], options: Options, report: ImportReport, path: str) -> dict[str, str]:
     """Return which attribute of edges holds what, by field of a projection."""
     found: dict[str, str] = {}
-    weight = options.weight_column or next(iter(known(keys, (*FLN, *WEIGHT))), None)
+    weight = options.fln_column or options.weight_column or next(iter(known(keys, (*FLN, *WEIGHT))), None)
     if weight is None:
         if options.aggregate != "sum":
             why = "no attribute of the edges looks like one: all count alike"
             report.guess("weights", "none", why, "--weight-column")
     else:
-        found["fln" if is_fln(weight) else "weight"] = weight
-        if plain(weight) not in {"weight", *FLN}:
+        found["fln" if options.fln_column or is_fln(weight) else "weight"] = weight
+        if plain(bare(weight)) not in {"weight", *FLN}:
             report.guess("attribute of weights", weight, "by its name", "--weight-column")
     for field, wanted, likely in (
         ("sln", options.sln_column, ["sln"]),
@@ -321,23 +282,35 @@ def _attributes(keys: list[str], options: Options, report: ImportReport, path: s
         if column := wanted or next(iter(known(keys, likely)), None):
             found[field] = column
     found |= {f: f for f in (*NUMBERS, *WORDS) if f in keys and f not in found and found.get("fln") != f}
-    for wanted in (options.weight_column, options.sln_column, options.distance_column):
+    for wanted in (options.weight_column, options.fln_column, options.sln_column, options.distance_column):
         if wanted is not None and wanted not in keys:
             raise failed(BAD_TABLE, path, f"no edge has an attribute `{wanted}`", did_you_mean(wanted, keys))
     return found
 
 
-def _values(data: list[dict[str, Any]], field: str, key: str, path: str, report: ImportReport) -> np.ndarray:
+def _values(
+    data: list[dict[str, Any]], field: str, key: str, path: str, options: Options, report: ImportReport
+) -> np.ndarray:
     """Return a field of all edges: text, or float64, NaN where an edge has no such attribute."""
     given = [of_edge.get(key) for of_edge in data]
     if field in WORDS:
         return np.array(["" if v is None else str(v) for v in given], object)
+    truths = sum(isinstance(v, bool | np.bool_) for v in given)
+    if truths and options.weight_column != key:
+        message = f"`{key}` of the edges is true or false{and_more(truths)}: no number"
+        hint = (
+            "igraph writes such weights where they were lost, as its rewire does: write the graph with the weights; "
+            f"--weight-column {key} takes true for 1, and false for no connection"
+        )
+        raise failed(BAD_VALUE, path, message, hint)
     numbers = [float("nan") if v is None else number(v) for v in given]
     if None in numbers:
         edge = numbers.index(None)
         message = f"`{key}` of edge {edge} is `{given[edge]}`, which is no number"
         raise failed(BAD_VALUE, Span(path, inside=f"edge {edge}"), message)
     found = np.array(numbers, float)
+    if field in {"fln", "weight", "sln"}:
+        return unscaled(found, field, key, options.scale, report)
     return in_mm(found, key, "an attribute", report) if field == "distance_mm" else found
 
 
@@ -349,17 +322,19 @@ def _label(nodes: Nodes, options: Options, report: ImportReport, path: str) -> s
             message = f"no node has an attribute `{options.labels}`"
             raise failed(BAD_TABLE, path, message, did_you_mean(options.labels, keys))
         return options.labels
-    if not all(_NUMBER.fullmatch(str(node)) for node in nodes):
-        for key in (k for k in LABELS if k in keys):
-            if repeated(_called(node, data, key) for node, data in nodes.items()) is None:
-                why = f"they are no numbers; `{key}` could name them"
-                report.guess("names of areas", "the ids of the nodes", why, f"--labels {key}")
-                break
+    called = {key: [_called(node, data, key) for node, data in nodes.items()] for key in LABELS if key in keys}
+    said = [
+        key
+        for key, names in called.items()
+        if repeated(names) is None and not all(map(_NUMBER.fullmatch, names)) and names != [str(n) for n in nodes]
+    ]
+    if not said:
         return None
-    for key in (k for k in LABELS if k in keys):
-        if repeated(_called(node, data, key) for node, data in nodes.items()) is None:
-            report.guess("names of areas", f"the attribute `{key}`", "the nodes are numbers", "--labels")
-            return key
+    if all(_NUMBER.fullmatch(str(node)) for node in nodes):
+        report.guess("names of areas", f"the attribute `{said[0]}`", "the nodes are numbers", "--labels")
+        return said[0]
+    why = f"they are no numbers; `{said[0]}` could name them"
+    report.guess("names of areas", "the ids of the nodes", why, f"--labels {said[0]}")
     return None
 
 

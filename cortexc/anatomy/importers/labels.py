@@ -1,4 +1,4 @@
-"""Files that list the names of areas: one a line, or a table of which one column holds them."""
+"""Files that list the names of areas: one a line, a list in JSON, or a table of which one column holds them."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ def of_file(path: str, report: ImportReport) -> list[str]:
     files.exists(path)
     if found := files.signature(path, unpacked=True):
         raise failed(UNREADABLE, path, f"`{path}` is {found[0]}, and no list of names", "write one name a line")
+    if path.lower().endswith(".json"):
+        data = files.json(path)
+        names = list(data.values()) if isinstance(data, dict) else data
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise failed(UNREADABLE, path, "the JSON is no list of names", 'such as ["V1", "V2"]')
+        return [name.strip() for name in names]
     with files.unpacking(path), files.text(path, "replace") as file:
         text = file.read()
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]

@@ -40,7 +40,7 @@ def variables(path: str) -> dict[str, Any]:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise OSError(said[-1] if said and done.returncode > 0 else "the reader of MATLAB files broke down on it")
     with np.load(io.BytesIO(done.stdout), allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+        return {name.removeprefix("_"): file[name] for name in file.files}
 
 
 def filled(sparse: Any) -> np.ndarray:
@@ -72,23 +72,69 @@ def names(value: Any) -> list[str] | None:
     return found
 
 
+def flat(name: str, value: Any) -> dict[str, np.ndarray]:
+    """Return the matrices and the lists of names in a variable, whatever structs and cells they lie in.
+
+    ``value``: a mapping for a struct, a list for a cell or for a field of several structs, an array or a text.
+
+    >>> flat("s", {"names": ["V1", "V2"], "w": [np.eye(2)]})
+    {'s.names': array(['V1', 'V2'], dtype='<U2'), 's.w{1}': array([[1., 0.],
+           [0., 1.]])}
+    """
+    while isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
+        value = value[0]
+    if isinstance(value, np.ndarray):
+        return {name: value} if value.ndim == 2 and value.dtype.kind in "iufb" and min(value.shape) > 1 else {}
+    if isinstance(value, dict):
+        parts = {f"{name}.{field}": inner for field, inner in value.items()}
+    elif isinstance(value, str | list):
+        listed = [_text(item) for item in ([value] if isinstance(value, str) else value)]
+        if listed and None not in listed:
+            return {name: np.array(listed, np.str_)}
+        parts = {f"{name}{{{i + 1}}}": inner for i, inner in enumerate(value)}
+    else:
+        return {}
+    return {key: array for part, inner in parts.items() for key, array in flat(part, inner).items()}
+
+
+def _text(value: Any) -> str | None:
+    """Return a text in whatever cells it lies, None where it is none."""
+    while isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return value.strip() if isinstance(value, str) else None
+
+
+def _plain(value: Any) -> Any:
+    """Return a variable as SciPy reads it in the form that ``flat`` takes."""
+    from scipy.sparse import issparse
+
+    if issparse(value):
+        return filled(value)
+    if not isinstance(value, np.ndarray):
+        return value
+    if type(value).__name__ == "MatlabOpaque":
+        return None
+    if value.dtype.names:  # a struct, or several of them
+        fields = {field: [_plain(item) for item in value[field].ravel()] for field in value.dtype.names}
+        return {field: items[0] if len(items) == 1 else items for field, items in fields.items()}
+    if value.dtype.kind == "O":
+        return [_plain(item) for item in value.ravel()]
+    if value.dtype.kind in "US":
+        lines = [str(line).strip() for line in value.ravel()]
+        return lines[0] if len(lines) == 1 else lines
+    return value
+
+
 def _main(path: str) -> None:
     """Write what a file holds to the standard output."""
     from scipy.io import loadmat
-    from scipy.sparse import issparse
 
     kept: dict[str, np.ndarray] = {}
     for name, value in loadmat(path).items():
-        if not isinstance(name, str) or name.startswith("__"):
-            continue
-        if issparse(value):
-            kept[name] = filled(value)
-        elif isinstance(value, np.ndarray) and value.ndim == 2 and value.dtype.kind in "iufb":
-            kept[name] = value
-        elif (listed := names(value)) is not None:
-            kept[name] = np.array(listed, np.str_)
+        if isinstance(name, str) and not name.startswith("__"):
+            kept |= flat(name, _plain(value))
     file = io.BytesIO()
-    np.savez(file, **kept)  # type: ignore[arg-type]
+    np.savez(file, **{f"_{name}": array for name, array in kept.items()})  # type: ignore[arg-type]
     sys.stdout.buffer.write(file.getvalue())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,10 +16,14 @@ from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_V
 from . import arrays, files, frames, labels, matlab, tvb
 from .columns import plain
 from .edges import SUM_TOLERANCE, Edges, joined
-from .frame import ABSENT, a_float, number, of_marks, repeated, was_float
+from .frame import ABSENT, a_date, a_float, number, of_marks, repeated, was_date, was_float
 from .options import Options
 from .report import ImportReport, listed
+from .scales import may_be_percentages, unscaled
 from .wiring import Wiring
+
+_SIDE = re.compile(r"(?i)(?:^|(?<=[\W_]))(?:ipsi(?:lateral)?|contra(?:lateral)?|left|right|[lr]h?)(?=$|[\W_])")
+"""How people write the hemisphere of an area, as a word of its name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,15 +56,14 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     hint = "name the matrices of SLN and distances with --sln and --distance"
     path, options = tvb.unfolded(paths[0], options, report) if len(paths) == 1 else (paths[0], options)
     path = files.only([path, *paths[1:]], "one matrix is imported at a time", hint)
-    strength = _labelled(path, options.variable, options, report)
+    strength = labelled(path, options.variable, options, report)
+    strength, name = _meant(strength, options, report)
     strength = _whole(strength, path, options, report)
-    either = _undirected(strength) and options.sln is None
+    either = undirected(strength) and options.sln is None
     if options.rows is None and not either:
-        raise failed(AMBIGUOUS, path, "a matrix does not say what its rows are", _evidence(strength.entries))
+        raise failed(AMBIGUOUS, path, "a matrix does not say what its rows are", evidence(strength.entries))
     report.read.append(f"{path}: {len(strength.rows):,} x {len(strength.columns):,} entries")
-    small = np.nanmax(strength.entries, initial=0) <= 1
-    name = "fln" if small and "fln" in f"{options.variable or ''} {strength.name}".lower() else "weight"
-    if small and name == "weight" and not strength.wrong.any():
+    if name == "weight" and not strength.wrong.any() and np.nan_to_num(strength.entries).max(initial=0) <= 1:
         why = "they are not known to be FLNe"
         report.guess("meaning of the entries", "weight", why, "a file or variable named fln")
     if strength.wrong.any():
@@ -68,7 +71,12 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         message = f"the entry of {strength.rows[row]}, {strength.columns[column]} is no number"
         hint = of_marks(strength.text(row, column)) or "an entry is a number, or empty where there is no connection"
         raise failed(BAD_VALUE, strength.location(row, column), message, hint)
-    there = np.argwhere(strength.nan | (np.nan_to_num(strength.entries, nan=0.0, posinf=np.inf, neginf=-np.inf) != 0))
+    own = strength.nan & (np.array(strength.rows)[:, None] == np.array(strength.columns)[None, :])
+    if own.any():
+        report.drop(int(own.sum()), "connections of areas to themselves", "their entries are no numbers: not known")
+    there = np.argwhere(
+        strength.nan & ~own | (np.nan_to_num(strength.entries, nan=0.0, posinf=np.inf, neginf=-np.inf) != 0)
+    )
     report.read.append(f"{path}: {len(there):,} entries that are not 0")
     values = {name: strength.entries[there[:, 0], there[:, 1]]}
     for field, wanted in (("sln", options.sln), ("distance_mm", options.distance)):
@@ -84,6 +92,15 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     names = tuple(dict.fromkeys((*strength.rows, *strength.columns)))
     found = joined(Edges(source, target, values, location, names=names), options, report)
     return replace(found, numbered=strength.numbered)
+
+
+def _meant(matrix: Labelled, options: Options, report: ImportReport) -> tuple[Labelled, str]:
+    """Return a matrix of strengths by its scale, and which field of a projection they are."""
+    named = "fln" in matrix.name.lower()
+    entries = unscaled(matrix.entries, "fln" if named else "weight", matrix.name, options.scale, report)
+    most = np.nan_to_num(entries).max(initial=0)
+    percent = options.scale is None and may_be_percentages(entries)
+    return replace(matrix, entries=entries), "fln" if named and (most <= 1 or percent) else "weight"
 
 
 def _whole(matrix: Labelled, path: str, options: Options, report: ImportReport) -> Labelled:
@@ -145,12 +162,12 @@ def _mirrored(matrix: np.ndarray, *, upper: bool) -> np.ndarray:
     return np.where(above.T if upper else above, matrix.T, matrix)
 
 
-def _undirected(matrix: Labelled) -> bool:
+def undirected(matrix: Labelled) -> bool:
     """Whether it does not matter what the rows of a matrix are."""
     return matrix.rows == matrix.columns and np.array_equal(matrix.entries, matrix.entries.T, equal_nan=True)
 
 
-def _evidence(entries: np.ndarray) -> str:
+def evidence(entries: np.ndarray) -> str:
     """Return what the entries say about the orientation, as a hint."""
     across, down = np.nansum(entries, axis=1), np.nansum(entries, axis=0)
     hint = "say it: --rows target (a row lists the inputs of an area) or --rows source (its outputs)"
@@ -168,15 +185,15 @@ def _companion(
     """Return the entries of another matrix for the connections of the first."""
     row, column = there.T
     if files.is_there(wanted):
-        other = _labelled(wanted, None, options, report)
-        entries = other.entries
+        other = labelled(wanted, None, options, report)
+        entries = unscaled(other.entries, field, other.name, options.scale, report)
         if other.numbered and entries.shape == strength.entries.shape:
             report.guess(f"labels of {wanted}", "those of the strengths", "it has none, and is of the same size")
         else:
             row = _indices(strength.rows, other.rows, f"the matrix of {field} has no row", wanted)[row]
             column = _indices(strength.columns, other.columns, f"the matrix of {field} has no column", wanted)[column]
     else:
-        entries, _ = _variable(path, wanted)
+        entries = unscaled(_variable(path, wanted)[0], field, wanted, options.scale, report)
         if entries.shape != strength.entries.shape:
             message = f"the matrix `{wanted}` is {_by(entries)}, and that of strengths is {_by(strength.entries)}"
             raise failed(BAD_TABLE, Span(path, inside=wanted), message)
@@ -198,7 +215,12 @@ def _indices(names: list[str], there: list[str], lacks: str, path: str) -> np.nd
     return np.array([index[name] for name in names])
 
 
-def _labelled(path: str, variable: str | None, options: Options, report: ImportReport) -> Labelled:
+def labelled(path: str, variable: str | None, options: Options, report: ImportReport) -> Labelled:
+    """Return a matrix of a file, and its labels; these may be invented.
+
+    Raises:
+        SpecError: no matrix, or labels that do not fit.
+    """
     suffix = Path(path).suffix.lower()
     files.exists(path)
     if suffix in arrays.SUFFIXES:
@@ -211,17 +233,14 @@ def _labelled(path: str, variable: str | None, options: Options, report: ImportR
         none = np.zeros(entries.shape, bool)
         called = f"{Path(path).stem} {name}"
         return Labelled(names, names, entries, np.isnan(entries), none, inside, called, numbered=invented)
-    if suffix in frames.COLUMNAR:
-        message = f"a matrix is not read from {suffix}: rows have no labels there"
-        raise failed(UNREADABLE, path, message, "write it as CSV, with labels in the first row and column")
     return _table(path, options, report)
 
 
 def _table(path: str, options: Options, report: ImportReport) -> Labelled:
-    """Read a matrix from delimited text or Excel: with labels in its first row and column, or without any."""
+    """Read a matrix from a table: with labels in its first row and column, or without any."""
     import pandas as pd
 
-    frame = frames.read(path, options, report, header="no")
+    frame = frames.sheet(path, options, report)
     texts = [pd.Series(frame.texts(c), dtype=object) for c in frame.data.columns]
     cells = np.stack([frame.pointed(t).to_numpy(object) for t in texts], axis=1)
     if cells.size > matlab.MOST_ENTRIES:
@@ -247,7 +266,8 @@ def _table(path: str, options: Options, report: ImportReport) -> Labelled:
         rows, columns = _both(rows, columns, path, body, location, report)
     if not body.size:
         raise failed(BAD_TABLE, path, "the matrix has labels and no entries", "the file may be cut off")
-    name, invented = Path(path).stem, not (given or head or side)
+    corner = str(cells[0, 0]) if head and side else ""
+    name, invented = f"{Path(path).stem} {corner}".strip(), not (given or head or side)
     return Labelled(rows, columns, *_entries(body), location, name, lambda i, j: str(body[i, j]), invented)
 
 
@@ -266,23 +286,26 @@ def _margins(
         return 1, 0
     if width == height + 1 and _texts([corner, *side]) and _numeric(inner):
         return 0, 1
-    if (not _is_number(corner) or _named(side)) and _named(inner):
+    alike = (
+        inner == side and 1 < len(set(inner)) == len(inner) and all(t.lower() in ABSENT or _texts([t]) for t in inner)
+    )
+    if alike or ((not _is_number(corner) or _named(side)) and _named(inner)):
         return 1, 1
     if height != width or inner != side or not _may_label(inner):
         return 0, 0
-    if given is not None and len(given) in {height, height - 1}:
-        return (0, 0) if len(given) == height else (1, 1)
-    alike = "the first row and the first column hold the same numbers"
     symmetric = np.array_equal(cells, cells.T)
+    if given is not None and (len(given) == height or (len(given) == height - 1 and not symmetric)):
+        return (0, 0) if len(given) == height else (1, 1)
+    same = "the first row and the first column hold the same numbers"
     blank = all(text == "" for text in np.diag(cells))
     if not _is_number(corner) and not (corner == "" and blank and symmetric):
-        report.guess("labels", listed(inner), f"{alike}, and the corner is no number", "--header no")
+        report.guess("labels", listed(inner), f"{same}, and the corner is no number", "--header no")
         return 1, 1
     if corner != "" and symmetric:
         report.guess("first row and column", "entries", "the matrix is symmetric", "--header yes")
         return 0, 0
     hint = "say which: --header yes (labels of rows and columns), or --header no (entries)"
-    raise failed(AMBIGUOUS, path, f"{alike}: they may be labels, or entries", hint)
+    raise failed(AMBIGUOUS, path, f"{same}: they may be labels, or entries", hint)
 
 
 def _listed(cells: np.ndarray) -> list[str]:
@@ -351,10 +374,18 @@ def _differing(rows: list[str], columns: list[str], report: ImportReport) -> Non
         alone = [name for name in own if name not in set(other)]
         if not alone:
             continue
-        others = {plain(name): name for name in other}
-        near = {n: others.get(plain(n)) or next(iter(get_close_matches(n, other, 1, 0.7)), "") for n in alone}
+        others = {_sideless(name): name for name in other} | {plain(name): name for name in other}
+        near = {
+            n: others.get(plain(n)) or others.get(_sideless(n)) or next(iter(get_close_matches(n, other, 1, 0.7)), "")
+            for n in alone
+        }
         shown = [f"`{n}`" + (f" (nearest: `{near[n]}`)" if near[n] else "") for n in alone]
         report.guess(f"labels of {which} only", f"{len(alone)} areas of their own", listed(shown))
+
+
+def _sideless(name: str) -> str:
+    """Return a name as it is compared, without the hemisphere."""
+    return plain(_SIDE.sub("", name))
 
 
 def _check_margin(names: list[str], location: Callable[[int], Span]) -> None:
@@ -367,6 +398,8 @@ def _check_margin(names: list[str], location: Callable[[int], Span]) -> None:
             raise failed(BAD_TABLE, location(i), f"the label `{name}` is there twice", "labels must differ")
         if was_float(name):
             raise a_float(name, location(i))
+        if was_date(name):
+            raise a_date(name, location(i))
 
 
 def _entries(body: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -375,7 +408,7 @@ def _entries(body: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     float64 [rows, columns], NaN where nothing or no number is written; bool and bool of the same shape.
     """
     lowered = np.char.lower(body.astype(str))
-    nan = np.isin(lowered, ["nan", "na", "n/a"])
+    nan = np.isin(lowered, list(ABSENT - {""}))
     nothing = nan | (lowered == "")
     entries = np.full(body.shape, np.nan)
     wrong = np.zeros(body.shape, bool)
@@ -421,9 +454,16 @@ def _variable(path: str, wanted: str | None, report: ImportReport | None = None)
         wanted = named[0]
         if len(matrices) > 1 and report is not None:
             report.guess("matrix", wanted, f"by its name, of {', '.join(matrices)}", "--variable")
+    wanted = _full(wanted, matrices)
     if wanted not in matrices:
         raise failed(BAD_TABLE, path, f"there is no matrix `{wanted}`", did_you_mean(wanted, matrices))
     return np.asarray(matrices[wanted], np.float64), wanted
+
+
+def _full(wanted: str, names: Iterable[str]) -> str:
+    """Return a variable with the structs or groups in which it lies, where only one is called so."""
+    inside = [name for name in names if re.fullmatch(rf".*[./]{re.escape(wanted)}", name)]
+    return inside[0] if wanted not in names and len(inside) == 1 else wanted
 
 
 def _labels(path: str, options: Options, entries: np.ndarray, report: ImportReport) -> tuple[list[str], bool]:
@@ -439,6 +479,7 @@ def _labels(path: str, options: Options, entries: np.ndarray, report: ImportRepo
     if name is None:
         fitting = [n for n, flat in texts.items() if len(flat) == entries.shape[0] == entries.shape[1]]
         fitting = [n for n in fitting if repeated(texts[n]) is None]
+        fitting = [n for i, n in enumerate(fitting) if texts[n] not in [texts[other] for other in fitting[:i]]]
         if len(fitting) > 1:
             shown = ", ".join(f"`{n}` ({listed(texts[n], 3)})" for n in fitting)
             raise failed(
@@ -454,6 +495,7 @@ def _labels(path: str, options: Options, entries: np.ndarray, report: ImportRepo
             return _numbered(path, entries, why, report), True
         name = fitting[0]
         report.guess("labels", name, f"the only list of that many different names: {listed(texts[name])}", "--labels")
+    name = _full(name, texts)
     if name not in texts:
         raise failed(BAD_TABLE, path, f"there is no list of names `{name}`", did_you_mean(name, texts))
     return _fitting(texts[name], path, entries), False

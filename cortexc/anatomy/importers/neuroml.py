@@ -1,5 +1,7 @@
 """NeuroML 2 networks: populations and projections; electrical ones are kept apart from chemical ones.
 
+Networks in HDF5 and JSON become elements of NeuroML in ``neuroml_forms.py``.
+
 References:
     R. C. Cannon et al. (2014), LEMS, https://doi.org/10.3389/fninf.2014.00079
 """
@@ -14,12 +16,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import h5py
 import numpy as np
 
 from cortexc.connectome.diagnostics import Span, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNOWN_NODE, UNREADABLE
 
-from . import files
+from . import files, neuroml_forms
 from .frame import number
 from .neurons import INTERNEURONS, LAYER_NUMBER, Group, Neurons, Pairs, connected, layer_of, tabled, wired
 from .options import Options
@@ -40,6 +43,16 @@ _NAME = re.compile(
     rf"^(?:(?P<area>.+?)[_-])?L?(?P<layer>{LAYER_NUMBER})[_-]?(?P<kind>{_KIND})?$"
     rf"|^(?P<alone>.+?)[_-](?P<only>{_KIND})$"
 )
+_LAYER = re.compile(rf"(?:pop_?)?(?:L|(?i:layer))_?(?P<layer>{LAYER_NUMBER})(?![0-9/])[_-]?(?:[A-Za-z].*)?")
+"""A population that is called after its layer alone, as in one column: L23_E, Layer4Exc, L5_pyramidal."""
+_CELLS = re.compile(r"(?i:(?:pop_?)?(?:e|exc|excitatory|pyr|pyramidal|(i|inh|inhibitory|interneurons?|basket|pv|sst)))")
+"""What stands for an area in a name such as Exc_L4 or I_L23, or alone, and is a kind of cells."""
+_WEIGHTED = ("connectionWD", "continuousConnectionInstanceW", "electricalConnectionInstanceW")
+"""The connections that must have a weight."""
+_DELAY = re.compile(r"\s*([0-9.eE+-]+)\s*(s|ms|us)\s*")
+_MILLISECONDS = {"s": 1e3, "ms": 1.0, "us": 1e-3}
+_GAP = re.compile(r"(?:^|_)(?:elec(?:trical)?|gap_?(?:junction)?|gj)(?=_|syn|[0-9]|$)", re.IGNORECASE)
+"""What the synapses of gap junctions are called, as c302 does: neuron_to_neuron_elec_syn."""
 _INHIBITS = re.compile(
     r"(?:^|[^A-Za-z])(?:[Ii]$|inh|Inh|INH|[Ii]nterneuron)|[a-z]Inh"
     rf"|(?:^|[^A-Za-z])(?i:{INTERNEURONS})(?![A-Za-z])"
@@ -66,6 +79,8 @@ class _Joined:
     pre: list[int] = field(default_factory=list)
     post: list[int] = field(default_factory=list)
     weight: list[float] = field(default_factory=list)
+    delay: list[float] = field(default_factory=list)
+    """[ms], NaN where none is said."""
 
     def summed(self, cells: int) -> Pairs:
         """Return the connected pairs of cells."""
@@ -81,6 +96,7 @@ class _Network:
     """What a network holds."""
 
     path: str
+    name: str
     refusal: Refusal
     missing: list[str]
     """Included files that are not there."""
@@ -97,6 +113,17 @@ class _Network:
     """The cells that connections name, numbered as they come."""
     homes: list[str] = field(default_factory=list)
     """The population of each of them."""
+    synapses: dict[str, str] = field(default_factory=dict)
+    """The kind of each synapse that the files define, by its tag."""
+    gaps: dict[str, str] = field(default_factory=dict)
+    """Synapses of chemical projections that are gap junctions, and how that is known."""
+
+    def is_gap(self, synapse: str) -> bool:
+        """Whether a synapse is a gap junction: by its definition, or by its name where no file defines it."""
+        found = self.synapses.get(synapse, "gapJunction" if _GAP.search(synapse) else "") == "gapJunction"
+        if found:
+            self.gaps[synapse] = "by its definition" if synapse in self.synapses else "by its name"
+        return found
 
     def cell(self, population: str, index: int | None) -> int:
         """Return the number of a cell; one without an index is another one each time."""
@@ -108,22 +135,26 @@ class _Network:
 
     def location(self, element: Any) -> Span:
         """Return the location of an element."""
+        if element.sourceline is None:
+            return Span(self.path, inside=element.get(neuroml_forms.AT, ""))
         path = element.getroottree().docinfo.URL or self.path
         path = path if Path(path).exists() else unquote(path)  # lxml 5 writes a space as %20
         return Span(path, element.sourceline)
 
 
 def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
-    """Read one NeuroML file.
+    """Read one file of NeuroML, NeuroMLlite or NetPyNE.
 
     Raises:
         SpecError: not well-formed, no network, a projection of a population that is not there, a bad weight.
     """
     path = files.only(paths, "a NeuroML network is one file")
-    if path.endswith((".h5", ".hdf5")):
-        raise failed(UNREADABLE, path, "this is NeuroML in HDF5", "export it as XML (pyNeuroML: pynml -xml)")
-    documents, missing = _documents(path)
+    documents, missing = ({path: neuroml_forms.read(path, report)}, []) if _is_form(path) else _documents(path)
     networks = [e for root in documents.values() for e in root.iter() if _tag(e) == "network"]
+    root = documents[path]
+    if _tag(root).lower() not in {"neuroml", "lems"}:
+        kind, hint = files.kind_of_text(f"<{_tag(root)}>") or ("", "")
+        raise failed(UNREADABLE, Span(path, root.sourceline), f"this is {kind}, and no NeuroML", hint)
     if not networks:
         hint = f"name the file that has it (.net.nml){_or_missing(missing)}"
         raise failed(BAD_TABLE, path, "there is no <network> in this file", hint)
@@ -133,7 +164,8 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         report.read.append(f"{included}: included")
     report.drop(len(missing), "included files", "they are not there", missing[0] if missing else "")
     parts = [e for e in networks if e.get("id") == networks[0].get("id")]
-    network = _network(parts, path, missing, options)
+    synapses = {e.get("id", ""): _tag(e) for root in documents.values() for e in root if _tag(e) != "include"}
+    network = _network(parts, path, missing, synapses, options)
     empty = next((e for part in parts for e in part if _tag(e) in CHEMICAL), None)
     if empty is not None and not network.chemical.pre and not network.refusal.count:
         read_too = [str(name) for name in list(documents)[1:]]
@@ -152,7 +184,12 @@ def included(path: str) -> list[str]:
         SpecError: one of them is not well-formed.
     """
     files.exists(path)
-    return [] if path.endswith((".h5", ".hdf5")) else list(_documents(path)[0])[1:]
+    return [] if _is_form(path) else list(_documents(path)[0])[1:]
+
+
+def _is_form(path: str) -> bool:
+    """Whether a network is in HDF5 or JSON, and not XML."""
+    return path.lower().endswith((".h5", ".hdf5", ".json")) or h5py.is_hdf5(path)
 
 
 def _documents(path: str) -> tuple[dict[str, Any], list[str]]:
@@ -187,9 +224,13 @@ def _tag(element: Any) -> str:
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
-def _network(elements: list[Any], path: str, missing: list[str], options: Options) -> _Network:
+def _network(
+    elements: list[Any], path: str, missing: list[str], synapses: dict[str, str], options: Options
+) -> _Network:
     """Return what a <network> holds, whose parts may be in several files."""
-    network = _Network(path, Refusal("connections", options.invalid), missing)
+    network = _Network(
+        path, elements[0].get("id") or "column", Refusal("connections", options.invalid), missing, synapses=synapses
+    )
     children = [child for element in elements for child in element]
     for child in children:
         if _tag(child) == "population":
@@ -197,7 +238,8 @@ def _network(elements: list[Any], path: str, missing: list[str], options: Option
     for child in children:
         tag = _tag(child)
         if tag in CHEMICAL:
-            _projection(child, CHEMICAL[tag], network, network.chemical)
+            gap = network.is_gap(child.get("synapse", ""))
+            _projection(child, CHEMICAL[tag], network, network.electrical if gap else network.chemical)
         elif tag in ELECTRICAL:
             _projection(child, ELECTRICAL[tag], network, network.electrical)
         elif tag and tag != "population":
@@ -224,6 +266,8 @@ def _report(network: _Network, report: ImportReport) -> None:
         report.guess("population of cells", "that of their projection", why)
     if nameless := sum(chemical.pairs.values()):
         report.guess(f"cells of {nameless:,} connections", "a pair for each", "they do not say which cells they join")
+    for synapse, how in network.gaps.items():
+        report.guess(f"synapse `{synapse}`", "gap junction", how)
     if electrical.pairs:
         why = "gap junctions are no projections; they are in /electrical"
         first = " -> ".join(next(iter(electrical.pairs)))
@@ -268,12 +312,21 @@ def _projection(element: Any, known: tuple[str, ...], network: _Network, joined:
 
 
 def _connection(element: Any, pair: tuple[str, str], network: _Network, joined: _Joined) -> None:
-    """Add a connection from one population to another: the cells that it joins, and its weight."""
+    """Add a connection from one population to another: the cells that it joins, its weight and its delay."""
+    if _tag(element) in _WEIGHTED and element.get("weight") is None:
+        message, hint = f"this <{_tag(element)}> has no weight", "NeuroML requires one there"
+        network.refusal.refuse("without a weight", BAD_VALUE, network.location(element), message, hint)
+        return
     text = element.get("weight", "1")
     weight = number(text)
     if weight is None or not math.isfinite(weight):
         message, hint = f"the weight of this connection is `{text}`", "expected a finite number"
         network.refusal.refuse("with a bad weight", BAD_VALUE, network.location(element), message, hint)
+        return
+    delay = _milliseconds(element.get("delay"))
+    if delay is None:
+        message, hint = f"the delay of this connection is `{element.get('delay')}`", "expected a time, such as `2 ms`"
+        network.refusal.refuse("with a bad delay", BAD_VALUE, network.location(element), message, hint)
         return
     ends = [element.get(f"{end}CellId", element.get(f"{end}Cell")) for end in ("pre", "post")]
     indices = [_index(text, name, network) for text, name in zip(ends, pair, strict=True)]
@@ -293,6 +346,18 @@ def _connection(element: Any, pair: tuple[str, str], network: _Network, joined: 
     joined.pre.append(network.cell(pair[0], indices[0]))
     joined.post.append(network.cell(pair[1], indices[1]))
     joined.weight.append(weight)
+    joined.delay.append(delay)
+
+
+def _milliseconds(text: str | None) -> float | None:
+    """Return a delay [ms], NaN where none is written, None where it is no time."""
+    if text is None:
+        return math.nan
+    found = _DELAY.fullmatch(text)
+    value = number(found[1]) if found else None
+    if found is None or value is None or not 0 <= value < math.inf:
+        return None
+    return value * _MILLISECONDS[found[2]]
 
 
 def _index(text: str | None, name: str, network: _Network) -> int | None:
@@ -313,18 +378,30 @@ def _neurons(network: _Network, report: ImportReport) -> Neurons:
     areas: dict[str, int] = {}
     groups: list[Group] = []
     reasons: dict[str, list[str]] = {}
+    layers: list[str] = []
     for name, population in network.populations.items():
         found = _NAME.match(name)
-        area = (found["area"] if found else None) or population.region or (found["alone"] if found else None) or name
-        layer = layer_of(found["layer"]) if found and found["layer"] else None
+        said = found["area"] if found else None
+        word = _CELLS.fullmatch(said if said and found and not found["kind"] else name)
+        area = (None if word else said) or population.region or (found["alone"] if found else None)
+        alone = _LAYER.fullmatch(name) if area is None else None
+        if alone or (area is None and (word or (found and not name.isdigit()))):
+            layers.append(name)
+            area = network.name
+        area = area or name
+        named = alone or found
+        layer = layer_of(named["layer"]) if named and named["layer"] else None
         short = name[len(area) :].strip("_-") if name.startswith(area) else name
         # VIP is an area too, of the monkey
         by_name = bool(_INHIBITS.search(name if area == name else short)) and not area == name == "VIP"
+        by_name = by_name or bool(word and word[1])
         inhibits = by_name or network.signs.get(name, False)
         if inhibits:
             reasons.setdefault("by their names" if by_name else "their weights are negative", []).append(name)
         number = areas.setdefault(area, len(areas))
         groups.append(Group(number, layer, inhibits, short or ("I" if inhibits else "E"), name))
+    if layers:
+        report.guess("area", network.name, f"the network, of which {listed(layers)} are layers or kinds of cells")
     report.guess("areas and layers", "from the names of the populations", "as in V1_L23_E")
     for reason, names in reasons.items():
         report.guess("inhibitory populations", listed(names), reason)
@@ -352,7 +429,32 @@ def _wiring(network: _Network, options: Options, report: ImportReport) -> Wiring
     tables = {"connections": _table(neurons, pairs)}
     if network.electrical.pairs:
         tables["electrical"] = _table(neurons, network.electrical.summed(len(network.homes)))
-    return replace(_as_written(found, network, neurons), tables=tables)
+    found = _delayed(_as_written(found, network, neurons), network, neurons, report)
+    return replace(found, tables=tables)
+
+
+def _delayed(wiring: Wiring, network: _Network, neurons: Neurons, report: ImportReport) -> Wiring:
+    """Return the wiring with the mean delay of the connections of each projection, where they have delays."""
+    joined = network.chemical
+    known = ~np.isnan(joined.delay) & (np.array(joined.delay) > 0)
+    if not known.any() or not len(wiring.source):
+        return wiring
+    group = neurons.group[np.array([joined.pre, joined.post])[:, known]]
+    size = len(neurons.areas)
+    key = neurons.area[group[0]] * size + neurons.area[group[1]]
+    chosen = ~neurons.inhibitory[group[0]]
+    delays = np.array(joined.delay)[known]
+    total, count = (np.bincount(key[chosen], v, size * size) for v in (delays[chosen], np.ones(int(chosen.sum()))))
+    number = np.array([neurons.areas.index(name) for name in wiring.areas])
+    pair = number[wiring.source] * size + number[wiring.target]
+    with np.errstate(invalid="ignore"):
+        mean = np.round(total[pair] / count[pair], 9)
+    if np.isnan(mean).all():
+        return wiring
+    report.guess("delay of a projection", "the mean of its connections", "as in the data")
+    within = int(known.sum()) - int((chosen & np.isin(key, pair)).sum())
+    report.drop(within, "delays of connections inside areas", "populations of a column are not delayed")
+    return replace(wiring, values={**wiring.values, "delay_ms": mean})
 
 
 def _refuse_uncountable(network: _Network, neurons: Neurons, alive: tuple[str, ...]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from .scales import Scale
+
 Rows = Literal["source", "target"]
 Aggregate = Literal["auto", "sum", "mean", "cases", "median", "max", "error"]
 Strength = Literal["synapses", "connections", "weight", "neurons"]
@@ -41,11 +43,17 @@ class Options:
     """The mark before the fraction of a number: a point or a comma."""
     thousands: str = ""
     """The mark between groups of three digits."""
+    skip_rows: int = 0
+    """Lines before the table, such as its title."""
+    scale: Scale | None = None
+    """How strengths are written: in percent (SLN too), or as logarithms. The names of columns may say it."""
     where: tuple[str, ...] = ()
-    """``COLUMN=VALUE``: the rows to take."""
+    """``COLUMN=VALUE``: the rows to take; several values of one column are alternatives."""
     aggregate: Aggregate = "auto"
     """How several rows of one pair become one. ``cases`` is the mean over all injections into the target, where one
     that did not label the source counts as 0."""
+    negative: Literal["error", "absolute", "drop"] = "error"
+    """What to do with negative strengths: take their size, or leave them out. The language has no negative ones."""
     case_column: str | None = None
     """Which injection a row is of."""
 
@@ -81,9 +89,9 @@ class Options:
 
 SPEC = frozenset({"name", "sources", "input", "input_to", "readout", "classes", "invalid"})
 COLUMNS = frozenset({"source_column", "target_column", "weight_column"})
-FURTHER = frozenset({"sln_column", "distance_column", "aggregate"})
-CELLS = frozenset({"separator", "header", "sheet", "decimal", "thousands"})
+FURTHER = frozenset({"sln_column", "distance_column", "aggregate", "negative"})
+CELLS = frozenset({"separator", "header", "sheet", "decimal", "thousands", "skip_rows"})
 TEXT = CELLS | {"where"}
-MATRIX = frozenset({"rows", "symmetric", "variable", "labels", "sln", "distance"})
+MATRIX = frozenset({"negative", "rows", "symmetric", "variable", "labels", "sln", "distance"})
 GROUPS = frozenset({"area_column", "layer_column", "type_column", "kind_column", "inhibitory", "strength"})
 """Options that several formats listen to: on the spec, columns, text, matrices, and groups of neurons."""

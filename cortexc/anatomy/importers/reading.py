@@ -18,7 +18,7 @@ from cortexc.connectome.diagnostics import failed
 from cortexc.connectome.diagnostics.importing import BAD_VALUE
 from cortexc.connectome.model import Connectome
 
-from . import assembly, graphs, matrix, neuroml, sonata, synapses, table, writing
+from . import assembly, graphs, matrix, neuroml, nir, sonata, synapses, table, writing
 from .options import CELLS, COLUMNS, FURTHER, GROUPS, MATRIX, SPEC, TEXT, Options
 from .report import JOINS, ImportReport
 from .wiring import Wiring
@@ -37,13 +37,17 @@ class Format:
 
 FORMATS = {
     "table": Format(
-        table.read, SPEC | COLUMNS | TEXT | {"fln_column", "sln_column", "distance_column", "case_column", "aggregate"}
+        table.read,
+        SPEC | COLUMNS | TEXT | FURTHER | {"fln_column", "case_column", "scale"},
     ),
-    "matrix": Format(matrix.read, SPEC | CELLS | MATRIX),
+    "matrix": Format(matrix.read, SPEC | CELLS | MATRIX | {"scale"}),
     "sonata": Format(sonata.read, SPEC | GROUPS),
-    "graphml": Format(graphs.read, SPEC | FURTHER | {"weight_column", "labels"}),
+    "graphml": Format(graphs.read, SPEC | FURTHER | {"weight_column", "fln_column", "labels", "scale"}),
+    "nir": Format(nir.read, SPEC | {"aggregate"}),
     "neuroml": Format(neuroml.read, SPEC | {"strength"}),
-    "synapses": Format(synapses.read, SPEC | COLUMNS | TEXT | GROUPS | {"neurons", "id_column"}),
+    "synapses": Format(
+        synapses.read, SPEC | COLUMNS | TEXT | GROUPS | {"neurons", "id_column", "rows", "variable", "labels"}
+    ),
 }
 """Every format, by name."""
 

@@ -27,6 +27,8 @@ class Fault:
     message: Callable[[int], str]
     """What is wrong with a row."""
     help: str
+    optional: bool = True
+    """Whether it can be right to leave such rows out."""
 
 
 @dataclass
@@ -46,7 +48,7 @@ class Refusal:
         """Return which of the rows ``keep`` (bool [rows]) stay.
 
         Raises:
-            SpecError: one of them has a fault, and such rows are not to be dropped.
+            SpecError: one of them has a fault, and such rows are not to be dropped, or cannot be.
         """
         for fault in faults:
             bad = fault.bad & keep
@@ -54,6 +56,8 @@ class Refusal:
                 self.count[fault.kind] += int(bad.sum())
             elif bad.any():
                 row = int(bad.argmax())
+                if not fault.optional:
+                    raise failed(fault.rule, fault.location(row), fault.message(row), fault.help)
                 self.refuse(fault.kind, fault.rule, fault.location(row), fault.message(row), fault.help, int(bad.sum()))
             keep = keep & ~bad
         return keep

@@ -7,7 +7,6 @@ References:
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from .refusal import Fault, Refusal
 from .report import ImportReport
 from .wiring import NUMBERS, OWN, WORDS, Wiring, with_facts
 
+CIRCUIT_CONFIG = "circuit_config.json"
 CHUNK_EDGES = 2_000_000
 COUNT = ("nsyns", "n_syns", "num_synapses", "syn_count")
 WEIGHT = ("syn_weight", "weight", "conductance")
@@ -38,6 +38,8 @@ GAP_JUNCTION = "is_gap_junction"
 """How bmtk marks edges that are electrical: https://alleninstitute.github.io/bmtk/autodocs/bmtk.builder.html"""
 TRUE, FALSE = frozenset({"true", "1", "1.0"}), frozenset({"false", "0", "0.0", "", "nan"})
 CHEMICAL, ELECTRICAL = "chemical", "electrical"
+SYNAPSES = (CHEMICAL, "chemical_virtual", "brian2_synapse", "point_process", "Exp2Syn_synapse")
+"""Types of edge populations that are chemical synapses, as a configuration calls them."""
 ABSENT = "NULL"
 """How SONATA writes that a value is not there."""
 AREA = "cortexc_area"
@@ -207,8 +209,8 @@ def _entries(path: str, above: tuple[Path, ...] = ()) -> list[dict[str, Any]]:
         https://github.com/AllenInstitute/sonata/blob/master/docs/SONATA_DEVELOPER_GUIDE.md#circuit-config
     """
     files.exists(path)
+    config = files.json(path)
     try:
-        config = json.loads(Path(path).read_text(encoding="utf-8-sig"))
         manifest = {k.strip("${}"): str(v) for k, v in config.get("manifest", {}).items()}
 
         def place(name: str) -> str:
@@ -217,7 +219,9 @@ def _entries(path: str, above: tuple[Path, ...] = ()) -> list[dict[str, Any]]:
                     name = name.replace(f"${{{variable}}}", value).replace(f"${variable}", value)
             return str(Path(path).parent / name)
 
-        if isinstance(other := config.get("network"), str) and "networks" not in config:
+        # a simulation's configuration that names no circuit means the one beside it
+        other = config.get("network", CIRCUIT_CONFIG if "run" in config else None)
+        if isinstance(other, str) and "networks" not in config:
             here = (*above, Path(path).resolve())
             if Path(place(other)).resolve() in here:
                 raise failed(BAD_TABLE, path, f"`network` names `{other}`, and that is this configuration again")
@@ -225,12 +229,10 @@ def _entries(path: str, above: tuple[Path, ...] = ()) -> list[dict[str, Any]]:
         networks = config["networks"]
         listed = [*networks.get("nodes", ()), *networks.get("edges", ())]
         return [{k: place(str(v)) if k.endswith("_file") and v else v for k, v in e.items()} for e in listed]
-    except json.JSONDecodeError as error:
-        location = Span(path, error.lineno, error.colno)
-        raise failed(UNREADABLE, location, f"the configuration is broken JSON: {error.msg}") from None
-    except (KeyError, TypeError, AttributeError, UnicodeError):
+    except (KeyError, TypeError, AttributeError):
+        kind, _ = files.kind_of_json(config)
         hint = "it has `networks` with `nodes` and `edges`, or as `network` the path of a file that has them"
-        raise failed(UNREADABLE, path, "this is no circuit configuration of SONATA", hint) from None
+        raise failed(UNREADABLE, path, f"this is no circuit configuration of SONATA: {kind}", hint) from None
 
 
 def _types(path: str, report: ImportReport) -> _Types:
@@ -269,6 +271,8 @@ def _opened(path: str) -> Iterator[h5py.File]:
     try:
         file = files.hdf5(path)
     except OSError as error:
+        if found := files.kind_of_text(files.beginning(path)):
+            raise failed(UNREADABLE, path, f"this is {found[0]}, and no SONATA file", found[1]) from None
         text = str(error).lower()
         cut = "truncated" in text
         message = f"`{path}` is {'cut off' if cut else 'no HDF5 file, whatever its name says'}"
@@ -468,7 +472,7 @@ def _blocks(circuit: _Circuit, used: tuple[str, ...], refusal: Refusal, report: 
                     hint = "its edges would count twice: name one of the two files"
                     raise failed(AMBIGUOUS, _location(population), message, hint)
                 seen[name] = path
-                if (kind := circuit.kinds.get(name, CHEMICAL)) not in {CHEMICAL, ELECTRICAL}:
+                if (kind := circuit.kinds.get(name, CHEMICAL)) not in {*SYNAPSES, ELECTRICAL}:
                     count = len(_dataset(population, "source_node_id"))
                     report.drop(count, f"edges of `{name}`", f"the configuration calls them {kind}: no synapses")
                     continue
@@ -610,7 +614,7 @@ def _areas(circuit: _Circuit, columns: dict[str, np.ndarray], options: Options, 
     """Return the wiring of one of our own exports, in which each node is an area and each edge a projection."""
     names = columns[AREA]
     refusal = Refusal("edges", options.invalid)
-    blocks = list(_blocks(circuit, (*COUNT, *WEIGHT, *NUMBERS, *WORDS), refusal, report))
+    blocks = list(_blocks(circuit, (*COUNT, *WEIGHT, *NUMBERS, *WORDS, "model_template"), refusal, report))
     refusal.report(report)
     ends = np.cumsum([len(b.pre) for b in blocks])
     if not len(ends) or not ends[-1]:

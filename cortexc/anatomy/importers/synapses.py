@@ -10,7 +10,7 @@ import numpy as np
 from cortexc.connectome.diagnostics import Span, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNOWN_NODE
 
-from . import frames, regions, table
+from . import frames, neuron_matrix, regions, table
 from .columns import COUNT, known
 from .frame import Frame, of_marks
 from .neurons import Pairs, aggregated, grouped
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Plan = tuple[str, str, str | None, str | None]
 """The columns of sources, of targets, of numbers of synapses (None where each row is one), and of regions, if any."""
 UNASSIGNED = "unassigned"
+MOST_ASKED = 1000
+"""Edges by which the column of identifiers is found."""
 IDS = "nodeid id rootid ptrootid bodyid neuronid neuron cellid skid name".split()
 
 
@@ -38,14 +40,18 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         message = "the edges join neurons, and nothing says which areas these lie in"
         raise failed(BAD_TABLE, paths[0], message, "name the table of neurons: --neurons FILE")
     about = frames.read(options.neurons, Options(header=options.header), report)
-    identifier = _identifier(about, options, report)
+    dense = len(paths) == 1 and neuron_matrix.is_one(paths[0], options)
+    identifier = _identifier(about, None if dense else paths[0], options, report)
     about.refuse_floats(identifier)
     about = _identified(about, identifier, options, report)
     index = _index(about, identifier)
     columns = {c: about.texts(c) for c in about.data.columns if c != identifier}
     neurons = grouped(columns, np.full(len(about.data), UNASSIGNED, object), options, report, about.path)
-    tally = _tallied(paths, index, {}, options, report)
-    tally = _once(tally, paths, index, options, report)
+    if dense:
+        tally = _Tally(Pairs(len(index)), Refusal("entries", options.invalid))
+        tally.pairs.add(*neuron_matrix.edges(paths[0], index, options, report))
+    else:
+        tally = _once(_tallied(paths, index, {}, options, report), paths, index, options, report)
     if not tally.pairs.rows:
         raise failed(BAD_TABLE, paths[0], "no edge is left to import", "check --where and --invalid")
     report.drop(tally.unchosen, "rows", f"--where {' '.join(options.where)}")
@@ -179,9 +185,7 @@ def _index(about: Frame, identifier: str) -> pd.Index[Any]:
 
 def _selected(frame: Frame, options: Options) -> Frame:
     """Return the rows that ``where`` asks for; a block may have none."""
-    for clause in options.where:
-        frame = frame.kept(frame.matching(clause))
-    return frame
+    return frame.kept(frame.chosen(options.where)) if options.where else frame
 
 
 def _edges(
@@ -261,14 +265,31 @@ def _counts(frame: Frame, ends: tuple[str, str], options: Options, report: Impor
     return None
 
 
-def _identifier(frame: Frame, options: Options, report: ImportReport) -> str:
+def _identifier(about: Frame, edges: str | None, options: Options, report: ImportReport) -> str:
+    """Return the column of a table of neurons that names them: by its values, which the edges have, and its name."""
     if options.id_column is not None:
-        return frame.named_column(options.id_column, "--id-column")
-    if found := known(frame.data.columns, IDS):
-        return found[0]
-    first = str(frame.data.columns[0])
-    report.guess("identifier of a neuron", f"column `{first}`", "the first", "--id-column")
-    return first
+        return about.named_column(options.id_column, "--id-column")
+    named = known(about.data.columns, IDS)
+    likely = [*named, *(str(c) for c in about.data.columns if c not in named)]
+    asked, share = set() if edges is None else _asked(edges, options), dict.fromkeys(likely, 0.0)
+    for column in likely:
+        share[column] = len(asked.intersection(about.texts(column).tolist())) / max(1, len(asked))
+        if share[column] == 1:
+            break
+    best = max(likely, key=lambda column: share[column])  # the first of them where several are as good
+    if share[best] > 0 and best != likely[0]:
+        why = f"it has {share[best]:.0%} of the ends of the first edges, and `{likely[0]}` {share[likely[0]]:.0%}"
+        report.guess("identifier of a neuron", f"column `{best}`", why, "--id-column")
+    elif not named:
+        report.guess("identifier of a neuron", f"column `{best}`", "the first", "--id-column")
+    return best
+
+
+def _asked(path: str, options: Options) -> set[str]:
+    """Return the neurons that the first edges of a list name, as texts."""
+    frame = next(frames.chunks(path, options, ImportReport()))
+    frame = frame.kept(np.arange(len(frame.data)) < MOST_ASKED)
+    return {name for end in table.ends(frame, options, ImportReport()) for name in frame.texts(end).tolist() if name}
 
 
 def _found(frame: Frame, column: str, index: pd.Index[Any]) -> tuple[np.ndarray, np.ndarray]:

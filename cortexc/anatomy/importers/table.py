@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from cortexc.connectome.diagnostics import Span, did_you_mean, failed
-from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE
+from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_VALUE
 
 from . import files, frames
 from .columns import CASE, FLN, NEURONS, SOURCE, TARGET, WEIGHT, in_mm, is_fln, known, lengths, plain
@@ -16,10 +16,11 @@ from .edges import STRENGTHS, SUM_TOLERANCE, Edges, joined
 from .frame import ABSENT, Frame, of_marks
 from .options import Options
 from .report import ImportReport, and_more
+from .scales import bare, may_be_percentages, of_name, unscaled
 from .wiring import NUMBERS, WORDS, Wiring
 
-GAP = frozenset({"electrical", "gapjunction", "gap", "gj", "elec", "ejunction"})
-MOST_GROUPS = 32
+GAP = frozenset({"electrical", "gapjunction", "gap", "gj", "elec", "ej", "ejunction"})
+MOST_GROUPS, MOST_TITLES = 32, 20
 
 
 def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
@@ -41,7 +42,7 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     edges = Edges(
         frame.texts(columns["source"]),
         frame.texts(columns["target"]),
-        _values(frame, columns, report),
+        _values(frame, columns, options, report),
         location,
         neurons=_numbers(frame, columns["neurons"], optional=True)[0] if "neurons" in columns else None,
         cases=frame.texts(columns["case"]) if "case" in columns else None,
@@ -50,22 +51,25 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     if electrical is None:
         return found
     apart = {"from": electrical.texts(columns["source"]), "to": electrical.texts(columns["target"])}
-    numbers = {n: v for n, v in _values(electrical, columns, ImportReport()).items() if n not in WORDS}
+    numbers = {n: v for n, v in _values(electrical, columns, options, ImportReport()).items() if n not in WORDS}
     return dataclasses.replace(found, tables={"electrical": {**apart, **numbers}})
 
 
 def _selected(frame: Frame, options: Options, report: ImportReport) -> Frame:
     """Return the rows that ``where`` asks for."""
     for clause in options.where:
-        mask = frame.matching(clause)
-        if not mask.any():
+        if not frame.chosen([clause]).any():
             column, _, value = clause.partition("=")
             there = frame.texts(frame.named_column(column, "--where"))
             hint = did_you_mean(value, sorted(set(there)))
             raise failed(BAD_TABLE, frame.path, f"no row has `{value}` in the column `{column}`", hint)
-        report.drop(int((~mask).sum()), "rows", f"--where {clause}")
-        frame = frame.kept(mask)
-    return frame
+    if not options.where:
+        return frame
+    mask, said = frame.chosen(options.where), f"--where {' '.join(options.where)}"
+    if not mask.any():
+        raise failed(BAD_TABLE, frame.path, f"no row is left by {said}", "values of several columns must all hold")
+    report.drop(int((~mask).sum()), "rows", said)
+    return frame.kept(mask)
 
 
 def _columns(frame: Frame, options: Options, report: ImportReport) -> dict[str, str]:
@@ -78,7 +82,7 @@ def _columns(frame: Frame, options: Options, report: ImportReport) -> dict[str, 
         if options.weight_column is not None:
             found["weight"] = frame.named_column(options.weight_column, "--weight-column")
     elif (strength := _strength(frame, options, report, (source, target))) is not None:
-        found[_meaning(frame, strength, report)] = strength
+        found[_meaning(frame, strength, options, report)] = strength
 
     def take(field: str, *names_of_it: str) -> None:
         """Use the first column that has one of the names and no use yet."""
@@ -94,7 +98,11 @@ def _columns(frame: Frame, options: Options, report: ImportReport) -> dict[str, 
     ):
         if column := _named(frame, wanted, likely, field, report, found.values()):
             found[field] = column
-    if "case" in found and "weight" in found and "fln" not in found and _fractions(frame, found):
+    if "case" in found and "weight" in found and "fln" not in found and (total := _fractions(frame, found, options)):
+        if total == 100:
+            message = f"`{found['weight']}` sums to 100 into each target of an injection, as percentages do"
+            hint = f"--fln-column {found['weight']} --percent; or --aggregate says how its rows join"
+            raise failed(AMBIGUOUS, frame.head, message, hint)
         found["fln"] = found.pop("weight")
         why = "they are fractions that sum to at most 1 into each target of an injection"
         report.guess(f"meaning of `{found['fln']}`", "FLNe", why)
@@ -145,6 +153,11 @@ def _otherwise(frame: Frame) -> str:
     """Return what else may be the matter where columns are not found, as the rest of a hint."""
     hint = ""
     if frame.named and frame.first_line:
+        for row, cells in frame.data.head(MOST_TITLES).astype(str).iterrows():
+            words, line = {plain(cell) for cell in cells}, int(row) + frame.first_line  # type: ignore[call-overload]
+            if not words.isdisjoint(SOURCE) and not words.isdisjoint(TARGET):
+                return f"; --skip-rows {line - 1}, if the names of the columns stand in line {line}"
+    if frame.named and frame.first_line:
         hint = "; --header no, if the first line is an edge"
     if len(frame.sheets) > 1:
         hint += f"; `{frame.sheet}` was read of the sheets {', '.join(frame.sheets)}: --sheet takes another one"
@@ -159,8 +172,8 @@ def _named(
     if wanted is not None:
         return frame.named_column(wanted, option)
     free = [c for c in frame.data.columns if c not in used]
-    begun = [c for name in likely if len(name) > 2 for c in free if plain(c).startswith(name)]
-    found = list(dict.fromkeys((*known(free, likely), *begun)))
+    begun = [c for name in likely if len(name) > 2 for c in free if plain(bare(c)).startswith(name)]
+    found = sorted(dict.fromkeys((*known(free, likely), *begun)), key=lambda column: of_name(column) != "plain")
     if len(found) > 1:
         report.guess(f"column of {what}", found[0], f"the first of {', '.join(found)}", option)
     return found[0] if found else None
@@ -187,27 +200,33 @@ def _strength(frame: Frame, options: Options, report: ImportReport, used: tuple[
     return None
 
 
-def _meaning(frame: Frame, column: str, report: ImportReport) -> str:
+def _meaning(frame: Frame, column: str, options: Options, report: ImportReport) -> str:
     """Return whether a column of strengths holds FLNe or anything else."""
     if not is_fln(column):
         return "weight"
     numbers, _ = frame.numbers(column)
     finite = numbers[np.isfinite(numbers)]
-    if len(finite) and float((finite > 1).mean()) > 0.5:
+    plain_numbers = (options.scale or of_name(column)) == "plain"
+    meant = options.scale == "plain" or not may_be_percentages(finite)
+    if plain_numbers and meant and len(finite) and float((finite > 1).mean()) > 0.5:
         report.guess(f"meaning of `{column}`", "weight", "most values are over 1, so they are no fractions")
         return "weight"
     return "fln"
 
 
-def _fractions(frame: Frame, columns: dict[str, str]) -> bool:
-    """Whether strengths are fractions of what reaches the target of each injection."""
+def _fractions(frame: Frame, columns: dict[str, str], options: Options) -> int | None:
+    """Return what strengths sum to if they are fractions of all that reaches the target of an injection: 1 or 100."""
     numbers, _ = frame.numbers(columns["weight"], optional=True)
     known = ~np.isnan(numbers)
-    if not known.any() or (numbers[known] < 0).any() or (numbers[known] == np.floor(numbers[known])).all():
-        return False
+    if not known.any() or (numbers[known] < 0).any():
+        return None
     ends = np.stack([frame.texts(columns[name])[known].astype(str) for name in ("case", "target")])
     _, injection = np.unique(ends, axis=1, return_inverse=True)
-    return float(np.bincount(np.ravel(injection), numbers[known]).max()) <= 1 + SUM_TOLERANCE
+    sums = np.bincount(np.ravel(injection), numbers[known])
+    if sums.max() <= 1 + SUM_TOLERANCE:
+        return None if (numbers[known] == np.floor(numbers[known])).all() else 1
+    percent = options.aggregate == "auto" and len(sums) > 1 and (abs(sums / 100 - 1) <= SUM_TOLERANCE).all()
+    return 100 if percent else None
 
 
 def _divided(frame: Frame, columns: dict[str, str], report: ImportReport) -> tuple[Frame, Frame | None]:
@@ -229,7 +248,7 @@ def _divided(frame: Frame, columns: dict[str, str], report: ImportReport) -> tup
     return frame, None
 
 
-def _values(frame: Frame, columns: dict[str, str], report: ImportReport) -> dict[str, np.ndarray]:
+def _values(frame: Frame, columns: dict[str, str], options: Options, report: ImportReport) -> dict[str, np.ndarray]:
     """Return numbers and words by field of a projection."""
     found: dict[str, np.ndarray] = {}
     either = set(STRENGTHS) <= set(columns)
@@ -237,16 +256,28 @@ def _values(frame: Frame, columns: dict[str, str], report: ImportReport) -> dict
         if field in WORDS:
             found[field] = frame.texts(column)
         elif field in STRENGTHS:
-            found[field], _ = _numbers(frame, column, optional=either)
+            numbers, _ = _numbers(frame, column, optional=either)
+            found[field] = _meant(frame, numbers, field, column, options, report)
         elif field in NUMBERS:
             found[field], absent = _numbers(frame, column, optional=True)
             if absent:
                 report.guess(f"empty {field}", f"{absent:,} rows", "taken as not known")
+            if field == "sln":
+                found[field] = _meant(frame, found[field], field, column, options, report)
             if field == "distance_mm":
                 found[field] = in_mm(found[field], column, "a column", report)
             if field == "delay":
                 report.guess(f"unit of `{column}`", "steps", "the name has no unit", "a column delay_ms")
     return found
+
+
+def _meant(
+    frame: Frame, numbers: np.ndarray, field: str, column: str, options: Options, report: ImportReport
+) -> np.ndarray:
+    """Return numbers of a column by their scale."""
+    percent = "percent" in {of_name(column), options.scale}
+    marked = percent and any(text.endswith("%") for text in frame.texts(column).tolist())
+    return unscaled(numbers, field, column, options.scale, report, marked=marked)
 
 
 def _numbers(frame: Frame, column: str, *, optional: bool = False) -> tuple[np.ndarray, int]:

@@ -18,8 +18,8 @@ from cortexc.connectome.area_graph import strength
 from cortexc.connectome.model import Connectome
 from tests.random_connectomes import random_connectome
 
-ENDINGS = {"graphml": "graphml", "json": "json", "csv": "csv", "sonata": "h5"}
-READERS = {"graphml": "graphml", "json": "graphml", "csv": "table", "sonata": "sonata"}
+ENDINGS = {"graphml": "graphml", "json": "json", "csv": "csv", "sonata": "h5", "nir": "nir"}
+READERS = {"graphml": "graphml", "json": "graphml", "csv": "table", "sonata": "sonata", "nir": "nir"}
 
 
 def edges(spec: Connectome) -> dict[tuple[str, ...], tuple[object, ...]]:
@@ -131,3 +131,25 @@ def test_edges_of_graphml_have_ids_of_their_own(tmp_path: Path) -> None:
     assert len(ids) == len(several.projections) + len(several.lateral)
     assert len(set(ids)) == len(ids)
     assert edges(read("graphml", str(found.files[0])).connectome) == edges(several)
+
+
+def test_libsonata_opens_the_configuration_and_it_asks_for_nothing_that_only_a_cell_has(tmp_path: Path) -> None:
+    spec = connectome.load("macaque-ventral")
+    found = write(spec, "sonata", tmp_path / "macaque_edges.h5")
+    path = tmp_path / "circuit_config.json"
+    assert path in found.files
+    circuit = libsonata.CircuitConfig.from_file(str(path))
+    edges = circuit.edge_population("areas_to_areas")
+    assert edges.size == len(spec.projections) + len(spec.lateral)
+    assert circuit.node_population_properties("areas").type == "virtual"
+    assert circuit.edge_population_properties("areas_to_areas").type == "brian2_synapse"
+    # what bluepysnap 3.0.8 requires of populations of these types
+    assert "model_type" in circuit.node_population("areas").attribute_names
+    assert "model_template" in edges.attribute_names
+    assert read("sonata", path).connectome.projections == read("sonata", found.files).connectome.projections
+
+
+def test_bluepysnap_validates_the_configuration(tmp_path: Path) -> None:
+    validation = pytest.importorskip("bluepysnap.circuit_validation")
+    write(connectome.load("macaque-ventral"), "sonata", tmp_path / "macaque_edges.h5")
+    assert not validation.validate(str(tmp_path / "circuit_config.json"), skip_slow=False)

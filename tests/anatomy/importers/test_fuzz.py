@@ -13,7 +13,11 @@ import scipy.io
 
 from cortexc import connectome
 from cortexc.anatomy.importers import FORMATS, read
+from tests.anatomy.importers.test_matlab import cell, save_73
 from tests.anatomy.importers.test_neuroml import HEAD, POPULATIONS, TAIL, projection
+from tests.anatomy.importers.test_neuroml_forms import hdf5, lite, netpyne
+from tests.anatomy.importers.test_nir import EDGES as EDGES_OF_NIR
+from tests.anatomy.importers.test_nir import NODES, save
 from tests.anatomy.importers.test_sonata import circuit
 from tests.anatomy.importers.test_synapses import brain
 
@@ -33,6 +37,10 @@ def cases(folder: Path) -> dict[str, tuple[str, list[Path], Path, dict[str, Any]
     graph = nx.DiGraph([("a", "b"), ("b", "c")])
     nx.write_graphml(graph, folder / "g.graphml")
     (folder / "g.json").write_text(json.dumps(nx.node_link_data(graph, edges="edges")))
+    save(folder / "g.nir", NODES, EDGES_OF_NIR)
+    hdf5(folder / "n.h5"), netpyne(folder / "netpyne.json"), lite(folder / "lite.json")
+    EDGES.to_json(folder / "e.json", orient="records")
+    save_73(folder / "m73.mat", {"s": {"fln": matrix, "names": cell("V1", "V2")}})
     body = projection("V1_L23_E", "V4_L5_E", [0.5]) + projection("V1_L23_I", "V1_L23_E", [-1.0, -1.0])
     (folder / "n.nml").write_text(HEAD + POPULATIONS + body + TAIL)
     (folder / "sonata").mkdir()
@@ -44,8 +52,14 @@ def cases(folder: Path) -> dict[str, tuple[str, list[Path], Path, dict[str, Any]
         "mat": ("matrix", [folder / "m.mat"], folder / "m.mat", {"rows": "target"}),
         "matrix": ("matrix", [folder / "m.csv"], folder / "m.csv", {"rows": "target"}),
         "graphml": ("graphml", [folder / "g.graphml"], folder / "g.graphml", {}),
+        "nir": ("nir", [folder / "g.nir"], folder / "g.nir", {}),
         "json": ("graphml", [folder / "g.json"], folder / "g.json", {}),
         "neuroml": ("neuroml", [folder / "n.nml"], folder / "n.nml", {}),
+        "neuroml h5": ("neuroml", [folder / "n.h5"], folder / "n.h5", {}),
+        "netpyne": ("neuroml", [folder / "netpyne.json"], folder / "netpyne.json", {}),
+        "neuromllite": ("neuroml", [folder / "lite.json"], folder / "lite.json", {}),
+        "records": ("table", [folder / "e.json"], folder / "e.json", {}),
+        "mat73": ("matrix", [folder / "m73.mat"], folder / "m73.mat", {"rows": "target"}),
         "parquet": ("synapses", [synapses], synapses, {"neurons": str(neurons)}),
         "neurons": ("synapses", [synapses], neurons, {"neurons": str(neurons)}),
     }
@@ -59,8 +73,14 @@ NAMES = (
     "mat",
     "matrix",
     "graphml",
+    "nir",
     "json",
     "neuroml",
+    "neuroml h5",
+    "netpyne",
+    "neuromllite",
+    "records",
+    "mat73",
     "parquet",
     "neurons",
     "sonata nodes.h5",

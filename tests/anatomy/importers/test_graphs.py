@@ -220,9 +220,9 @@ def test_other_formats_of_graphs_are_told_by_their_content(tmp_path: Path, kind:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("<svg/>", "XML of another kind, <svg>"),
-        ("<neuroml/>", "XML of another kind, <neuroml>"),
-        ("a,b\n1,2\n", "none of GraphML, GEXF"),
+        ("<svg/>", "this is a picture"),
+        ("<neuroml/>", "this is NeuroML"),
+        ("a,b\n1,2\n", "this is none of them"),
         ("graph [\n node [ id 0 ] edge [ source 0 ", "not GML that networkx can read"),
         ("graph [\n ?", "not GML that networkx can read"),
         ("<gexf xmlns='http://www.gexf.net/1.2draft'/>", "not GEXF that networkx can read"),

@@ -177,3 +177,24 @@ def test_a_file_of_labels_may_have_further_columns(matrix: Any, tmp_path: Path, 
     found = matrix(COUNTS, labels=str(tmp_path / "labels.txt"))
     assert list(found.connectome.areas) == names
     assert ("names in labels.txt" in said(found)) == (text.count(" ") > 4 or "\t" in text or "," in text)
+
+
+def test_too_few_names_do_not_make_labels_of_a_symmetric_matrix(matrix: Any, tmp_path: Path) -> None:
+    (tmp_path / "three.txt").write_text("V1\nV2\nV4\n")
+    with pytest.raises(connectome.SpecError, match="there are 3 labels for a matrix of 4 x 4"):
+        matrix(COUNTS, labels=str(tmp_path / "three.txt"))
+
+
+def test_names_of_two_hemispheres_are_near_to_the_name_without(matrix: Any) -> None:
+    text = said(matrix(",VISp_ipsi,VISl_ipsi,VISp_contra,R-VISl\nVISp,0,1,2,3\nVISl,1,0,3,2\n"))
+    for side, near in (("VISp_ipsi", "VISp"), ("VISl_ipsi", "VISl"), ("VISp_contra", "VISp"), ("R-VISl", "VISl")):
+        assert f"`{side}` (nearest: `{near}`)" in text
+
+
+@pytest.mark.parametrize("text", ['["V1", "V2", "V4", "MT"]', '{"0": "V1", "1": "V2", "2": "V4", "3": "MT"}'])
+def test_names_may_be_a_list_in_json(matrix: Any, tmp_path: Path, text: str) -> None:
+    (tmp_path / "names.json").write_text(text)
+    assert list(matrix(COUNTS, labels=str(tmp_path / "names.json")).connectome.areas) == ["V1", "V2", "V4", "MT"]
+    (tmp_path / "names.json").write_text('{"a": [1]}')
+    with pytest.raises(connectome.SpecError, match="no list of names"):
+        matrix(COUNTS, labels=str(tmp_path / "names.json"))

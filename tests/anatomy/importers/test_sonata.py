@@ -303,7 +303,8 @@ def test_a_simulation_names_its_circuit(tmp_path: Path, name: str) -> None:
     [
         ({"network": "config.json"}, "this configuration again"),
         ({"network": "nowhere.json"}, "there is no file"),
-        ({"run": {}}, "no circuit configuration"),
+        ({"run": {}}, "there is no file `.*circuit_config.json`"),
+        ({"nodes": [], "links": []}, "no circuit configuration of SONATA: it is a graph"),
     ],
 )
 def test_a_simulation_without_a_circuit_is_refused(tmp_path: Path, config: dict[str, Any], message: str) -> None:
@@ -355,3 +356,21 @@ def test_populations_that_are_no_synapses_are_left_out(tmp_path: Path) -> None:
     """https://sonata-extension.readthedocs.io/en/latest/sonata_config.html"""
     path = configured(tmp_path, populations={"LGN_to_cortex": {"type": "endfoot"}})
     assert "edges of `LGN_to_cortex` (the configuration calls them endfoot" in read("sonata", path).report.as_text()
+
+
+@pytest.mark.parametrize("kind", ["chemical", "brian2_synapse", "point_process", "electrical", "endfoot"])
+def test_only_synapses_among_the_types_of_edges_are_projections(tmp_path: Path, kind: str) -> None:
+    nodes, edges, node_types, edge_types = circuit(tmp_path)
+    with h5py.File(edges) as file:
+        populations = {name: {"type": kind} for name in file["edges"]}
+    entry = {"edges_file": edges.name, "edge_types_file": edge_types.name, "populations": populations}
+    networks = {"nodes": [{"nodes_file": nodes.name, "node_types_file": node_types.name}], "edges": [entry]}
+    (tmp_path / "circuit_config.json").write_text(json.dumps({"networks": networks}))
+    (tmp_path / "simulation_config.json").write_text(json.dumps({"run": {"tstop": 1}}))  # the circuit is beside it
+    if kind in {"electrical", "endfoot"}:
+        with pytest.raises(connectome.SpecError, match=r"(nothing|no edge) is left"):
+            read("sonata", tmp_path / "circuit_config.json")
+        return
+    plain = read("sonata", [nodes, edges, node_types, edge_types]).connectome.projections
+    for config in ("circuit_config.json", "simulation_config.json"):
+        assert read("sonata", tmp_path / config).connectome.projections == plain

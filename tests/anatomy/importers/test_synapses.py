@@ -139,3 +139,43 @@ def test_crowded_columns_give_way_and_unused_ones_are_listed(tmp_path: Path) -> 
     assert any("mystery" in g.why for g in found.report.guesses)
     chosen = read("synapses", edges, neurons=str(table), inhibitory=("GABA", "GLUT"))
     assert not any(g.subject == "glutamate" for g in chosen.report.guesses)
+
+
+@pytest.mark.parametrize(
+    ("head", "rows", "column"),
+    [
+        ("name,area,segment", ("x1,V1,101", "x2,V2,102", "x3,V4,103"), "segment"),
+        ("row,id,root_id_783,area", ("1,a,101,V1", "2,b,102,V2", "3,c,103,V4"), "root_id_783"),
+        ("id,bodyId,roi", ("a,101,V1", "b,102,V2", "c,103,V4"), "bodyId"),
+        ("area,nucleus", ("V1,101", "V2,102", "V4,103"), "nucleus"),
+    ],
+)
+def test_the_column_of_identifiers_is_the_one_whose_values_the_edges_have(
+    tmp_path: Path, head: str, rows: tuple[str, ...], column: str
+) -> None:
+    (tmp_path / "n.csv").write_text("\n".join((head, *rows, "")))
+    (tmp_path / "e.csv").write_text("pre,post,n\n101,102,3\n102,103,1\n103,101,5\n")
+    found = read("synapses", tmp_path / "e.csv", neurons=str(tmp_path / "n.csv"))
+    weights = {(p.origin, p.target): p.weight for p in found.connectome.projections if p.source == ("data",)}
+    assert weights == {("V1", "V2"): 3, ("V2", "V4"): 1, ("V4", "V1"): 5}
+    assert f"identifier of a neuron = column `{column}`" in found.report.as_text()
+
+
+@pytest.mark.parametrize(
+    ("head", "about"),
+    [
+        ("pre_root_id,post_root_id,neuropil,syn_count,nt_type", "root_id,area"),  # Codex
+        ("bodyId_pre,bodyId_post,roi,weight", "bodyId,area"),  # neuPrint
+        ("body_pre,body_post,roi,weight", "body,area"),  # the tables of the male fly
+        ("pre_pt_root_id,post_pt_root_id,neuropil,syn_count", "pt_root_id,area"),  # CAVE
+    ],
+)
+def test_exports_of_databases_are_known_by_their_columns(tmp_path: Path, head: str, about: str) -> None:
+    a, b = 720575940599736493, 720575940600010669
+    more = ",x" if head.count(",") == 4 else ""
+    row = (f"{a},{b},ME,7{more}", f"{b},{a},ME,2{more}") if "neuropil" in head else (f"{a},{b},ME,7", f"{b},{a},ME,2")
+    (tmp_path / "e.csv").write_text("\n".join((head, *row, "")))
+    (tmp_path / "n.csv").write_text(f"{about}\n{a},V1\n{b},V2\n")
+    found = read("synapses", tmp_path / "e.csv", neurons=str(tmp_path / "n.csv"))
+    weights = {(p.origin, p.target): p.weight for p in found.connectome.projections if p.source == ("data",)}
+    assert weights == {("V1", "V2"): 7, ("V2", "V1"): 2}
