@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from cortexc.replacement import replacing
+from cortexc import hdf5
+from cortexc.digests import DigestError
 
 from .corruptions.catalogue import Cell
 from .manifest import RunError
@@ -78,14 +78,14 @@ def save(predictions: Predictions, path: Path) -> None:
         "true_probability": predictions.true_probability,
     }
     try:
-        with replacing(path) as (part,), h5py.File(part, "w") as file:
+        with hdf5.written(path) as file:
             file.attrs["format"] = FORMAT
             file.attrs["about"] = json.dumps(predictions.about)
             file["corruption"] = [cell.corruption for cell in predictions.cells]
             for name, array in arrays.items():
                 file.create_dataset(name, data=array, compression="gzip", compression_opts=4, shuffle=True)
     except OSError as error:
-        raise RunError(f"{path}: cannot be written: {error}") from None
+        raise RunError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def load(path: Path) -> Predictions:
@@ -97,7 +97,7 @@ def load(path: Path) -> Predictions:
     if not path.is_file():
         raise RunError(f"{path}: there are no predictions; `cortexc evaluate {path.parent}` makes them")
     try:
-        with h5py.File(path, "r") as file:
+        with hdf5.opened(path) as file:
             if file.attrs["format"] != FORMAT:
                 raise RunError(f"{path}: format {file.attrs['format']}, expected {FORMAT}; evaluate the run again")
             names = file["corruption"].asstr()[:]
@@ -105,5 +105,7 @@ def load(path: Path) -> Predictions:
             arrays = ("indices", "labels", "predicted", "confidence", "true_probability")
             loaded = {name: file[name][:] for name in arrays}
             return Predictions(cells, **loaded, about=json.loads(file.attrs["about"]))
+    except DigestError as error:
+        raise RunError(f"{error}; evaluate the run again") from None
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise RunError(f"{path}: damaged: {error}; evaluate the run again") from None
