@@ -310,8 +310,10 @@ def resumable(run: Run, device: torch.device, step: int | None = None) -> dict[s
             message = f"{why}; training goes on from the checkpoint before it, of step {state['step']}"
             warnings.warn(message, RunWarning, stacklevel=2)
             run.before_path.replace(run.checkpoint_path)
-    if state is None or METRICS in state:
-        _write_metrics(run, state[METRICS] if state else "")
+    if state is None:
+        run.metrics_path.unlink(missing_ok=True)
+    elif METRICS in state:
+        _write_metrics(run, state[METRICS])
     return state
 
 
