@@ -22,17 +22,15 @@ class DigestError(ValueError):
     """The content of a file does not match its digest."""
 
 
-def append(path: Path) -> None:
-    """End a file with its digest; a JSON file is an object in lines with an indent of 2.
+def append(path: Path, *, json: bool) -> None:
+    """End a file with its digest; one of JSON is an object in lines, with an indent of 2.
 
     Raises:
         OSError: it cannot be written.
     """
     with path.open("r+b") as file:
-        size = file.seek(0, 2)
-        if path.suffix == ".json":
-            size -= len(b"\n}\n")
-        end = b',\n  "digest": "%s"\n}\n' if path.suffix == ".json" else b"\ncortexc %s\n"
+        size = file.seek(0, 2) - (len(b"\n}\n") if json else 0)
+        end = b',\n  "digest": "%s"\n}\n' if json else b"\ncortexc %s\n"
         digest = _sha256(file, size)
         file.seek(size)
         file.write(end % digest)

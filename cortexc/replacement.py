@@ -1,6 +1,6 @@
 """Files that are written completely or not at all, whenever the process is killed or the power fails.
 
-A file is written as a part beside its place: ``.NAME.HOST-PID-TOKEN.part.SUFFIX``. Parts of dead processes are removed
+A file is written as a part beside its place: ``.NAME.HOST-PID-TOKEN-NUMBER.part``. Parts of dead processes are removed
 when the file is written again.
 """
 
@@ -18,10 +18,7 @@ from typing import Any
 
 from . import digests
 
-_PART = re.compile(
-    r"\.(?P<stem>.*)\.(?P<host>[^/]*)-(?P<pid>\d+)-(?P<token>[0-9a-f]{8})\.part(?P<suffix>\.[^.]*)?", re.S
-)
-_ANY_PART = re.compile(r"\..*\.part(\.[^.]*)?", re.S)
+_PART = re.compile(r"\.(?P<name>.*)\.(?P<host>[^/]*)-(?P<pid>\d+)-(?P<token>[0-9a-f]{8})-\d+\.part", re.DOTALL)
 _MOST = 40
 """Characters of a name that its part repeats: names have an end, too."""
 
@@ -41,8 +38,8 @@ def replacing(*paths: Path, digest: bool = False, before: Path | None = None) ->
     Raises:
         OSError: a file cannot be written; ``filename`` is its own name, not that of the part.
     """
-    end = f"{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}.part"
-    parts = tuple(path.with_name(f".{path.stem[:_MOST]}.{end}{path.suffix}") for path in paths)
+    maker = f"{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}"
+    parts = tuple(path.with_name(f".{path.name[:_MOST]}.{maker}-{i}.part") for i, path in enumerate(paths))
     own = dict(zip(map(str, parts), paths, strict=True))
     done = False
     try:
@@ -50,9 +47,9 @@ def replacing(*paths: Path, digest: bool = False, before: Path | None = None) ->
             _remove_dead(path)
             os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         yield parts
-        for part in parts:
+        for part, path in zip(parts, paths, strict=True):
             if digest:
-                digests.append(part)
+                digests.append(part, json=path.suffix == ".json")
             sync(part)
         for path in paths[-1:] if before or len(paths) > 1 else ():
             with suppress(FileNotFoundError):
@@ -121,7 +118,7 @@ def remove_parts(folder: Path) -> None:
 
 def is_part(path: Path) -> bool:
     """Return whether a file is one that is being written, or was."""
-    return _ANY_PART.fullmatch(path.name) is not None
+    return path.name.startswith(".") and path.suffix == ".part"
 
 
 def _remove_dead(path: Path) -> None:
@@ -137,8 +134,7 @@ def _dead(path: Path) -> list[tuple[Path, re.Match[str]]]:
 
 def _parts(path: Path) -> list[tuple[Path, re.Match[str]]]:
     listed = ((other, _PART.fullmatch(other.name)) for other in path.parent.iterdir())
-    own = (path.stem[:_MOST], path.suffix)
-    return [(part, found) for part, found in listed if found and (found["stem"], found["suffix"] or "") == own]
+    return [(part, found) for part, found in listed if found and found["name"] == path.name[:_MOST]]
 
 
 def _alive(pid: int) -> bool:
