@@ -27,6 +27,7 @@ COMMANDS = {
     "data": "fetch, verify or corrupt the images to train and test on",
     "train": "train a spec or an artifact",
     "evaluate": "evaluate a trained run",
+    "verify": "check that the files of a run or a report are whole, and follow from each other",
     "experiment": "train and test the arms of an experiment, and report their differences with intervals",
     "demo": "compile, train and evaluate a small example in a few minutes",
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,7 +173,7 @@ def _evaluate(
     votes = None
     if measures.human is not None:
         votes = read_human(measures.human, dataset.test.labels, len(dataset.classes))
-    references = [(str(path), predictions.load(runs.opened(path)[0].predictions_path)) for path in measures.references]
+    references = [(str(path), predictions.of_run(runs.opened(path)[0])) for path in measures.references]
 
     keep = kept(dataset, manifest.recipe)
     clean = ImageSet(dataset.test.images[keep], dataset.test.labels[keep])
@@ -339,8 +338,4 @@ def collected(
 
 def digest(model: CorticalTransformer) -> str:
     """Return the hash of a model's weights, which tells runs apart."""
-    found = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        found.update(name.encode())
-        found.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return f"sha256:{found.hexdigest()}"
+    return runs.weights_digest(model.state_dict())

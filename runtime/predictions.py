@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from cortexc import hdf5
 from cortexc.digests import DigestError
 
 from .corruptions.catalogue import Cell
-from .manifest import RunError
+from .manifest import RunError, read
+from .run import Run, load_checkpoint, weights_digest
 
 CLEAN = Cell("clean", 0)
 FORMAT = 1
@@ -86,6 +88,26 @@ def save(predictions: Predictions, path: Path) -> None:
                 file.create_dataset(name, data=array, compression="gzip", compression_opts=4, shuffle=True)
     except OSError as error:
         raise RunError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def of_run(run: Run) -> Predictions:
+    """Read the predictions of a run, and make sure that they are its own.
+
+    Raises:
+        RunError: there are none, they are damaged, or other weights than those of the run gave them.
+    """
+    found = load(run.predictions_path)
+    made = read(run.manifest_path)
+    own = found.about.get("run") == made.name and found.about.get("data") == made.data.fingerprint
+    if own and run.checkpoint_path.is_file():
+        weights = load_checkpoint(run, torch.device("cpu"))["model"]
+        own = found.about.get("weights") == weights_digest(weights)
+    if not own:
+        raise RunError(
+            f"{run.predictions_path}: these are not the predictions of this run, or of its weights now: "
+            f"`cortexc evaluate {run.folder}` makes them"
+        )
+    return found
 
 
 def load(path: Path) -> Predictions:

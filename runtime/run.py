@@ -11,6 +11,7 @@ predictions.h5    prediction for each test image, clean and corrupted
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import warnings
@@ -267,6 +268,35 @@ def check_finite(run: Run, state: dict[str, Any]) -> None:
             f"{run.folder}: training diverged: after step {state.get('step')}, {wrong[0]} has values that are not "
             "finite; try a lower --lr"
         )
+
+
+def weights_digest(weights: dict[str, torch.Tensor]) -> str:
+    """Return the hash of a model's weights, which tells runs apart."""
+    found = hashlib.sha256()
+    for name, value in sorted(weights.items()):
+        found.update(name.encode())
+        found.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return f"sha256:{found.hexdigest()}"
+
+
+def read_evaluation(run: Run) -> dict[str, Any]:
+    """Return the evaluation of a run.
+
+    Raises:
+        RunError: there is none, or it is damaged.
+    """
+    path = run.evaluation_path
+    if not path.is_file():
+        raise RunError(f"{path}: there is no evaluation; `cortexc evaluate {run.folder}` makes it")
+    try:
+        digests.check(path)
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = str(error) if isinstance(error, digests.DigestError) else f"{path} is damaged: it is not JSON"
+        raise RunError(f"{reason}; evaluate the run again") from None
+    if not isinstance(found, dict):
+        raise RunError(f"{path} is damaged: it is no JSON object; evaluate the run again")
+    return found
 
 
 def load_checkpoint(run: Run, device: torch.device) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from cortexc.runtime.corruptions.catalogue import Cell
 from cortexc.runtime.manifest import Machine, Manifest, Recipe, Record, Seeds
 from cortexc.runtime.measures import ALL_CELLS, levels
 from cortexc.runtime.predictions import CLEAN, Predictions
-from cortexc.runtime.run import Run, RunError, read_metrics
+from cortexc.runtime.run import Run, RunError, read_evaluation, read_metrics
 
 from .planning import Schedule, undone
 
@@ -135,7 +135,7 @@ def gather(plan: Schedule) -> Evidence:
     first: Predictions | None = None
     for task in plan.tasks:
         run = Run(task.folder)
-        found = predictions.load(run.predictions_path).only(cells)
+        found = predictions.of_run(run).only(cells)
         first = found if first is None else first
         for key in ("data", "set"):
             if found.about[key] != first.about[key]:
@@ -208,6 +208,6 @@ def load(path: Path) -> Evidence:
 
 def _about(run: Run) -> About:
     made = manifest.read(run.manifest_path)
-    evaluation = json.loads(run.evaluation_path.read_text(encoding="utf-8"))
+    evaluation = read_evaluation(run)
     kept = {name: getattr(made, name) for name in About.model_fields if name in Manifest.model_fields}
     return About(**kept, precision=evaluation.get("precision"), epochs=read_metrics(run))
