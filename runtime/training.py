@@ -32,6 +32,7 @@ from .data.augmentation import flip_and_crop
 from .data.dataset import DataError, Dataset, ImageSet, held_out, load
 from .exposure import CorruptedTests, Exposure
 from .manifest import Images, Manifest, Recipe, RunError, Seeds, read, spec_hash
+from .memory import check_room
 from .model import CorticalTransformer, build
 from .optim import adamw, warmup_cosine
 from .resources import taken
@@ -75,6 +76,7 @@ def train(
     hold_out: int = 0,
     device: str = "auto",
     threads: int | None = None,
+    bfloat16: bool | None = None,
     observe: Observer | None = None,
 ) -> Run:
     """Train a program; return the finished run. The same run that was begun there goes on where it was.
@@ -89,6 +91,7 @@ def train(
         hold_out: how many of the last training images are not trained on; the run is tested on these.
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: of a processor; None for as many as there are free cores, see ``resources``.
+        bfloat16: whether products are in bfloat16; None where it is faster.
         observe: called with the progress.
 
     Raises:
@@ -100,9 +103,10 @@ def train(
     dataset = _loaded(data, folder, hold_out)
     check_fit(program, dataset)
     exposure = exposure_of(dataset, recipe, None if corrupted_folder is None else Path(corrupted_folder))
-    manifest = manifest_of(program, recipe, dataset, exposure, folder=folder, device=found)
+    manifest = manifest_of(program, recipe, dataset, exposure, folder=folder, device=found, bfloat16=bfloat16)
     model = build(program, seed=recipe.seed)
     runs.check_free(Path(out), program, manifest)
+    check_room(model, recipe, len(exposure), found, manifest.machine.bfloat16)
     with runs.written_alone(Path(out), make=True):
         run = runs.create(Path(out), program, manifest)
         manifest = read(run.manifest_path)
@@ -118,6 +122,7 @@ def manifest_of(
     folder: Path | None,
     device: torch.device,
     stacked: int = 0,
+    bfloat16: bool | None = None,
 ) -> Manifest:
     """Return the manifest of a run, which is written before it is trained.
 
@@ -129,6 +134,7 @@ def manifest_of(
         folder: the data directory.
         device: where the model runs.
         stacked: how many seeds are trained together as one batched model; 0 for a run trained alone.
+        bfloat16: whether products are in bfloat16; None where it is faster. A stack has none.
 
     Raises:
         DataError: the corrupted images that are trained on cannot be read.
@@ -155,7 +161,10 @@ def manifest_of(
         ),
         versions=versions(),
         machine=devices.describe(device).model_copy(
-            update={"stacked": stacked, "bfloat16": not stacked and devices.has_bfloat16(device)}
+            update={
+                "stacked": stacked,
+                "bfloat16": not stacked and (devices.has_bfloat16(device) if bfloat16 is None else bfloat16),
+            }
         ),
         command=tuple(sys.argv),
         started=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,4 +1,4 @@
-"""Whether a run is what it says: its files are whole and belong together, and the data and versions are those it had."""
+"""Whether a run is what it says: its files are whole and belong together; data and versions are those it had."""
 
 from __future__ import annotations
 
@@ -67,8 +67,39 @@ def looked_at(path: Path, look: Callable[[], str]) -> Verified:
         return Verified("wrong", str(path), str(error).removeprefix(f"{path}").lstrip(": "))
 
 
+def differences(before: Manifest, now: Manifest) -> list[str]:
+    """Return in which versions and in what of the machine two runs differ, as sentences."""
+    pairs = [(name, before.versions.get(name), now.versions.get(name)) for name in {**before.versions, **now.versions}]
+    fields = type(before.machine).model_fields
+    pairs += [(name, getattr(before.machine, name), getattr(now.machine, name)) for name in fields]
+    return [f"{name}: {one}, now {other}" for name, one, other in pairs if one != other]
+
+
+def outcome(before: Run, now: Run) -> str:
+    """Return in one sentence how the weights and metrics of a repeated run compare with those of the first.
+
+    Raises:
+        RunError: a checkpoint or the metrics cannot be read.
+    """
+    one, other = (runs.load_checkpoint(run, torch.device("cpu")) for run in (before, now))
+    if one["step"] == other["step"] and runs.weights_digest(one["model"]) == runs.weights_digest(other["model"]):
+        return "the weights are the same, bit for bit"
+    pairs = list(zip(runs.read_metrics(before), runs.read_metrics(now), strict=False))
+    if not pairs:
+        return "there is nothing to compare with: no epoch was finished"
+    first = next((i for i, (a, b) in enumerate(pairs, start=1) if a["loss"] != b["loss"]), None)
+    if first is None:
+        return f"the losses of all {len(pairs)} epochs that both have are the same"
+    (a, b) = pairs[-1]
+    return (
+        f"the losses differ from epoch {first} on; in epoch {a['epoch']} they are {a['loss']} and {b['loss']}, and the "
+        f"training accuracies {100 * a['accuracy']:.2f} and {100 * b['accuracy']:.2f} %"
+    )
+
+
 def _age(path: Path) -> str:
-    return "" if digests.check(path) or path.suffix == ".jsonl" else "without a digest: an earlier version wrote it"
+    own = path.suffix in {".json", ".h5", ".pt"}
+    return "" if not own or digests.check(path) else "without a digest: an earlier version wrote it"
 
 
 def _program(run: Run, made: Manifest) -> str:

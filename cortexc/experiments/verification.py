@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def verify_report(folder: Path) -> Iterator[Verified]:
     again = results(plan, found)
     yield looked_at(folder / RESULTS, lambda: _numbers(folder / RESULTS, again))
     for name, text in ((TABLE, table(again)), (CELLS, cell_table(again))):
-        yield looked_at(folder / name, lambda name=name, text=text: _same_text(folder / name, text))
+        yield looked_at(folder / name, partial(_same_text, folder / name, text))
 
 
 def _numbers(path: Path, again: Results) -> str:
