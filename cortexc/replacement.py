@@ -66,7 +66,8 @@ def replacing(*paths: Path, digest: bool = False, before: Path | None = None) ->
         raise OSError(error.errno or 0, error.strerror or str(error), str(name)) from None
     finally:
         for part in () if done else parts:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):  # a folder that cannot be written has none
+                part.unlink()
 
 
 def write(path: Path, content: bytes | memoryview, *, digest: bool = False, before: Path | None = None) -> None:
