@@ -22,7 +22,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -199,7 +199,7 @@ def fresh(folder: Path, prepare: Callable[[], object]) -> None:
     prepare()
 
 
-def kills(name: str, work: Path, most: int = 1000) -> Counter[str]:
+def kills(name: str, work: Path, moments: Iterable[int] = range(1, 1000)) -> Counter[str]:
     """Kill a command before its first change of a file, its second and so on; go on each time, and compare the ends."""
     folder, kept, found = work / name, work / f"{name}-kept", Counter[str]()
     words, prepare = scenarios(folder)[name]
@@ -208,7 +208,7 @@ def kills(name: str, work: Path, most: int = 1000) -> Counter[str]:
     shutil.copytree(folder, kept)
     status = ended(words)
     wanted = state(folder)
-    for number in range(1, most):
+    for number in moments:
         fresh(folder, lambda: shutil.copytree(kept, folder, dirs_exist_ok=True))
         if ended(words, before=number) != -signal.SIGKILL:
             break

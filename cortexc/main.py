@@ -126,7 +126,8 @@ def _explained(error: Exception) -> str | None:
     if isinstance(error, MemoryError):
         return "error: not enough memory: use smaller grids, kernels of less reach, or a larger machine"
     if isinstance(error, OSError) and (error.filename or error.errno):
-        return f"error: {error.filename}: {error.strerror}" if error.filename else f"error: {error.strerror}"
+        unnamed = f"error: {error.strerror} (standard output, or a file that the system did not name)"
+        return f"error: {error.filename}: {error.strerror}" if error.filename else unnamed
     if isinstance(error, UnicodeEncodeError):
         named = error.object.encode("utf-8", "backslashreplace").decode()
         return f"error: a name or a text is not UTF-8: {named[:200]}"
