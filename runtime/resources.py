@@ -17,6 +17,7 @@ import torch
 
 LOOK_S = 1.0
 """Time between two looks at how busy the cores are [s]."""
+GROUPS = Path("/sys/fs/cgroup")
 SETTINGS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 """Where one of these variables is set, it decides, and nothing is followed."""
 
@@ -42,26 +43,28 @@ def free_memory() -> int:
 
 def _limits() -> Iterator[int]:
     """Yield what the groups of this process may still take, as SLURM and containers set them [bytes]."""
-    try:
-        groups = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
-    except OSError:
-        return
-    for _, controllers, name in groups:
-        if controllers and "memory" not in controllers.split(","):
-            continue
-        old = bool(controllers)
-        top = Path("/sys/fs/cgroup/memory" if old else "/sys/fs/cgroup")
-        names = ("memory.limit_in_bytes", "memory.usage_in_bytes") if old else ("memory.max", "memory.current")
-        own = top / name.lstrip("/")
+    for controller, name in groups():
+        old = controller == "memory"
+        files = ("memory.limit_in_bytes", "memory.usage_in_bytes") if old else ("memory.max", "memory.current")
+        own = GROUPS / controller / name.lstrip("/")
         for folder in (own, *own.parents):
             try:
-                most, taken = ((folder / file).read_text().strip() for file in names)
+                most, taken = ((folder / file).read_text().strip() for file in files)
                 stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
             except OSError:
                 continue
             if most != "max":
                 cached = int(stat.get("total_inactive_file" if old else "inactive_file", 0))  # given back on demand
                 yield int(most) - int(taken) + cached
+
+
+def groups() -> list[tuple[str, str]]:
+    """Return the cgroups that may limit the memory of this process: ``memory`` of the old kind or nothing, and a name."""
+    try:
+        lines = [line.split(":", 2)[1:] for line in Path("/proc/self/cgroup").read_text().splitlines()]
+    except OSError:
+        return []
+    return [(kind, name) for kind, name in lines if kind in ("", "memory")]
 
 
 @dataclass(frozen=True)
