@@ -1,6 +1,6 @@
 """The artifact: a compiled connectome in one HDF5 file, and all that the runtime reads of the compiler.
 
-This module imports nothing else of this project, and no torch. The same spec and seed give the same bytes.
+This module imports nothing of the other rooms, and no torch. The same spec and seed give the same bytes.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 import h5py
 import numpy as np
+
+from cortexc import hdf5, replacement
+from cortexc.digests import DigestError
 
 FORMAT = 2
 
@@ -434,15 +437,7 @@ class Program:
         Raises:
             OSError: the file cannot be written.
         """
-        target = Path(path)
-        part = target.with_name(f".{target.name}.part")
-        try:
-            part.write_bytes(as_bytes(self))
-            part.replace(target)
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(target)) from None
-        finally:
-            part.unlink(missing_ok=True)
+        replacement.write(Path(path), as_bytes(self), digest=True)
 
 
 _APART = ("connections", "ops", "spec", "texts", "versions")
@@ -466,12 +461,13 @@ def _plain(value: Any) -> Any:
 
 
 def as_bytes(program: Program) -> bytes:
-    """Return the artifact file's bytes."""
+    """Return the artifact file's bytes, without the digest at its end."""
     buffer = io.BytesIO()
     text = h5py.string_dtype()
     with h5py.File(buffer, "w", libver="v110", track_order=False) as file:
         file.attrs["format"] = FORMAT
         file.attrs["program"] = "cortexc"
+        file.attrs[hdf5.MARK] = hdf5.MARKED
         file.attrs["content_hash"] = program.content_hash()
         file.create_dataset("listing", data=_listing(program), dtype=text)
         file.create_dataset("spec", data=program.spec, dtype=text)
@@ -508,7 +504,7 @@ def load(path: str | os.PathLike[str]) -> Program:
         ArtifactError: the file is missing, not an artifact, damaged, or of another format version.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with hdf5.opened(Path(path)) as file:
             if file.attrs.get("program") != "cortexc":
                 raise ArtifactError(
                     f"{path}: an HDF5 file, but not a compiled connectome; make one with `cortexc compile`"
@@ -523,6 +519,8 @@ def load(path: str | os.PathLike[str]) -> Program:
             return program
     except FileNotFoundError:
         raise ArtifactError(f"{path}: there is no such file") from None
+    except DigestError as error:
+        raise ArtifactError(f"{error}; compile it again") from None
     except (OSError, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ArtifactError(f"{path}: not a readable artifact ({error}); compile it again") from None
 

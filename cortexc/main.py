@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import keyword
 import os
-import re
 import sys
+import warnings
 from collections.abc import Sequence
 from types import ModuleType
 
-_PART = re.compile(r"(^|/)\.([^/]+?)\.part")
-"""The name of a file while it is written."""
 COMMANDS = {
     "check": "find what is wrong with a spec before a GPU-hour is spent",
     "explain": "explain a finding's code",
@@ -27,6 +26,7 @@ COMMANDS = {
     "data": "fetch, verify or corrupt the images to train and test on",
     "train": "train a spec or an artifact",
     "evaluate": "evaluate a trained run",
+    "verify": "check that the files of a run or a report are whole, and follow from each other",
     "experiment": "train and test the arms of an experiment, and report their differences with intervals",
     "demo": "compile, train and evaluate a small example in a few minutes",
 }
@@ -34,6 +34,7 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status: 0 clean, 1 findings, 2 could not run."""
+    said = _open_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(
         prog="cortexc", description="A compiler from connectomes to cortical transformers."
@@ -47,21 +48,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _command(name).configure(added)
     args = parser.parse_args(words)
     try:
-        status: int = _command(args.command).run(args)
-        sys.stdout.flush()
-        return status
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            status: int = _command(args.command).run(args)
+        if said:
+            print(said, file=sys.stderr)
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
-        return 130
+        status = 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        status = 0
     except Exception as error:
         message = _explained(error)
         if message is None:
             raise
         print(message, file=sys.stderr)
+        status = 2
+    return _flushed(status)
+
+
+def _open_streams() -> str:
+    """Make printing possible where a stream is closed, or cannot show every character; return what is to be said of it.
+
+    A closed one is opened on nothing: else the next file that is opened would get its number, and what is printed.
+    """
+    closed = [name for name in ("stdin", "stdout", "stderr") if getattr(sys, name) is None]
+    while closed and (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    for name in closed:
+        setattr(sys, name, open(os.devnull, "w" if name != "stdin" else "r", encoding="utf-8"))  # noqa: PTH123
+    if closed:
+        os.close(opened)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    return "standard output is closed, so what would have been printed is lost" if "stdout" in closed else ""
+
+
+def _flushed(status: int) -> int:
+    """Return the exit status after all that was printed has gone out; 2 if it could not."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        if isinstance(sys.stdout, io.TextIOWrapper):  # else Python would try again when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return status
+        print(f"error: standard output: {error.strerror}", file=sys.stderr)
         return 2
+    return status
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *where: object, **options: object) -> None:
+    """Print a warning to the user without the line of code that it comes from."""
+    print(f"warning: {message}", file=sys.stderr)
 
 
 def _command(name: str) -> ModuleType:
@@ -85,9 +125,12 @@ def _explained(error: Exception) -> str | None:
         return render.as_text(error.report, colour=sys.stderr.isatty()) + f"\n\n{render.summary(error.report)}"
     if isinstance(error, MemoryError):
         return "error: not enough memory: use smaller grids, kernels of less reach, or a larger machine"
-    if isinstance(error, OSError) and error.filename:
-        name = _PART.sub(r"\1\2", str(error.filename))
-        return f"error: {name}: {error.strerror}"
+    if isinstance(error, OSError) and (error.filename or error.errno):
+        unnamed = f"error: {error.strerror} (standard output, or a file that the system did not name)"
+        return f"error: {error.filename}: {error.strerror}" if error.filename else unnamed
+    if isinstance(error, UnicodeEncodeError):
+        named = error.object.encode("utf-8", "backslashreplace").decode()
+        return f"error: a name or a text is not UTF-8: {named[:200]}"
     known = (
         ("cortexc.usage", "UsageError"),
         ("cortexc.anatomy.nulls.models", "NullError"),

@@ -6,6 +6,7 @@ import math
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -40,8 +41,9 @@ class Display:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._live:
-            self._bar.stop()
+        with suppress(OSError):  # the terminal has gone
+            if self._live:
+                self._bar.stop()
 
     def show(self, what: str, done: int, total: int, figures: str) -> None:
         """Show that ``done`` of ``total`` are done, and what is being done."""
@@ -49,7 +51,8 @@ class Display:
             self._bar.update(self._task, description=what, total=total, completed=done, figures=figures)
         elif time.monotonic() - self._printed > LINE_EVERY_S:
             self._printed = time.monotonic()
-            print(f"{what}, {100 * done / total:.0f} %: {figures}", file=sys.stderr, flush=True)
+            with suppress(OSError):
+                print(f"{what}, {100 * done / total:.0f} %: {figures}", file=sys.stderr, flush=True)
 
     def show_training(self, at: TrainingProgress) -> None:
         """Show the progress of a training."""

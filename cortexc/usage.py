@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
+
+from .replacement import unfinished
 
 
 class UsageError(ValueError):
     """A command is not run as it was called; the message says why, and nothing is written."""
 
 
-def refuse_existing(files: Iterable[Path], *, force: bool) -> None:
-    """Raise where a file is there already, unless it may be replaced."""
+def refuse_existing(files: Sequence[Path], *, force: bool) -> None:
+    """Raise where a file is there already, unless it may be replaced; of several, the first one names the others."""
     for file in files:
-        if file.exists() and not force:
+        if file.exists() and not force and not unfinished(file, named_in=files[0]):
             raise UsageError(f"{file} is there already; --force replaces it")
 
 

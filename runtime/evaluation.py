@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,9 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from cortexc.compiler.artifact import Program
 from cortexc.datasets import DATASETS
+from cortexc.replacement import write_json
 
 from . import device as devices
 from . import predictions
@@ -146,17 +147,33 @@ def evaluate(
         RunError: there is no run or no checkpoint, the data have changed, or a reference run does not fit.
         DataError: the data cannot be read, or the corrupted images are not what they should be.
     """
-    chosen = devices.choose(device)
     run, program, manifest = runs.opened(Path(folder))
+    with runs.written_alone(run.folder):
+        chosen, measures = devices.choose(device), measures or Measures()
+        found = _evaluate(run, program, manifest, data_dir, corrupted, measures, precision, chosen, threads, observe)
+    return found, manifest
+
+
+def _evaluate(
+    run: Run,
+    program: Program,
+    manifest: Manifest,
+    data_dir: Path | str | None,
+    corrupted: Corrupted | None,
+    measures: Measures,
+    precision: Precision,
+    chosen: torch.device,
+    threads: int | None,
+    observe: Observer | None,
+) -> Evaluation:
     model, state = trained(run, program, chosen)
     dataset = dataset_of(manifest, data_dir)
-    measures = measures or Measures()
     if measures.alexnet and not DATASETS[dataset.name].has_alexnet:
         raise RunError(f"mCE is relative to an AlexNet on CIFAR-10-C, and the run was trained on {dataset.name}")
     votes = None
     if measures.human is not None:
         votes = read_human(measures.human, dataset.test.labels, len(dataset.classes))
-    references = [(str(path), predictions.load(runs.opened(path)[0].predictions_path)) for path in measures.references]
+    references = [(str(path), predictions.of_run(runs.opened(path)[0])) for path in measures.references]
 
     keep = kept(dataset, manifest.recipe)
     clean = ImageSet(dataset.test.images[keep], dataset.test.labels[keep])
@@ -188,7 +205,7 @@ def evaluate(
         score(logits, clean, dataset.classes), finished=bool(state["finished"]), set=identity, robustness=robustness
     )
     write(run, result, dataset, step=int(state["step"]), precision=precision)
-    return result, manifest
+    return result
 
 
 def kept(dataset: Dataset, recipe: Recipe) -> NDArray[np.int64]:
@@ -204,7 +221,7 @@ def write(run: Run, found: Evaluation, dataset: Dataset, *, step: int, precision
         "precision": precision,
         **dataclasses.asdict(found),
     }
-    runs.write_json(run.evaluation_path, entry)
+    write_json(run.evaluation_path, entry)
 
 
 @dataclass(frozen=True, eq=False)
@@ -321,8 +338,4 @@ def collected(
 
 def digest(model: CorticalTransformer) -> str:
     """Return the hash of a model's weights, which tells runs apart."""
-    found = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        found.update(name.encode())
-        found.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return f"sha256:{found.hexdigest()}"
+    return runs.weights_digest(model.state_dict())

@@ -47,9 +47,8 @@ def write_exported(model: CorticalTransformer, path: Path) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    with replacing(path) as (part,):
-        part.touch()  # raises at once if the folder cannot be written
-        torch.export.save(as_exported(model), part)
+    with replacing(path) as (part,), part.open("wb") as file:  # raises at once if the folder cannot be written
+        torch.export.save(as_exported(model), file)
 
 
 def write_onnx(model: CorticalTransformer, path: Path) -> None:

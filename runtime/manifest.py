@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from cortexc import digests
 from cortexc.compiler.artifact import Program
 
 from .corruptions.catalogue import selected
@@ -162,9 +163,12 @@ def read(path: Path) -> Manifest:
         RunError: there is none, it is damaged, or another version of cortexc wrote it.
     """
     try:
+        digests.check(path)
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RunError(f"{path}: cannot be read: {error.strerror}") from None
+    except digests.DigestError as error:
+        raise RunError(f"{error}; move {path.parent} away to make the run again") from None
     except ValueError:
         raise RunError(f"{path} is damaged: it is not JSON; move {path.parent} away to make the run again") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from cortexc.replacement import replacing
+from cortexc import hdf5
+from cortexc.digests import DigestError
 
 from .corruptions.catalogue import Cell
-from .manifest import RunError
+from .manifest import RunError, read
+from .run import Run, load_checkpoint, weights_digest
 
 CLEAN = Cell("clean", 0)
 FORMAT = 1
@@ -78,14 +80,34 @@ def save(predictions: Predictions, path: Path) -> None:
         "true_probability": predictions.true_probability,
     }
     try:
-        with replacing(path) as (part,), h5py.File(part, "w") as file:
+        with hdf5.written(path) as file:
             file.attrs["format"] = FORMAT
             file.attrs["about"] = json.dumps(predictions.about)
             file["corruption"] = [cell.corruption for cell in predictions.cells]
             for name, array in arrays.items():
                 file.create_dataset(name, data=array, compression="gzip", compression_opts=4, shuffle=True)
     except OSError as error:
-        raise RunError(f"{path}: cannot be written: {error}") from None
+        raise RunError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def of_run(run: Run) -> Predictions:
+    """Read the predictions of a run, and make sure that they are its own.
+
+    Raises:
+        RunError: there are none, they are damaged, or other weights than those of the run gave them.
+    """
+    found = load(run.predictions_path)
+    made = read(run.manifest_path)
+    own = found.about.get("run") == made.name and found.about.get("data") == made.data.fingerprint
+    if own and run.checkpoint_path.is_file():
+        weights = load_checkpoint(run, torch.device("cpu"))["model"]
+        own = found.about.get("weights") == weights_digest(weights)
+    if not own:
+        raise RunError(
+            f"{run.predictions_path}: these are not the predictions of this run, or of its weights now: "
+            f"`cortexc evaluate {run.folder}` makes them"
+        )
+    return found
 
 
 def load(path: Path) -> Predictions:
@@ -97,7 +119,7 @@ def load(path: Path) -> Predictions:
     if not path.is_file():
         raise RunError(f"{path}: there are no predictions; `cortexc evaluate {path.parent}` makes them")
     try:
-        with h5py.File(path, "r") as file:
+        with hdf5.opened(path) as file:
             if file.attrs["format"] != FORMAT:
                 raise RunError(f"{path}: format {file.attrs['format']}, expected {FORMAT}; evaluate the run again")
             names = file["corruption"].asstr()[:]
@@ -105,5 +127,7 @@ def load(path: Path) -> Predictions:
             arrays = ("indices", "labels", "predicted", "confidence", "true_probability")
             loaded = {name: file[name][:] for name in arrays}
             return Predictions(cells, **loaded, about=json.loads(file.attrs["about"]))
+    except DigestError as error:
+        raise RunError(f"{error}; evaluate the run again") from None
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise RunError(f"{path}: damaged: {error}; evaluate the run again") from None

@@ -17,6 +17,7 @@ import torch
 
 LOOK_S = 1.0
 """Time between two looks at how busy the cores are [s]."""
+GROUPS = Path("/sys/fs/cgroup")
 SETTINGS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 """Where one of these variables is set, it decides, and nothing is followed."""
 
@@ -31,12 +32,39 @@ def _allowed() -> set[int]:
 
 
 def free_memory() -> int:
-    """Return how much memory is free [bytes]; that of the machine on a system that does not tell."""
+    """Return how much memory is free for this process [bytes]; that of the machine on a system that does not tell."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
+        machine = next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
     except (OSError, StopIteration):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**32
+        machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**32
+    return max(0, min([machine, *_limits()]))
+
+
+def _limits() -> Iterator[int]:
+    """Yield what the groups of this process may still take, as SLURM and containers set them [bytes]."""
+    for controller, name in groups():
+        old = controller == "memory"
+        files = ("memory.limit_in_bytes", "memory.usage_in_bytes") if old else ("memory.max", "memory.current")
+        own = GROUPS / controller / name.lstrip("/")
+        for folder in (own, *own.parents):
+            try:
+                most, taken = ((folder / file).read_text().strip() for file in files)
+                stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+            except OSError:
+                continue
+            if most != "max":
+                cached = int(stat.get("total_inactive_file" if old else "inactive_file", 0))  # given back on demand
+                yield int(most) - int(taken) + cached
+
+
+def groups() -> list[tuple[str, str]]:
+    """Return the cgroups that may limit the memory of this process: ``memory`` of the old kind or nothing, and a name."""
+    try:
+        lines = [line.split(":", 2)[1:] for line in Path("/proc/self/cgroup").read_text().splitlines()]
+    except OSError:
+        return []
+    return [(kind, name) for kind, name in lines if kind in ("", "memory")]
 
 
 @dataclass(frozen=True)

@@ -31,13 +31,16 @@ from .corruptions.sets import stored
 from .data.augmentation import flip_and_crop
 from .data.dataset import DataError, Dataset, ImageSet, held_out, load
 from .exposure import CorruptedTests, Exposure
-from .manifest import Images, Manifest, Recipe, RunError, Seeds, spec_hash
+from .manifest import Images, Manifest, Recipe, RunError, Seeds, read, spec_hash
+from .memory import check_room
 from .model import CorticalTransformer, build
 from .optim import adamw, warmup_cosine
 from .resources import taken
 from .run import Run
 from .weights import seeded
 
+STOP_SIGNALS = tuple(getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2") if hasattr(signal, n))
+"""A training saves a checkpoint and ends."""
 SAVE_EVERY_S = 120.0
 """Time between checkpoints inside an epoch [s]."""
 
@@ -73,9 +76,10 @@ def train(
     hold_out: int = 0,
     device: str = "auto",
     threads: int | None = None,
+    bfloat16: bool | None = None,
     observe: Observer | None = None,
 ) -> Run:
-    """Train a program from scratch; return the finished run.
+    """Train a program; return the finished run. The same run that was begun there goes on where it was.
 
     Args:
         program: the artifact.
@@ -87,6 +91,7 @@ def train(
         hold_out: how many of the last training images are not trained on; the run is tested on these.
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: of a processor; None for as many as there are free cores, see ``resources``.
+        bfloat16: whether products are in bfloat16; None where it is faster.
         observe: called with the progress.
 
     Raises:
@@ -98,10 +103,14 @@ def train(
     dataset = _loaded(data, folder, hold_out)
     check_fit(program, dataset)
     exposure = exposure_of(dataset, recipe, None if corrupted_folder is None else Path(corrupted_folder))
-    manifest = manifest_of(program, recipe, dataset, exposure, folder=folder, device=found)
-    run = runs.create(Path(out), program, manifest)
+    manifest = manifest_of(program, recipe, dataset, exposure, folder=folder, device=found, bfloat16=bfloat16)
     model = build(program, seed=recipe.seed)
-    return Training(run, model, exposure, manifest, found, observe, threads).go(None)
+    runs.check_free(Path(out), program, manifest)
+    check_room(model, recipe, len(exposure), found, manifest.machine.bfloat16)
+    with runs.written_alone(Path(out), make=True):
+        run = runs.create(Path(out), program, manifest)
+        manifest = read(run.manifest_path)
+        return Training(run, model, exposure, manifest, found, observe, threads).go(runs.resumable(run, found))
 
 
 def manifest_of(
@@ -113,6 +122,7 @@ def manifest_of(
     folder: Path | None,
     device: torch.device,
     stacked: int = 0,
+    bfloat16: bool | None = None,
 ) -> Manifest:
     """Return the manifest of a run, which is written before it is trained.
 
@@ -124,6 +134,7 @@ def manifest_of(
         folder: the data directory.
         device: where the model runs.
         stacked: how many seeds are trained together as one batched model; 0 for a run trained alone.
+        bfloat16: whether products are in bfloat16; None where it is faster. A stack has none.
 
     Raises:
         DataError: the corrupted images that are trained on cannot be read.
@@ -150,7 +161,10 @@ def manifest_of(
         ),
         versions=versions(),
         machine=devices.describe(device).model_copy(
-            update={"stacked": stacked, "bfloat16": not stacked and devices.has_bfloat16(device)}
+            update={
+                "stacked": stacked,
+                "bfloat16": not stacked and (devices.has_bfloat16(device) if bfloat16 is None else bfloat16),
+            }
         ),
         command=tuple(sys.argv),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -176,10 +190,10 @@ def resume(
     found = devices.choose(device)
     run, program, manifest = runs.opened(Path(folder))
     dataset = dataset_of(manifest, data_dir)
-    state = runs.load_checkpoint(run, found) if run.checkpoint_path.exists() else None
     model = build(program, seed=manifest.recipe.seed)
     exposure = exposure_of(dataset, manifest.recipe, manifest.data.corrupted_folder)
-    return Training(run, model, exposure, manifest, found, observe, threads).go(state)
+    with runs.written_alone(run.folder):
+        return Training(run, model, exposure, manifest, found, observe, threads).go(runs.resumable(run, found))
 
 
 def exposure_of(dataset: Dataset, recipe: Recipe, folder: Path | None) -> Exposure:
@@ -254,12 +268,17 @@ def check_fit(program: Program, dataset: Dataset) -> None:
 
 @contextmanager
 def stop_requests() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM instead of stopping at once, so that a run stops between two steps."""
+    """Collect signals to stop instead of stopping at once, so that a run stops between two steps.
+
+    SIGUSR2 is what users of SLURM have it send before a time limit. A signal that is ignored, as SIGHUP is under nohup,
+    stays so.
+    """
     requests: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield requests
         return
-    before = {s: signal.signal(s, lambda number, _: requests.append(number)) for s in (signal.SIGINT, signal.SIGTERM)}
+    obeyed = [s for s in STOP_SIGNALS if signal.getsignal(s) is not signal.SIG_IGN]
+    before = {s: signal.signal(s, lambda number, _: requests.append(number)) for s in obeyed}
     try:
         yield requests
     finally:

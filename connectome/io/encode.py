@@ -114,14 +114,14 @@ def write(connectome: Connectome, path: Path, head: Sequence[str] = ()) -> None:
     tabular = len(written(connectome, path)) > 1
     inline = connectome.model_copy(update={"projections": connectome.projections[:1]}) if tabular else connectome
     data = resolved(inline, path.parent.resolve())
+    table = path.with_suffix(".h5")
     if tabular:
-        table = path.with_suffix(".h5")
-        with replacing(table) as (part,):
-            tables.write_projections(part, "projections", columns(connectome.projections))
         common = {"topography": data["projections"][0]["topography"]} if "topography" in data["projections"][0] else {}
         data["projections"] = [{"file": table.name, "dataset": "/projections", **common}]
     comment = "".join(f"# {line}\n" for line in head)
-    with replacing(path) as (part,):
+    with replacing(*((table, path) if tabular else (path,))) as (*beside, part):
+        for one in beside:
+            tables.write_projections(one, "projections", columns(connectome.projections))
         part.write_text(comment + as_yaml(data), encoding="utf-8")
 
 

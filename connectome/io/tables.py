@@ -13,6 +13,8 @@ import h5py
 import numpy as np
 import scipy.sparse as sp
 
+from cortexc import hdf5
+
 from ..diagnostics import Span, did_you_mean, failed
 from ..diagnostics.reading import BAD_TABLE, HOSTILE, MISSING_FILE, UNREADABLE_HDF5
 
@@ -201,7 +203,7 @@ def read_matrix(path: str, dataset: str, span: Span) -> sp.csr_array:
 
 def write_projections(path: Path, dataset: str, columns: dict[str, list[Any]]) -> None:
     """Write a projection table as a group of 1-D datasets; None becomes the declared missing marker."""
-    with h5py.File(path, "w") as file:
+    with hdf5.built(path) as file:
         fill(file.create_group(dataset), columns)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from cortexc.datasets import DATASETS
@@ -101,6 +102,7 @@ def _corrupt(args: argparse.Namespace) -> int:
             source=source,
             workers=args.workers,
             progress=display.show_cell,
+            waiting=lambda holder: print(f"{args.out}: waiting for another process ({holder})", file=sys.stderr),
         )
     arrays, name = len(manifest["md5"]) - 1, DATASETS[args.name].corrupted
     print(f"{args.out}: {describe(manifest, name)}, {arrays} arrays of {len(levels)} x {len(dataset.test):,} images")

@@ -83,12 +83,15 @@ def _run(experiment: Experiment, folder: Path, args: argparse.Namespace) -> int:
     from cortexc.experiments.stacking import execute_together
     from cortexc.runtime.device import choose
     from cortexc.runtime.run import RunError
+    from cortexc.runtime.training import STOP_SIGNALS
 
     from ..progress import Display
 
     if args.jobs is not None and not 1 <= args.jobs <= 256:
         raise RunError(f"--jobs is {args.jobs}; expected from 1, and no more than the machine has cores")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM then stops it as Ctrl-C does
+    for number in STOP_SIGNALS:  # they stop it as Ctrl-C does
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     plan = schedule(experiment, args.plan, folder)
     if args.dry_run:
         _list(plan)

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the graph or the model."""
     from cortexc.anatomy.exporters import sonata
 
-    files = sonata.writers(args.out) if args.to == "sonata" else (args.out,)
+    files = tuple(sonata.writers(args.out)) if args.to == "sonata" else (args.out,)
     refuse_existing(files, force=args.force)
     return _graph(args) if args.to in GRAPHS else _model(args)
 

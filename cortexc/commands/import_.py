@@ -133,7 +133,7 @@ def run(args: argparse.Namespace) -> int:
     read_too = inputs(args.format, args.files, options) if there else []
     if overwritten := [p for p in there if any(p.samefile(f) for f in read_too)]:
         raise UsageError(f"{overwritten[0]} is one of the files to import")
-    refuse_existing(there, force=args.force)
+    refuse_existing((args.out, args.out.with_suffix(".h5")), force=args.force)
     found = read(args.format, args.files, options)
     command = shlex.join(["cortexc", "import", args.format, *args.files, *_spoken(args)])
     written = found.write(args.out, command)

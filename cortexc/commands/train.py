@@ -22,7 +22,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-dir", type=Path, metavar="DIR", help="folder of the data set, unless it comes with cortexc"
     )
-    parser.add_argument("--out", type=Path, metavar="RUN", help="folder of the run; must not exist yet")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="RUN",
+        help="folder of the run; must not exist yet, unless the same command was stopped: then it goes on",
+    )
     parser.add_argument(
         "--hold-out",
         type=int,
@@ -30,6 +35,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="hold the last N training images out and test on them: for choices, which must not use the test images",
     )
     parser.add_argument("--resume", type=Path, metavar="RUN", help="continue a run from its last checkpoint")
+    parser.add_argument(
+        "--like", type=Path, metavar="RUN", help="repeat a run as its manifest has it, in --out, and say what differs"
+    )
     parser.add_argument("--epochs", type=int, help="(default: 10)")
     parser.add_argument("--batch-size", type=int, help="(default: 128)")
     parser.add_argument("--lr", type=float, help="highest learning rate (default: 0.001)")
@@ -58,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
     folder = args.resume or args.out
     try:
-        done = _start(args) if args.resume is None else _resume(args)
+        done = _resume(args) if args.resume else _repeat(args) if args.like else _start(args)
     except KeyboardInterrupt:
         print(f"\nstopped; `cortexc train --resume {folder}` continues from here", file=sys.stderr)
         return 130
@@ -68,23 +76,68 @@ def run(args: argparse.Namespace) -> int:
             f"{entry['seconds']:.0f} s, {entry['images_per_s']:.0f} images/s"
         )
     print(f"{done.folder}: finished; `cortexc evaluate {done.folder}` tests it")
+    if args.like:
+        from cortexc.runtime.verification import outcome
+
+        print(f"{args.like} and {done.folder}: {outcome(runs.Run(args.like), done)}")
     return 0
+
+
+FIXED = (
+    *("program", "data", "epochs", "batch_size", "lr", "seed"),
+    *("train_corruptions", "train_corrupted", "test_images", "hold_out"),
+)
+"""Options that a run keeps as they were."""
+
+
+def _refuse_changes(args: argparse.Namespace, option: str, *more: str) -> None:
+    """Raise where an option is given that ``option`` has from a run already."""
+    from cortexc.runtime.run import RunError
+
+    if given := [name for name in (*FIXED, *more) if getattr(args, name) is not None]:
+        named = "SPEC" if given[0] == "program" else "--" + given[0].replace("_", "-")
+        raise RunError(f"{named} cannot be changed with {option}: a run keeps the recipe it was started with")
+
+
+def _repeat(args: argparse.Namespace) -> Run:
+    """Train as the manifest of a run has it, in the same precision, and print what else differs from then."""
+    from cortexc.runtime import run as runs
+    from cortexc.runtime.training import dataset_of, train
+    from cortexc.runtime.verification import differences
+
+    from ..progress import Display
+
+    _refuse_changes(args, "--like")
+    if args.out is None:
+        raise runs.RunError("--out RUN is missing: cortexc train --like RUN --out ANOTHER")
+    _, program, manifest = runs.opened(args.like)
+    data = dataset_of(manifest, args.data_dir)
+    with Display() as display:
+        done = train(
+            program,
+            data=data.name,
+            data_dir=args.data_dir or manifest.data.folder,
+            out=args.out,
+            recipe=manifest.recipe,
+            corrupted_folder=manifest.data.corrupted_folder,
+            hold_out=data.held_out,
+            device=args.device,
+            bfloat16=manifest.machine.bfloat16,
+            observe=display.show_training,
+        )
+    changed = differences(manifest, runs.opened(done.folder)[2])
+    for line in changed or ["versions and machine are those of then"]:
+        print(line)
+    return done
 
 
 def _resume(args: argparse.Namespace) -> Run:
     """Continue a run with the recipe that it was started with."""
-    from cortexc.runtime.run import RunError
     from cortexc.runtime.training import resume
 
     from ..progress import Display
 
-    fixed = (
-        *("program", "data", "out", "epochs", "batch_size", "lr", "seed"),
-        *("train_corruptions", "train_corrupted", "test_images", "hold_out"),
-    )
-    if given := [name for name in fixed if getattr(args, name) is not None]:
-        option = "SPEC" if given[0] == "program" else "--" + given[0].replace("_", "-")
-        raise RunError(f"{option} cannot be changed with --resume: a run keeps the recipe it was started with")
+    _refuse_changes(args, "--resume", "out", "like")
     with Display() as display:
         return resume(args.resume, data_dir=args.data_dir, device=args.device, observe=display.show_training)
 

@@ -13,17 +13,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from cortexc.replacement import replacing
+from cortexc import hdf5
+from cortexc.digests import DigestError
 from cortexc.runtime import manifest, predictions
 from cortexc.runtime.corruptions.catalogue import Cell
 from cortexc.runtime.manifest import Machine, Manifest, Recipe, Record, Seeds
 from cortexc.runtime.measures import ALL_CELLS, levels
 from cortexc.runtime.predictions import CLEAN, Predictions
-from cortexc.runtime.run import Run, RunError, read_metrics
+from cortexc.runtime.run import Run, RunError, read_evaluation, read_metrics
 
 from .planning import Schedule, undone
 
@@ -135,7 +135,7 @@ def gather(plan: Schedule) -> Evidence:
     first: Predictions | None = None
     for task in plan.tasks:
         run = Run(task.folder)
-        found = predictions.load(run.predictions_path).only(cells)
+        found = predictions.of_run(run).only(cells)
         first = found if first is None else first
         for key in ("data", "set"):
             if found.about[key] != first.about[key]:
@@ -151,9 +151,13 @@ def gather(plan: Schedule) -> Evidence:
 
 
 def save(evidence: Evidence, path: Path) -> None:
-    """Write evidence to an HDF5 file."""
+    """Write evidence to an HDF5 file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     packed = {"compression": "gzip", "compression_opts": 9, "shuffle": True}
-    with replacing(path) as (part,), h5py.File(part, "w") as file:
+    with hdf5.written(path) as file:
         head = {"format": FORMAT, "experiment": evidence.experiment, "plan": evidence.plan, "data": evidence.data}
         file.attrs["about"] = json.dumps(head)
         file["corruption"] = [cell.corruption for cell in evidence.cells]
@@ -178,7 +182,7 @@ def load(path: Path) -> Evidence:
         RunError: there is none, or the file is damaged.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with hdf5.opened(path) as file:
             head = json.loads(file.attrs["about"])
             if head["format"] != FORMAT:
                 raise RunError(f"{path}: format {head['format']}, expected {FORMAT}; write the report again")
@@ -194,6 +198,8 @@ def load(path: Path) -> Evidence:
             difficulty = file["difficulty"][:] if "difficulty" in file else None
             pictures = file[ROLLOUTS].values() if ROLLOUTS in file else ()
             rollouts = [Rollout(png=p[:].tobytes(), **json.loads(p.attrs["about"])) for p in pictures]
+    except DigestError as error:
+        raise RunError(f"{error}; write the report again") from None
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise RunError(f"{path}: it cannot be read as the evidence of an experiment: {error}") from None
     experiment, plan, data = head["experiment"], head["plan"], head["data"]
@@ -202,6 +208,6 @@ def load(path: Path) -> Evidence:
 
 def _about(run: Run) -> About:
     made = manifest.read(run.manifest_path)
-    evaluation = json.loads(run.evaluation_path.read_text(encoding="utf-8"))
+    evaluation = read_evaluation(run)
     kept = {name: getattr(made, name) for name in About.model_fields if name in Manifest.model_fields}
     return About(**kept, precision=evaluation.get("precision"), epochs=read_metrics(run))

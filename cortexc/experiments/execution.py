@@ -7,6 +7,7 @@ import os
 import queue
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ from .planning import Schedule, Task, cost, undone
 POLL_S = 0.5
 """Time between two looks at the workers [s]."""
 LOCKS = ".locks"
+ORPHAN_S = 10.0
+"""Time for which a run waits for another process that makes it: if its experiment was killed, it soon ends [s]."""
 RUN_BYTES = 2 * 2**30
 """Memory that a run is expected to take on a processor; training macaque-multiscale takes 1.2 GiB [bytes]."""
 
@@ -207,14 +210,12 @@ def _make(
     task: Task, experiment: Experiment, cells: Sequence[Cell], setting: Setting, threads: int, reports: Any
 ) -> None:
     """Train and test one run; the target of a worker process."""
-    parent = multiprocessing.parent_process()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
     def report(phase: str, done: float = 0.0, text: str = "") -> None:
-        if parent is not None and not parent.is_alive():
-            os.kill(os.getpid(), signal.SIGTERM)  # the parent has died
         reports.put(State(task.name, phase, done, text))
 
-    lock = FileLock(lock_path(task.folder), timeout=0)
+    lock = FileLock(lock_path(task.folder), timeout=ORPHAN_S)
     try:
         with lock:
             _train(task, experiment.data, setting, threads, report)
@@ -237,6 +238,13 @@ def _make(
         sys.exit(130)
     except OSError as error:
         report("failed", text=f"{error.filename}: {error.strerror}" if error.filename else str(error))
+
+
+def _end_with_parent() -> None:
+    """Ask this process to stop when its parent has died; training then saves a checkpoint."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _precision(experiment: Experiment, setting: Setting) -> Precision:

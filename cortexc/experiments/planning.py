@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,7 +16,7 @@ from cortexc.datasets import DATASETS
 from cortexc.runtime import predictions
 from cortexc.runtime.corruptions.catalogue import CORRUPTIONS, SEVERITIES, Cell, selected
 from cortexc.runtime.manifest import Recipe, RunError, read, spec_hash
-from cortexc.runtime.run import Run
+from cortexc.runtime.run import Run, read_evaluation
 
 from .arms import connectome_of, connectomes_of
 from .model import FULL, Experiment, Plan, folder_name
@@ -137,11 +136,9 @@ def standing(task: Task, experiment: Experiment, cells: Sequence[Cell]) -> Stand
     if not (run.evaluation_path.exists() and run.predictions_path.exists()):
         return Standing.BEGUN
     try:
-        evaluation = json.loads(run.evaluation_path.read_text(encoding="utf-8"))
+        evaluation = read_evaluation(run)
         have = set(predictions.load(run.predictions_path).cells)
-    except (json.JSONDecodeError, UnicodeDecodeError, RunError):
-        return Standing.BEGUN
-    if not isinstance(evaluation, dict):
+    except RunError:
         return Standing.BEGUN
     same = experiment.evaluation.precision in ("auto", evaluation.get("precision"))
     return Standing.DONE if evaluation.get("finished") and same and have.issuperset(cells) else Standing.BEGUN

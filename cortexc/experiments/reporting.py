@@ -15,12 +15,13 @@ import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
+from cortexc import replacement
 from cortexc.connectome.io import encode
 from cortexc.datasets import DATASETS
 from cortexc.runtime.corruptions import sets
 from cortexc.runtime.corruptions.catalogue import BENCHMARK, CORRUPTIONS
 from cortexc.runtime.robustness import read_human
-from cortexc.runtime.run import RunError, write_json
+from cortexc.runtime.run import RunError
 
 from . import evidence as records
 from .arms import base_of, connectome_of
@@ -82,10 +83,9 @@ def write(plan: Schedule, out: Path, *, file: str, command: Sequence[str], publi
     try:
         out.mkdir(parents=True, exist_ok=True)
         records.save(found, out / EVIDENCE)
-        write_json(out / RESULTS, dataclasses.asdict(outcome))
-        (out / TABLE).write_text(table(outcome), encoding="utf-8")
-        (out / CELLS).write_text(cell_table(outcome), encoding="utf-8")
-        (out / PAGE).write_text(page, encoding="utf-8")
+        replacement.write_json(out / RESULTS, dataclasses.asdict(outcome))
+        for name, text in ((TABLE, table(outcome)), (CELLS, cell_table(outcome)), (PAGE, page)):
+            replacement.write(out / name, text.encode())
     except OSError as error:
         raise RunError(f"cannot write the report to {out}: {error.strerror}") from None
     return Written((EVIDENCE, RESULTS, TABLE, CELLS, PAGE), summary(outcome))

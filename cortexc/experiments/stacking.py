@@ -17,12 +17,12 @@ from cortexc.runtime.data.dataset import DataError, Dataset, held_out, load
 from cortexc.runtime.device import choose
 from cortexc.runtime.evaluation import corrupted_cells
 from cortexc.runtime.manifest import RunError
-from cortexc.runtime.run import Run, create, load_checkpoint
+from cortexc.runtime.run import Run, create, resumable, trim_metrics, written_alone
 from cortexc.runtime.stacked import Stack
 from cortexc.runtime.stacked_evaluation import DeviceTests, evaluate_stack, tests_on_device, unstack, write_evaluation
 from cortexc.runtime.training import check_fit, exposure_of, manifest_of, stop_requests
 
-from .execution import Observer, Overview, Setting, State, corrupted_of, image_counts, lock_path
+from .execution import ORPHAN_S, Observer, Overview, Setting, State, corrupted_of, image_counts, lock_path
 from .planning import Schedule, Task, cost, undone
 
 Group: TypeAlias = tuple[Task, ...]
@@ -119,7 +119,8 @@ class _Work:
         with ExitStack() as held:
             try:
                 for task in group:
-                    held.enter_context(FileLock(lock_path(task.folder), timeout=0))
+                    held.enter_context(FileLock(lock_path(task.folder), timeout=ORPHAN_S))
+                    held.enter_context(written_alone(task.folder, make=True))
             except Timeout:
                 raise RunError("another process is making this run") from None
             shared = self._on_device(plan)
@@ -161,15 +162,23 @@ class _Work:
         made = [self._run(task, shared, stacked=len(group)) for task in group]
         recipes = [task.recipe for task in group]
         stack = Stack(made, group[0].program, recipes, shared.images, shared.labels)
-        if all(run.checkpoint_path.exists() for run in made):
-            stack.restore([load_checkpoint(run, torch.device("cpu")) for run in made])
+        cpu = torch.device("cpu")
+        states = [resumable(run, cpu) for run in made]
+        if (begun := [state for state in states if state is not None]) and len(begun) == len(made):
+            together = min(state["step"] for state in begun)  # a kill between two writes leaves them at two steps
+            stack.restore(
+                [
+                    state if state["step"] == together else resumable(run, cpu, together) or state
+                    for run, state in zip(made, begun, strict=True)
+                ]
+            )
+        else:
+            for run in made:
+                trim_metrics(run, 0)
         return stack
 
     def _run(self, task: Task, shared: OnDevice, *, stacked: int) -> Run:
         """Return the run of a task; create its folder if it is missing."""
-        run = Run(task.folder)
-        if run.manifest_path.exists():
-            return run
         check_fit(task.program, shared.dataset)
         manifest = manifest_of(
             task.program,

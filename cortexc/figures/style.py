@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cortexc import replacement
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -67,12 +69,7 @@ def save(drawn: Figure, path: str | os.PathLike[str]) -> None:
     if target.suffix.lower() not in ENDINGS:
         raise FigureError(f"{target}: a figure is written as {', '.join(ENDINGS)}")
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.stem}.part{target.suffix}")
-    try:
-        part.write_bytes(as_bytes(drawn, target.suffix.lower()))
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    replacement.write(target, as_bytes(drawn, target.suffix.lower()))
 
 
 def as_bytes(drawn: Figure, ending: str) -> bytes:

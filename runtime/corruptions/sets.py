@@ -17,6 +17,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cortexc import digests
+
 from ..data.cifar_c import LABELS, MANIFEST, MD5
 from ..data.dataset import DataError, ImageSet
 from .catalogue import CORRUPTIONS, SEVERITIES, Cell
@@ -256,9 +258,12 @@ def read_manifest(path: Path) -> dict[str, Any]:
         DataError: it cannot be read, or is none.
     """
     try:
+        digests.check(path)
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except digests.DigestError as error:
+        raise DataError(str(error)) from None
     except ValueError as error:
         raise DataError(f"{path}: damaged: {error}") from None
     form = {

@@ -7,13 +7,14 @@ import io
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from cortexc.replacement import replacing
+from cortexc import replacement
+from cortexc.locking import only_writer
 
 from ..data.cifar_c import LABELS, MANIFEST
 from ..data.dataset import DataError, Dataset
@@ -39,11 +40,12 @@ def write(
     source: Source | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
+    waiting: Callable[[str], None] = lambda holder: None,
 ) -> dict[str, Any]:
     """Corrupt the test images of a data set and write them; return the manifest.
 
     Each array gets its name when it is complete. What the same call has already written is kept, so an interrupted one
-    can be repeated; nothing else is overwritten.
+    can be repeated; nothing else is overwritten. Of several calls for one folder, one works and the others wait.
 
     Args:
         dataset: whose test images are corrupted.
@@ -53,11 +55,27 @@ def write(
         source: of random numbers and frost.
         workers: threads; None for one a processor.
         progress: told about the work.
+        waiting: told who is writing to the folder, before the wait.
 
     Raises:
         DataError: other files are in the folder, the disk is full, or photographs of frost cannot be read.
     """
-    source = source or Source()
+    with ExitStack() as held:
+        with _writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(only_writer(folder, wait=-1, waiting=waiting))
+        return _write(dataset, folder, corruptions, severities, source or Source(), workers, progress)
+
+
+def _write(
+    dataset: Dataset,
+    folder: Path,
+    corruptions: Sequence[str],
+    severities: Sequence[int],
+    source: Source,
+    workers: int | None,
+    progress: Progress | None,
+) -> dict[str, Any]:
     images = channels_last(dataset.test.images)
     manifest = {
         "format": FORMAT,
@@ -72,18 +90,14 @@ def write(
     todo = [name for name in corruptions if f"{name}.npy" not in manifest["md5"]]
     _check_room(folder, len(todo) * len(severities) * images.nbytes)
     made = blocks(images, [Cell(name, s) for name in todo for s in severities], source, workers=workers)
-    with _writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
     if LABELS not in manifest["md5"]:
-        manifest["md5"][LABELS] = _write_array(folder / LABELS, labels.shape, iter([labels]))
-        _write_manifest(folder, manifest)
+        _write_array(folder / LABELS, labels.shape, iter([labels]), manifest)
     total = len(todo) * len(severities) * len(images)
     try:
         for done, name in enumerate(todo):
             parts = _told(made, len(severities) * len(images), done, total, progress)
             shape = (len(severities) * len(images), *images.shape[1:])
-            manifest["md5"][f"{name}.npy"] = _write_array(folder / f"{name}.npy", shape, parts)
-            _write_manifest(folder, manifest)
+            _write_array(folder / f"{name}.npy", shape, parts, manifest)
     finally:
         made.close()
     return manifest
@@ -143,22 +157,22 @@ def _check_room(folder: Path, needed: int) -> None:
         )
 
 
-def _write_array(path: Path, shape: tuple[int, ...], parts: Iterator[Pixels]) -> str:
-    """Write an array of uint8 under another name, give it its own when complete, and return its md5 sum."""
+def _write_array(path: Path, shape: tuple[int, ...], parts: Iterator[Pixels], manifest: dict[str, Any]) -> None:
+    """Write an array of uint8 under another name, put its md5 sum into the manifest, and then give it its own name.
+
+    So whatever has its name is in the manifest; what the manifest has and is not there yet is written by the next call.
+    """
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
     digest = hashlib.md5(header.getvalue(), usedforsecurity=False)
-    with _writing(path), replacing(path) as (part,), part.open("wb") as file:
-        file.write(header.getvalue())
-        for block in parts:
-            digest.update(block.data)
-            file.write(block.data)
-    return digest.hexdigest()
-
-
-def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
-    with _writing(folder / MANIFEST), replacing(folder / MANIFEST) as (part,):
-        part.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    with _writing(path), replacement.replacing(path) as (part,):
+        with part.open("wb") as file:
+            file.write(header.getvalue())
+            for block in parts:
+                digest.update(block.data)
+                file.write(block.data)
+        manifest["md5"][path.name] = digest.hexdigest()
+        replacement.write_json(path.with_name(MANIFEST), manifest)
 
 
 def _short(value: Any) -> str:

@@ -121,7 +121,11 @@ def test_train_evaluate_resume(small: Path, tmp_path: Path, capsys: pytest.Captu
     assert main(["train", "--resume", str(run), "--device", "cpu"]) == 0
     capsys.readouterr()
     assert "cannot be changed" in refused(["train", "--resume", str(run), "--epochs", "9"], capsys)
-    assert "holds a run already" in refused(words, capsys)
+    before = (run / "checkpoint.pt").read_bytes()
+    assert main(words) == 0  # the same command again: nothing is left to do
+    assert (run / "checkpoint.pt").read_bytes() == before
+    capsys.readouterr()
+    assert "another recipe (epochs 2, now 3)" in refused([*words, "--epochs", "3"], capsys)
 
 
 @pytest.mark.parametrize(

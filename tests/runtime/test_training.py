@@ -126,8 +126,13 @@ def test_a_finished_run_is_left_as_it_is(finished: runs.Run) -> None:
 
 
 def test_an_existing_run_is_not_overwritten(small: Program, finished: runs.Run) -> None:
-    with pytest.raises(runtime.RunError, match="holds a run already"):
-        train(small, data="digits", data_dir=None, out=finished.folder, recipe=RECIPE, device="cpu")
+    other = dataclasses.replace(RECIPE, seed=6)
+    with pytest.raises(runtime.RunError, match=r"holds a run already, with another recipe \(seed 5, now 6\)"):
+        train(small, data="digits", data_dir=None, out=finished.folder, recipe=other, device="cpu")
+    with pytest.raises(runtime.RunError, match="holds a run already, with another spec"):
+        train(dataclasses.replace(small, seed=1), data="digits", data_dir=None, out=finished.folder, recipe=RECIPE)
+    with pytest.raises(runtime.RunError, match="holds a run already, with other data"):
+        train(small, data="digits", data_dir=None, out=finished.folder, recipe=RECIPE, hold_out=100)
 
 
 def test_a_folder_with_other_files_is_not_used(small: Program, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from cortexc import hdf5
 from cortexc.connectome.model import Connectome
 
 from . import graph
@@ -67,7 +68,7 @@ def write_nodes(connectome: Connectome, path: Path) -> None:
     """Write the nodes file."""
     listed = graph.nodes(connectome)
     size = len(listed)
-    with h5py.File(path, "w") as file:
+    with hdf5.built(path) as file:
         _head(file)
         group = file.create_group(f"nodes/{POPULATION}")
         group["node_id"] = np.arange(size, dtype=np.uint64)
@@ -89,7 +90,7 @@ def write_edges(connectome: Connectome, path: Path) -> None:
     listed = graph.edges(connectome)
     source = np.array([index[a] for a, _, _ in listed], np.uint64)
     target = np.array([index[b] for _, b, _ in listed], np.uint64)
-    with h5py.File(path, "w") as file:
+    with hdf5.built(path) as file:
         _head(file)
         group = file.create_group(f"edges/{EDGES}")
         for name, ids in (("source_node_id", source), ("target_node_id", target)):

@@ -93,7 +93,7 @@ def write(connectome: Connectome, format: str, path: str | os.PathLike[str]) -> 
         raise ValueError(f"{target}: a file of the format {format} ends in {' or '.join(endings)}")
     writers = sonata.writers(target) if format == "sonata" else {target: main}
     target.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(*writers) as parts:
-        for writer, part in zip(writers.values(), parts, strict=True):
+    with replacing(*reversed(writers)) as parts:
+        for writer, part in zip(writers.values(), reversed(parts), strict=True):
             writer(connectome, part)
     return Exported(tuple(writers), lost)

@@ -9,6 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from cortexc import hdf5
 from cortexc.connectome.io import encode, tables
 from cortexc.connectome.model import Connectome
 from cortexc.replacement import replacing
@@ -64,7 +65,7 @@ def write(
     with replacing(*reversed(written)) as (*beside_it, part):
         part.write_text(text, encoding="utf-8")
         for table in beside_it:
-            with h5py.File(table, "w") as file:
+            with hdf5.built(table) as file:
                 if tabled:
                     tables.fill(file.create_group("projections"), encode.columns(body, sources=False))
                 for number, matrix in enumerate(matrices.values()):
