@@ -20,6 +20,7 @@ from cortexc.replacement import write_json
 from . import device as devices
 from . import predictions
 from . import run as runs
+from .arguments import run_folder
 from .corruptions.catalogue import CORRUPTIONS, SEVERITIES, Cell
 from .corruptions.generation import Source
 from .corruptions.sets import CorruptedSet, MadeSet, stored
@@ -147,7 +148,7 @@ def evaluate(
         RunError: there is no run or no checkpoint, the data have changed, or a reference run does not fit.
         DataError: the data cannot be read, or the corrupted images are not what they should be.
     """
-    run, program, manifest = runs.opened(Path(folder))
+    run, program, manifest = runs.opened(run_folder(folder))
     with runs.written_alone(run.folder):
         chosen, measures = devices.choose(device), measures or Measures()
         found = _evaluate(run, program, manifest, data_dir, corrupted, measures, precision, chosen, threads, observe)

@@ -7,7 +7,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,15 @@ FORMAT: Final = 1
 
 class RunError(Exception):
     """A run cannot be started, resumed or evaluated; the message says why and what to do."""
+
+
+KIND_NAMES = {int: "a whole number", (int, float): "a number", bool: "true or false"}
+KINDS: dict[str, Any] = {
+    **dict.fromkeys(("epochs", "batch_size", "seed", "padding"), int),
+    **dict.fromkeys(("learning_rate", "weight_decay", "warmup", "label_smoothing", "clip"), (int, float)),
+    "flip": bool,
+}
+"""What each field of a recipe must be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +72,9 @@ class Recipe:
             object.__setattr__(self, "test_images", tuple(self.test_images))
             if not self.corruptions:
                 raise RunError("test images are to be trained on, and no corruption is named")
+        for name, kind in KINDS.items():
+            if isinstance(value := getattr(self, name), bool) != (kind is bool) or not isinstance(value, kind):
+                raise RunError(f"{name.replace('_', ' ')} is {value!r}, and must be {KIND_NAMES[kind]}")
         for name, low in (("epochs", 1), ("batch_size", 1), ("seed", 0), ("padding", 0)):
             if getattr(self, name) < low:
                 raise RunError(f"{name.replace('_', ' ')} is {getattr(self, name)}, and must be at least {low}")

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from cortexc.compiler.artifact import Attend, Embed, Emit, Mix, Op, Program, Readout, Relay
 
+from .arguments import require, require_images, require_unit_range
 from .attention import CopyKernel, Edges, PriorKernel, kernel_of
 from .column import MixStep, layer_norm
 from .projection import projected
@@ -207,13 +208,10 @@ class CorticalTransformer(nn.Module):
         """Return the logits; ``record`` collects the attention of each op by name, ``states`` the value of each state.
 
         Raises:
-            ValueError: the images are not (B, channels, height, width) of the size that the program takes.
+            TypeError: the images are no tensor.
+            ValueError: they are not (B, channels, height, width) of the size that the program takes.
         """
-        if images.ndim != 4 or images.shape[1:] != self.program.image_shape:
-            wanted = ", ".join(map(str, self.program.image_shape))
-            raise ValueError(f"images have the shape {tuple(images.shape)}, and (B, {wanted}) is expected")
-        if not images.is_floating_point():
-            raise ValueError(f"images are {images.dtype}; scale them to floating point in [0, 1]")
+        images = require_images(images, self.program.image_shape)
         states = {} if states is None else states
         sent: dict[str, Sent] = {}
         for op, step in zip(self.program.ops, self.steps.values(), strict=True):
@@ -243,8 +241,7 @@ def build(program: Program, *, seed: int | None = None) -> CorticalTransformer:
     Raises:
         TypeError: what is given is no program.
     """
-    if not isinstance(program, Program):
-        raise TypeError(f"build takes a Program (from compiler.compile or compiler.load), not {type(program).__name__}")
+    require(program, Program, "the program")
     return CorticalTransformer(program, seed=program.seed if seed is None else seed)
 
 
@@ -254,7 +251,13 @@ def attention_maps(model: CorticalTransformer, images: Tensor) -> dict[str, Tens
 
     Sources are laid end to end in the order of the op's ``sources``. Rows sum to 1, or to 0 for a token without input;
     pairs that are not connected are exactly 0.
+
+    Raises:
+        TypeError: what is given is no model, or the images are no tensor.
+        ValueError: the images do not fit, or are not in [0, 1].
     """
+    require(model, CorticalTransformer, "the model")
+    require_unit_range(require_images(images, model.program.image_shape))
     record: dict[str, Tensor] = {}
     model(images, record=record)
     return record
@@ -262,7 +265,7 @@ def attention_maps(model: CorticalTransformer, images: Tensor) -> dict[str, Tens
 
 def _split(tensor: Tensor, heads: int) -> Tensor:
     """(B, tokens, heads * n) -> (B, heads, tokens, n)."""
-    return tensor.reshape(*tensor.shape[:-1], heads, -1).transpose(1, 2)
+    return tensor.reshape(*tensor.shape[:-1], heads, tensor.shape[-1] // heads).transpose(1, 2)
 
 
 def _join(tensor: Tensor) -> Tensor:

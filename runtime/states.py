@@ -13,6 +13,7 @@ from cortexc.compiler.artifact import Emit, Program, sweep_of
 
 from . import device as devices
 from . import run as runs
+from .arguments import require, require_images, require_unit_range, run_folder
 from .model import CorticalTransformer, build
 from .run import Run
 
@@ -30,7 +31,7 @@ def load_run(folder: Path | str, *, device: str = "auto") -> CorticalTransformer
         RunError: there is no run or no checkpoint, or they are damaged.
     """
     chosen = devices.choose(device)
-    run, program, _ = runs.opened(Path(folder))
+    run, program, _ = runs.opened(run_folder(folder))
     return trained(run, program, chosen)[0]
 
 
@@ -74,9 +75,12 @@ def features(
         maps: return (B, channels, rows, columns) instead, as convolutional networks have it.
 
     Raises:
-        ValueError: there is no such area or sweep, or the images do not fit.
+        TypeError: what is given is no model, or the images are no tensor.
+        ValueError: there is no such area or sweep, or the images do not fit, or are not in [0, 1].
     """
+    require(model, CorticalTransformer, "the model")
     program = model.program
+    require_unit_range(require_images(images, program.image_shape))
     known = states_by_sweep(program)
     area_of = {name: program.by_name[name.partition("@")[0]].area for name in known}
     chosen_areas = _chosen("area", areas, list(dict.fromkeys(area_of.values())))

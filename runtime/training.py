@@ -27,6 +27,7 @@ from cortexc.compiler.artifact import Program
 
 from . import device as devices
 from . import run as runs
+from .arguments import require, run_folder
 from .corruptions.sets import stored
 from .data.augmentation import flip_and_crop
 from .data.dataset import DataError, Dataset, ImageSet, held_out, load
@@ -95,9 +96,12 @@ def train(
         observe: called with the progress.
 
     Raises:
+        TypeError: the program or the recipe is something else.
         RunError: the run cannot be made, or the loss is no longer finite.
         DataError: the data cannot be read.
     """
+    require(program, Program, "the program")
+    require(recipe, Recipe, "the recipe")
     found = devices.choose(device)
     folder = None if data_dir is None else Path(data_dir)
     dataset = _loaded(data, folder, hold_out)
@@ -188,7 +192,7 @@ def resume(
         DataError: the data cannot be read.
     """
     found = devices.choose(device)
-    run, program, manifest = runs.opened(Path(folder))
+    run, program, manifest = runs.opened(run_folder(folder))
     dataset = dataset_of(manifest, data_dir)
     model = build(program, seed=manifest.recipe.seed)
     exposure = exposure_of(dataset, manifest.recipe, manifest.data.corrupted_folder)

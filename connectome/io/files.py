@@ -14,13 +14,25 @@ from . import encode
 from .decode import decode
 from .references import Reader
 
+TEXT = "<text>"
+"""What stands for the path of a spec that is given as text."""
+
 
 def locate(name: str | os.PathLike[str]) -> Path:
     """Return the file that ``name`` means: a path, or else the name of a shipped spec.
 
     Raises:
         SpecError: neither exists.
+        TypeError: it is no path.
     """
+    if not isinstance(name, str | os.PathLike):
+        raise TypeError(
+            f"the spec is of type {type(name).__name__}, and a path, the name of a shipped spec or a Connectome is "
+            "expected; Connectome.model_validate makes one of a dict"
+        )
+    if "\n" in os.fspath(name):
+        message = "this is the text of a spec, and a path or the name of a shipped spec is expected"
+        raise failed(reading.MISSING_FILE, TEXT, message, "write it to a file, and give the path of the file")
     path = Path(name)
     found = path if path.is_file() else specs.find(os.fspath(name))
     if found is not None:
