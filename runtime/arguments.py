@@ -35,7 +35,7 @@ def run_folder(value: object) -> Path:
     """
     if not isinstance(value, str | os.PathLike):
         raise TypeError(
-            f"the run is of type {type(value).__name__}, and the folder of a run is expected, as cortexc.train makes one"
+            f"the run is of type {type(value).__name__}, and the folder of a run is expected, as cortexc.train makes it"
         )
     return Path(value)
 
