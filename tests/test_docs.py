@@ -164,9 +164,10 @@ def test_readme_has_the_numbers_of_the_published_results() -> None:
     for report, names in {"reduced": ("dense", "all-three", "random"), "plain": ("dense-plain",)}.items():
         written = json.loads((ROOT / "results" / f"multiscale-{report}" / "results.json").read_text(encoding="utf-8"))
         for arm in (arm for arm in written["arms"] if arm["name"] in names):
-            codes = ("clean", "mean", "mean14", "D1", "severity5-14", "D2")
+            codes = ("clean", "mean", "mean14", "D1", "severity5-14")
             measured = [100 * arm["measures"][code]["value"] for code in codes]
-            row = [f"{arm['parameters']['attention']:,}", *(f"{value:.1f}" for value in measured)]
+            sizes = [f"{arm['parameters'][of]:,}" for of in ("attention", "total")]
+            row = [*sizes, f"{arm['flops'] / 1e6:.1f}", *(f"{value:.1f}" for value in measured)]
             assert f"| {' | '.join(row)} |" in README, arm["name"]
 
 
