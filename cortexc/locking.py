@@ -44,11 +44,11 @@ def only_writer(folder: Path, *, wait: float = 0.0, waiting: Callable[[str], Non
         lock.acquire(timeout=0)
     except Timeout:
         if waiting is not None:
-            waiting(_holder(path))
+            waiting(holder(folder))
         try:
             lock.acquire(timeout=wait)
         except Timeout:
-            raise LockedError(f"{folder}: another process is writing there ({_holder(path)})") from None
+            raise LockedError(f"{folder}: another process is writing there ({holder(folder)})") from None
     try:
         if outer:
             path.write_text(_here(), encoding="utf-8", errors="backslashreplace")
@@ -63,9 +63,10 @@ def _here() -> str:
     return f"process {os.getpid()} on {platform.node()} since {now}: {shlex.join(sys.argv)}\n"
 
 
-def _holder(path: Path) -> str:
+def holder(folder: Path) -> str:
+    """Return who holds the lock of a folder, or held it last, as far as it is known."""
     try:
-        said = path.read_text(encoding="utf-8", errors="replace").strip()
+        said = (folder / LOCK).read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         said = ""
     return said[:200] if said.isprintable() and said else "it did not leave its name"

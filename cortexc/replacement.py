@@ -89,6 +89,18 @@ def write_json(path: Path, data: Any) -> None:
     write(path, (json.dumps(data, indent=2) + "\n").encode(), digest=True)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, and wait until they are on the disk.
+
+    Raises:
+        OSError: one cannot be made.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        sync(path.parent)
+
+
 def sync(path: Path) -> None:
     """Wait until a file, or the names in a folder, are on the disk.
 

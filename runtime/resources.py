@@ -59,7 +59,7 @@ def _limits() -> Iterator[int]:
 
 
 def groups() -> list[tuple[str, str]]:
-    """Return the cgroups that may limit the memory of this process: ``memory`` of the old kind or nothing, and a name."""
+    """Return the cgroups that may limit the memory of this process: ``memory`` (an old one) or nothing, and a name."""
     try:
         lines = [line.split(":", 2)[1:] for line in Path("/proc/self/cgroup").read_text().splitlines()]
     except OSError:

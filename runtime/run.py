@@ -27,7 +27,7 @@ from torch import nn
 from cortexc import digests
 from cortexc.compiler.artifact import ArtifactError, Program, load
 from cortexc.locking import LOCK, LockedError, only_writer
-from cortexc.replacement import is_part, write, write_json
+from cortexc.replacement import is_part, make_folder, write, write_json
 
 from .manifest import Manifest, Recipe, read
 from .manifest import RunError as RunError
@@ -92,7 +92,7 @@ def written_alone(folder: Path, *, make: bool = False) -> Iterator[None]:
     with ExitStack() as held:
         try:
             if make:
-                folder.mkdir(parents=True, exist_ok=True)
+                make_folder(folder)
             held.enter_context(only_writer(folder))
         except LockedError as error:
             raise RunError(f"{error}; wait until it has ended, or stop it") from None

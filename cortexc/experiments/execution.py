@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 from filelock import FileLock, Timeout
 
+from cortexc.locking import holder
 from cortexc.runtime.corruptions.catalogue import Cell
 from cortexc.runtime.corruptions.generation import Source
 from cortexc.runtime.data.dataset import DataError, held_out, load
@@ -231,7 +232,7 @@ def _make(
             )
             report("done")
     except Timeout:
-        report("failed", text="another process is making this run")
+        report("failed", text=f"another process is making this run ({holder(task.folder)})")
     except (RunError, DataError) as error:
         report("failed", text=str(error))
     except KeyboardInterrupt:

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import torch
 from filelock import FileLock, Timeout
 
+from cortexc.locking import holder
 from cortexc.runtime.data.dataset import DataError, Dataset, held_out, load
 from cortexc.runtime.device import choose
 from cortexc.runtime.evaluation import corrupted_cells
@@ -122,7 +123,7 @@ class _Work:
                     held.enter_context(FileLock(lock_path(task.folder), timeout=ORPHAN_S))
                     held.enter_context(written_alone(task.folder, make=True))
             except Timeout:
-                raise RunError("another process is making this run") from None
+                raise RunError(f"another process is making this run ({holder(task.folder)})") from None
             shared = self._on_device(plan)
             stack = self._stack(plan, group, shared)
             stack.capture()

@@ -62,7 +62,7 @@ def write(
     """
     with ExitStack() as held:
         with _writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            replacement.make_folder(folder)
             held.enter_context(only_writer(folder, wait=-1, waiting=waiting))
         return _write(dataset, folder, corruptions, severities, source or Source(), workers, progress)
 
