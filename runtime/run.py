@@ -151,6 +151,7 @@ def create(folder: Path, program: Program, manifest: Manifest) -> Run:
     if run.manifest_path.exists():
         return run
     try:
+        make_folder(folder)
         program.save(run.program_path)
         write_json(run.manifest_path, manifest.model_dump(mode="json"))
     except OSError as error:

@@ -105,6 +105,16 @@ def corrupt(
     return _corrupt(images, Cell(corruption, severity), source.seed, indices, sheets)
 
 
+def check_workers(workers: int | None) -> None:
+    """Check a number of threads; None is one a processor.
+
+    Raises:
+        CorruptionError: there are none.
+    """
+    if workers is not None and workers < 1:
+        raise CorruptionError(f"{workers} workers cannot work; expected at least 1")
+
+
 def blocks(
     images: Pixels, cells: Iterable[Cell], source: Source, *, workers: int | None = None
 ) -> Generator[tuple[Cell, int, Pixels], None, None]:
@@ -127,8 +137,7 @@ def blocks(
     check_images(images)
     todo = [(cell, first) for cell in cells for first in range(0, len(images), BLOCK)]
     sheets = source.sheets() if any(cell.corruption == "frost" for cell, _ in todo) else ()
-    if workers is not None and workers < 1:
-        raise CorruptionError(f"{workers} workers cannot work; expected at least 1")
+    check_workers(workers)
     count = workers or len(os.sched_getaffinity(0))
     return _made(images, todo, source.seed, sheets, count)
 

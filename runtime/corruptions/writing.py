@@ -19,7 +19,7 @@ from cortexc.locking import only_writer
 from ..data.cifar_c import LABELS, MANIFEST
 from ..data.dataset import DataError, Dataset
 from .catalogue import CORRUPTIONS, SEVERITIES, Cell
-from .generation import Source, blocks
+from .generation import Source, blocks, check_workers
 from .sets import FORMAT, Pixels, md5_of, read_manifest
 
 Progress: TypeAlias = Callable[[Cell, int, int], None]
@@ -60,6 +60,7 @@ def write(
     Raises:
         DataError: other files are in the folder, the disk is full, or photographs of frost cannot be read.
     """
+    check_workers(workers)
     with ExitStack() as held:
         with _writing(folder):
             replacement.make_folder(folder)

