@@ -36,6 +36,20 @@ def busiest(program: Program) -> str:
     return max(ops, key=lambda op: (min(len(op.sources), MOST_SOURCES), nonzeros.get(op.name, 0))).name
 
 
+def op_named(program: Program, name: str | None) -> Attend:
+    """Return the attention op of a name, with or without its verb; the busiest one for none.
+
+    Raises:
+        FigureError: there is no such op.
+    """
+    ops = {op.name: op for op in program.ops if isinstance(op, Attend)}
+    chosen = name or busiest(program)
+    chosen = chosen if chosen in ops else f"attend {chosen}"
+    if chosen not in ops:
+        raise FigureError(f"there is no attention op `{name}`; {did_you_mean(name, [n[7:] for n in ops])}")
+    return ops[chosen]
+
+
 def draw(program: Program, name: str | None = None, token: int | None = None) -> Figure:
     """Return the figure of an op's mask, whole and for one token; by default of the busiest op and the central token.
 
@@ -44,12 +58,7 @@ def draw(program: Program, name: str | None = None, token: int | None = None) ->
     """
     from matplotlib.colors import LogNorm
 
-    ops = {op.name: op for op in program.ops if isinstance(op, Attend)}
-    chosen = name or busiest(program)
-    chosen = chosen if chosen in ops else f"attend {chosen}"
-    if chosen not in ops:
-        raise FigureError(f"there is no attention op `{name}`; {did_you_mean(name, [n[7:] for n in ops])}")
-    op = ops[chosen]
+    op = op_named(program, name)
     populations = {p.name: p for p in program.populations}
     target = populations[op.population]
     rows, columns = target.grid
@@ -85,7 +94,7 @@ def draw(program: Program, name: str | None = None, token: int | None = None) ->
         y = (token // columns + 0.5) * source.grid[0] / rows - 0.5
         for colour, thick in (("white", 4.0), (VERMILLION, 1.8)):  # so that the cross is visible on any background
             axes.plot([x], [y], marker="+", color=colour, markersize=10, markeredgewidth=thick)
-        axes.set_title(f"{_shown(sources[i].value)}\n{seen.sum():.1%} of the attention", fontsize=8)
+        axes.set_title(f"{shown_value(sources[i].value)}\n{seen.sum():.1%} of the attention", fontsize=8)
         axes.set_xticks([])
         axes.set_yticks([])
     if picture is not None:
@@ -132,7 +141,7 @@ def _spy(panel: Any, whole: sp.csr_array, sources: list[tuple[str, int]], op: At
         if start:
             axes.axvline(start, color=GREY, linewidth=0.7)
         ticks.append(start + size / 2)
-        labels.append(_shown(value))
+        labels.append(shown_value(value))
         start += size
     axes.set_xticks(ticks, labels, rotation=90, fontsize=7 if len(labels) < 20 else 5)
     axes.set_ylabel(f"tokens of {short(op.population, 30)}")
@@ -140,7 +149,7 @@ def _spy(panel: Any, whole: sp.csr_array, sources: list[tuple[str, int]], op: At
     axes.set_title(f"whole mask: {whole.nnz:,} pairs, {density:.1%}", fontsize=10)
 
 
-def _shown(value: str) -> str:
+def shown_value(value: str) -> str:
     """Return the name of a value in a figure: ``V1.L23E@1`` for ``V1.L23E@1.mixed/sent``."""
     head, mark, tail = value.partition("@")
     return short(head, 18) + mark + "".join(takewhile(str.isdigit, tail))
