@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from cortexc.datasets import DATASETS
+from cortexc.replacement import sync
 
 from .archives import Fetchable, fetch_command, how_to_fetch, unreadable
 from .dataset import DataError, reader
@@ -260,12 +261,16 @@ def _unpack(known: Fetchable, data_dir: Path, folder: Path, wanted: Sequence[str
                 raise DataError(f"{archive}: its file `{name}` is {check.status}. {remedy}")
         wanted = _wanted(known, data_dir, folder, wanted)  # a download takes its time, in which others may write
         with _writing(known, data_dir, folder):
+            for name in wanted:
+                sync(scratch / name)
             if folder.exists():
                 for name in wanted:
                     (scratch / name).replace(folder / name)
             else:
                 scratch.chmod(0o755)  # mkdtemp makes it private
                 scratch.replace(folder)
+            for changed in (folder, data_dir):
+                sync(changed)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -282,7 +287,9 @@ def _download(known: Fetchable, data_dir: Path, progress: bool | Progress, timeo
             f"{check.expected}; it has been deleted. Run the same command again. {_by_hand(known, data_dir)}"
         )
     with _writing(known, data_dir, part):
+        sync(part)
         part.replace(data_dir / known.archive)
+        sync(data_dir)
 
 
 def _receive(known: Fetchable, data_dir: Path, part: Path, report: Progress, timeout_s: float) -> None:
