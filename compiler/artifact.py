@@ -92,7 +92,7 @@ class Connection:
         """Number of connected token pairs."""
         return len(self.indices)
 
-    @property
+    @functools.cached_property
     def counts(self) -> np.ndarray:
         """How many sources each target has (targets,)."""
         return np.diff(self.indptr)

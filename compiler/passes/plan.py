@@ -170,12 +170,15 @@ def _wirings(graph: Graph) -> tuple[Wiring, ...]:
     own = {t.population for t in targets if t.state and populations[t.population].kind == "inhibitory"}
     own_columns = {populations[name].column for name in own}
     computed = {t.population for t in targets}
+    members: dict[str, list[Population]] = {}
+    for p in populations.values():
+        members.setdefault(p.area, []).append(p)
     found = []
     for name in (n for n in populations if n in computed):
         p = populations[name]
-        members = [s for s, q in populations.items() if q.area == p.area and q.column in read[p.column]]
+        inside = [q for q in members[p.area] if q.column in read[p.column]]
         excitatory, inhibitory = (
-            tuple(s for s in members if populations[s].kind == kind) for kind in ("excitatory", "inhibitory")
+            tuple(q.name for q in inside if q.kind == kind) for kind in ("excitatory", "inhibitory")
         )
         found.append(Wiring(name, excitatory, inhibitory, p.column in own_columns))
     return tuple(found)
