@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from cortexc.compiler.artifact import Program
-from cortexc.datasets import DATASETS
+from cortexc.datasets import known
 from cortexc.replacement import write_json
 
 from . import device as devices
@@ -25,7 +25,7 @@ from .corruptions.generation import Source
 from .corruptions.sets import CorruptedSet, MadeSet, stored
 from .corruptions.writing import channels_last
 from .data import cifar_c
-from .data.dataset import DataError, Dataset, ImageSet
+from .data.dataset import DataError, Dataset, DataSource, ImageSet, check_corruptible
 from .manifest import Manifest, Recipe, RunError
 from .model import CorticalTransformer
 from .predictions import CLEAN, Predictions
@@ -120,6 +120,7 @@ def score(logits: torch.Tensor, data: ImageSet, classes: tuple[str, ...]) -> Eva
 def evaluate(
     folder: Path | str,
     *,
+    data: DataSource | None = None,
     data_dir: Path | str | None = None,
     corrupted: Corrupted | None = None,
     measures: Measures | None = None,
@@ -135,6 +136,7 @@ def evaluate(
 
     Args:
         folder: of the run.
+        data: the data of the run, if they were arrays in Python; else they are found by the manifest.
         data_dir: the data directory, if the data were moved since the training.
         corrupted: which corrupted images to test on; None for the clean ones alone.
         measures: what else to measure.
@@ -150,7 +152,10 @@ def evaluate(
     run, program, manifest = runs.opened(Path(folder))
     with runs.written_alone(run.folder):
         chosen, measures = devices.choose(device), measures or Measures()
-        found = _evaluate(run, program, manifest, data_dir, corrupted, measures, precision, chosen, threads, observe)
+        dataset = dataset_of(manifest, data_dir, data)
+        found = _evaluate(
+            run, program, manifest, dataset, data_dir, corrupted, measures, precision, chosen, threads, observe
+        )
     return found, manifest
 
 
@@ -158,6 +163,7 @@ def _evaluate(
     run: Run,
     program: Program,
     manifest: Manifest,
+    dataset: Dataset,
     data_dir: Path | str | None,
     corrupted: Corrupted | None,
     measures: Measures,
@@ -167,8 +173,7 @@ def _evaluate(
     observe: Observer | None,
 ) -> Evaluation:
     model, state = trained(run, program, chosen)
-    dataset = dataset_of(manifest, data_dir)
-    if measures.alexnet and not DATASETS[dataset.name].has_alexnet:
+    if measures.alexnet and not known(dataset.name).has_alexnet:
         raise RunError(f"mCE is relative to an AlexNet on CIFAR-10-C, and the run was trained on {dataset.name}")
     votes = None
     if measures.human is not None:
@@ -263,7 +268,8 @@ def corrupted_cells(dataset: Dataset, corrupted: Corrupted | None, data_dir: Pat
     """
     if corrupted is None:
         return CorruptedCells()
-    record = DATASETS[dataset.name]
+    check_corruptible(dataset)
+    record = known(dataset.name)
     shown = str(corrupted.folder or record.corrupted)
     tests: CorruptedSet
     if corrupted.regenerate is not None:
@@ -292,7 +298,7 @@ def official_folder(name: str, held_out: int, data_dir: Path | None) -> Path | N
 
     Where training images are ``held_out`` for the test, there is none either: such a folder holds the test images.
     """
-    return None if held_out or data_dir is None else cifar_c.locate(data_dir, DATASETS[name].corrupted)
+    return None if held_out or data_dir is None else cifar_c.locate(data_dir, known(name).corrupted)
 
 
 def _previous(
@@ -326,14 +332,18 @@ def collected(
         about: run, weights, data, corrupted set and precision.
     """
     shape = (len(cells), len(labels))
-    predicted, confidence = np.empty(shape, np.uint8), np.empty(shape, np.float16)
-    true_probability = np.empty(shape, np.float32)
+    confidence, true_probability = np.empty(shape, np.float16), np.empty(shape, np.float32)
+    answers = np.empty(shape, np.int64)
+    classes = 1
     for row, logits in enumerate(given):
         probability = logits.double().softmax(1)
         top, which = probability.max(1)
-        predicted[row], confidence[row] = which.numpy(), top.numpy()
+        classes = logits.shape[1]
+        answers[row], confidence[row] = which.numpy(), top.numpy()
         true_probability[row] = probability.gather(1, torch.from_numpy(labels)[:, None])[:, 0].numpy()
-    return Predictions(cells, indices, labels.astype(np.uint8), predicted, confidence, true_probability, about)
+    kind = np.min_scalar_type(classes - 1)
+    given_labels, predicted = labels.astype(kind), answers.astype(kind)
+    return Predictions(cells, indices, given_labels, predicted, confidence, true_probability, about)
 
 
 def digest(model: CorticalTransformer) -> str:

@@ -66,8 +66,6 @@ class Recipe:
         for name, low in (("epochs", 1), ("batch_size", 1), ("seed", 0), ("padding", 0)):
             if getattr(self, name) < low:
                 raise RunError(f"{name.replace('_', ' ')} is {getattr(self, name)}, and must be at least {low}")
-        if self.padding > 31:
-            raise RunError(f"padding is {self.padding}, and images are 32 pixels wide")
         for name in ("learning_rate", "clip"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
@@ -114,7 +112,7 @@ class Images(Record):
     """The data of a run. Fields with a default are absent in runs of earlier versions."""
 
     name: str
-    """A key of `cortexc.datasets.DATASETS`."""
+    """A key of `cortexc.datasets.DATASETS`, the name of an ``.npz``, ``folder`` or ``arrays``."""
     folder: Path | None
     """The data directory."""
     corrupted_folder: Path | None = None

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,9 @@ from cortexc.compiler.artifact import Program
 from . import device as devices
 from . import run as runs
 from .corruptions.sets import stored
+from .data.arrays import NAME as ARRAYS
 from .data.augmentation import flip_and_crop
-from .data.dataset import DataError, Dataset, ImageSet, held_out, load
+from .data.dataset import DataError, Dataset, DataSource, ImageSet, check_corruptible, load, placed
 from .exposure import CorruptedTests, Exposure
 from .manifest import Images, Manifest, Recipe, RunError, Seeds, read, spec_hash
 from .memory import check_room
@@ -68,8 +70,8 @@ Observer = Callable[[Progress], None]
 def train(
     program: Program,
     *,
-    data: str,
-    data_dir: Path | str | None,
+    data: DataSource,
+    data_dir: Path | str | None = None,
     out: Path | str,
     recipe: Recipe,
     corrupted_folder: Path | str | None = None,
@@ -83,12 +85,13 @@ def train(
 
     Args:
         program: the artifact.
-        data: name of a data set.
+        data: what to train and test on: a shipped name, the path of an ``.npz``, ``folder``, or arrays and data sets of
+            torch, see `cortexc.runtime.data.load`.
         data_dir: its folder.
         out: folder of the run.
         recipe: how to train.
         corrupted_folder: a set in the layout of CIFAR-10-C, if the recipe trains on corrupted test images.
-        hold_out: how many of the last training images are not trained on; the run is tested on these.
+        hold_out: how many training images are not trained on; the run is tested on these.
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: of a processor; None for as many as there are free cores, see ``resources``.
         bfloat16: whether products are in bfloat16; None where it is faster.
@@ -99,8 +102,8 @@ def train(
         DataError: the data cannot be read.
     """
     found = devices.choose(device)
-    folder = None if data_dir is None else Path(data_dir)
-    dataset = _loaded(data, folder, hold_out)
+    dataset = load(data, data_dir, hold_out=hold_out)
+    folder = placed(data, data_dir)[1] if isinstance(data, str | PathLike) else None
     check_fit(program, dataset)
     exposure = exposure_of(dataset, recipe, None if corrupted_folder is None else Path(corrupted_folder))
     manifest = manifest_of(program, recipe, dataset, exposure, folder=folder, device=found, bfloat16=bfloat16)
@@ -174,6 +177,7 @@ def manifest_of(
 def resume(
     folder: Path | str,
     *,
+    data: DataSource | None = None,
     data_dir: Path | str | None = None,
     device: str = "auto",
     threads: int | None = None,
@@ -181,7 +185,7 @@ def resume(
 ) -> Run:
     """Continue a run from its last checkpoint, in the precision that it began with; see `train` for the arguments.
 
-    A finished run is returned as it is.
+    A finished run is returned as it is. ``data`` is given again for a run on arrays, and is left out otherwise.
 
     Raises:
         RunError: there is no run, or its data have changed.
@@ -189,7 +193,7 @@ def resume(
     """
     found = devices.choose(device)
     run, program, manifest = runs.opened(Path(folder))
-    dataset = dataset_of(manifest, data_dir)
+    dataset = dataset_of(manifest, data_dir, data)
     model = build(program, seed=manifest.recipe.seed)
     exposure = exposure_of(dataset, manifest.recipe, manifest.data.corrupted_folder)
     with runs.written_alone(run.folder):
@@ -205,9 +209,14 @@ def exposure_of(dataset: Dataset, recipe: Recipe, folder: Path | None) -> Exposu
         folder: of the corrupted test images, if those are trained on.
 
     Raises:
-        RunError: the recipe trains on test images and there is no folder of them, or the other way round.
-        DataError: the folder is not what it should be.
+        RunError: the recipe trains on test images and there is no folder of them, or the other way round; or it crops
+            by more than the images allow.
+        DataError: the images cannot be corrupted, or the folder is not what it should be.
     """
+    if recipe.padding >= (side := min(dataset.train.images.shape[2:])):
+        raise RunError(f"padding is {recipe.padding}; expected less than {side}, the smaller side of the images")
+    if recipe.corruptions:
+        check_corruptible(dataset)
     if (folder is None) != (recipe.test_images is None):
         raise RunError("to train on corrupted test images, both a folder of them and a range of images are needed")
     tests = None
@@ -219,24 +228,22 @@ def exposure_of(dataset: Dataset, recipe: Recipe, folder: Path | None) -> Exposu
     return Exposure(dataset.train, recipe.seed, recipe.corruptions, tests)
 
 
-def dataset_of(manifest: Manifest, data_dir: Path | str | None) -> Dataset:
-    """Return the data set that a run was trained on.
+def dataset_of(manifest: Manifest, data_dir: Path | str | None, data: DataSource | None = None) -> Dataset:
+    """Return the data set that a run was trained on; ``data`` is given again for a run on arrays.
 
     Raises:
-        RunError: the data there are not those of the run.
+        RunError: the data there are not those of the run, or are missing.
         DataError: the data cannot be read.
     """
     written = manifest.data
-    folder = written.folder if data_dir is None else Path(data_dir)
-    dataset = _loaded(written.name, folder, written.held_out)
+    if data is None and written.name == ARRAYS:
+        raise RunError("the run was trained on arrays that were given in Python: give them again, with `data=`")
+    folder = written.folder if data_dir is None and data is None else data_dir
+    dataset = load(written.name if data is None else data, folder, hold_out=written.held_out)
     if dataset.fingerprint != written.fingerprint:
-        raise RunError(f"the {written.name} at {folder} is not the data that the run was trained on")
+        where = "" if folder is None else f" at {folder}"
+        raise RunError(f"the {written.name}{where} is not the data that the run was trained on")
     return dataset
-
-
-def _loaded(name: str, folder: Path | None, hold_out: int) -> Dataset:
-    dataset = load(name, folder)
-    return held_out(dataset, hold_out) if hold_out else dataset
 
 
 def versions() -> dict[str, str]:
@@ -252,18 +259,20 @@ def check_fit(program: Program, dataset: Dataset) -> None:
     Raises:
         RunError: its images are of another shape, or it has another number of classes.
     """
-    shape = dataset.train.images.shape[1:]
-    if program.image_shape != shape:
-        wanted = "x".join(map(str, program.image_shape))
-        raise RunError(
-            f"{program.name} takes images of {wanted}, and {dataset.name} has {'x'.join(map(str, shape))}: "
-            "change `input.grid` or `input.patch`"
-        )
-    if program.classes != len(dataset.classes):
-        raise RunError(
-            f"{program.name} has {program.classes} classes, and {dataset.name} has {len(dataset.classes)}: "
-            "change `readout.classes`"
-        )
+    channels, height, width = dataset.train.images.shape[1:]
+    wrong = []
+    if program.image_shape != (channels, height, width):
+        wanted, has = ("x".join(map(str, shape)) for shape in (program.image_shape, (channels, height, width)))
+        keys = [f"`input.channels` {channels}"] if program.image_shape[0] != channels else []
+        if program.image_shape[1:] != (height, width):
+            keys.append(f"`input.grid` x `input.patch` {height}x{width}")
+        shapes = f"{program.name} takes images of {wanted}, and {dataset.name} has {has}"
+        wrong.append(f"{shapes}: make {' and '.join(keys)}")
+    if program.classes != (classes := len(dataset.classes)):
+        has = f"{program.name} has {program.classes} classes, and {dataset.name} has {classes}"
+        wrong.append(f"{has}: make `readout.classes` {classes}")
+    if wrong:
+        raise RunError(f"{'; '.join(wrong)}; `cortexc fit SPEC --data ... -o OUT.yaml` writes a spec that fits")
 
 
 @contextmanager
@@ -304,7 +313,7 @@ class Training:
         self.model = model.to(device).train()
         self.exposure = exposure
         self.shown: ImageSet | None = None  # those on the device
-        self.images = torch.empty(0)  # (N, 3, 32, 32) uint8
+        self.images = torch.empty(0)  # (N, C, H, W) uint8
         self.labels = torch.empty(0)  # (N,)
         self.per_epoch = math.ceil(len(exposure) / recipe.batch_size)
         self.steps = recipe.epochs * self.per_epoch

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cortexc.datasets import DATASETS
+from cortexc.datasets import known
+
+from ..usage import add_data
 
 if TYPE_CHECKING:
     from cortexc.runtime.run import Run
@@ -18,10 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "program", nargs="?", metavar="SPEC|X.h5", help="a spec, by path or shipped name, or an artifact"
     )
-    parser.add_argument("--data", choices=tuple(DATASETS), help="what to train on (default: cifar10)")
-    parser.add_argument(
-        "--data-dir", type=Path, metavar="DIR", help="folder of the data set, unless it comes with cortexc"
-    )
+    add_data(parser)
     parser.add_argument(
         "--out",
         type=Path,
@@ -32,7 +31,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--hold-out",
         type=int,
         metavar="N",
-        help="hold the last N training images out and test on them: for choices, which must not use the test images",
+        help="hold N training images out and test on them: for choices, which must not use the test images, and for "
+        "data without any",
     )
     parser.add_argument("--resume", type=Path, metavar="RUN", help="continue a run from its last checkpoint")
     parser.add_argument(
@@ -42,6 +42,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=int, help="(default: 128)")
     parser.add_argument("--lr", type=float, help="highest learning rate (default: 0.001)")
     parser.add_argument("--seed", type=int, help="of compilation, weights, order and augmentation (default: 0)")
+    parser.add_argument(
+        "--flip",
+        action=argparse.BooleanOptionalAction,
+        help="mirror images at random (default: yes, but not the digits)",
+    )
     corrupted = parser.add_argument_group(
         "training on corruptions", "What is seen in training is no test of robustness: the evaluation marks it."
     )
@@ -84,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 FIXED = (
-    *("program", "data", "epochs", "batch_size", "lr", "seed"),
+    *("program", "data", "epochs", "batch_size", "lr", "seed", "flip"),
     *("train_corruptions", "train_corrupted", "test_images", "hold_out"),
 )
 """Options that a run keeps as they were."""
@@ -144,7 +149,7 @@ def _resume(args: argparse.Namespace) -> Run:
 
 def _start(args: argparse.Namespace) -> Run:
     """Start a new run."""
-    from cortexc.runtime.data.dataset import located
+    from cortexc.runtime.data.dataset import placed
     from cortexc.runtime.manifest import Recipe, RunError
     from cortexc.runtime.training import train
 
@@ -156,10 +161,10 @@ def _start(args: argparse.Namespace) -> Run:
             raise RunError(f"{name} is missing: cortexc train SPEC --data digits --out RUN")
     if args.hold_out is not None and args.hold_out < 1:
         raise RunError(f"--hold-out is {args.hold_out}; expected how many training images to leave out, such as 5000")
-    data = located(args.data or "cifar10", args.data_dir)
+    data, folder = placed(args.data or "cifar10", args.data_dir)
     options = {"epochs": args.epochs, "batch_size": args.batch_size, "learning_rate": args.lr, "seed": args.seed}
     recipe = Recipe(
-        flip=data.mirrored,
+        flip=known(data).mirrored if args.flip is None else args.flip,
         corruptions=_corruptions(args),
         test_images=_range(args.test_images),
         **{k: v for k, v in options.items() if v is not None},
@@ -171,8 +176,8 @@ def _start(args: argparse.Namespace) -> Run:
     with Display() as display:
         return train(
             program,
-            data=data.name,
-            data_dir=args.data_dir,
+            data=data,
+            data_dir=folder,
             out=args.out,
             recipe=recipe,
             corrupted_folder=args.train_corrupted,
