@@ -72,17 +72,13 @@ def pixels(images: ArrayLike, where: str) -> NDArray[np.uint8]:
     low, high = found.min(), found.max()
     if found.dtype.kind == "f":
         if not (low >= 0 and high <= 1):
-            remedy = "give them as uint8, from 0 to 255, before any normalisation"
-            raise DataError(
-                f"{where}: floating-point images are in [0, 1], and these are from {low} to {high}: {remedy}"
-            )
+            what = f"floating-point images are in [0, 1], and these are from {low:g} to {high:g}"
+            raise DataError(f"{where}: {what}: give them as uint8, from 0 to 255, before any normalisation")
         found = np.rint(found * 255)
     elif low < 0 or high > 255:
         raise DataError(f"{where}: images are from {low} to {high}; expected 0 to 255")
     elif high == 1:
-        raise DataError(
-            f"{where}: images are of 0 and 1, and whole numbers go up to 255: give floating point in [0, 1]"
-        )
+        raise DataError(f"{where}: images are of 0 and 1, and white is 255: give floating point in [0, 1]")
     return np.ascontiguousarray(found, np.uint8)
 
 
@@ -136,10 +132,6 @@ def _classes(names: Any, train: ImageSet, name: str) -> tuple[str, ...]:
     found = np.unique(train.labels)
     missing = np.setdiff1d(np.arange(found[-1] + 1), found)
     if len(missing) or len(found) < 2:
-        what = (
-            f"no training image has the label {missing[0]}" if len(missing) else "all training images are of one class"
-        )
-        raise DataError(
-            f"{name}: {what}; labels go from 0 to the number of classes less 1, or `classes` names them all"
-        )
+        what = f"no training image has the label {missing[0]}" if len(missing) else "all images are of one class"
+        raise DataError(f"{name}: {what}; labels count the classes from 0, or `classes` names them all")
     return tuple(map(str, found))

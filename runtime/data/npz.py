@@ -24,10 +24,10 @@ def read(path: Path) -> Dataset:
         DataError: it is missing or damaged, lacks an array, or an array is not what it should be.
     """
     try:
-        file = np.load(path, allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise DataError(f"{path}: this is a single array; expected an .npz, as numpy.savez writes it")
-        with file:
+        with path.open("rb") as stream:  # NumPy leaves a damaged one open
+            file = np.load(stream, allow_pickle=False)
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise DataError(f"{path}: this is a single array; expected an .npz, as numpy.savez writes it")
             found = {
                 part: (file[pair[0]], file[pair[1]])
                 for part, known in (("train", TRAIN), ("test", TEST))
