@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "missing or wrong.",
     )
     for action in (fetch, verify):
-        action.add_argument("name", metavar="NAME", help="the data set: cifar10 or cifar10-c")
+        action.add_argument("name", metavar="NAME", help="the data set: cifar10, cifar10-c or cifar100")
         action.add_argument("--data-dir", metavar="DIR", type=Path, required=True, help="its folder")
     fetch.add_argument("--quiet", action="store_true", help="show no progress bar")
     corrupt = actions.add_parser(
