@@ -127,6 +127,29 @@ class Images(Record):
     classes: tuple[str, ...]
 
 
+class Initial(Record):
+    """The weights that a run began with, where they are those of another run."""
+
+    run: Path
+    program: str
+    """Content hash of its program."""
+    weights: str
+    """Their hash."""
+    step: int
+    """After which step of that run."""
+    head: bool
+    """Whether the head was taken too: the number of classes is the same."""
+
+
+class Extension(Record):
+    """That a run was made longer than it was to be, after some of it had been trained."""
+
+    step: int
+    """How many steps had been trained."""
+    epochs: int
+    """In a schedule for so many epochs."""
+
+
 class Manifest(Record):
     """The content of ``manifest.json``."""
 
@@ -141,6 +164,10 @@ class Manifest(Record):
     flops_per_image: int
     recipe: Recipe
     seeds: Seeds
+    initial: Initial | None = None
+    """None: it began with fresh weights."""
+    extended: tuple[Extension, ...] = ()
+    """Empty: the whole run had the schedule of the recipe."""
     data: Images
     versions: dict[str, str]
     machine: Machine

@@ -39,6 +39,7 @@ from .model import CorticalTransformer, build
 from .optim import adamw, warmup_cosine
 from .resources import taken
 from .run import Run
+from .warm_start import initial_of, initialise
 from .weights import seeded
 
 STOP_SIGNALS = tuple(getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2") if hasattr(signal, n))
@@ -76,6 +77,7 @@ def train(
     recipe: Recipe,
     corrupted_folder: Path | str | None = None,
     hold_out: int = 0,
+    init_from: Path | str | None = None,
     device: str = "auto",
     threads: int | None = None,
     bfloat16: bool | None = None,
@@ -92,6 +94,8 @@ def train(
         recipe: how to train.
         corrupted_folder: a set in the layout of CIFAR-10-C, if the recipe trains on corrupted test images.
         hold_out: how many training images are not trained on; the run is tested on these.
+        init_from: a run of the same anatomy, with whose weights this one begins; where the number of classes is
+            another, the head begins fresh.
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: of a processor; None for as many as there are free cores, see ``resources``.
         bfloat16: whether products are in bfloat16; None where it is faster.
@@ -107,6 +111,8 @@ def train(
     check_fit(program, dataset)
     exposure = exposure_of(dataset, recipe, None if corrupted_folder is None else Path(corrupted_folder))
     manifest = manifest_of(program, recipe, dataset, exposure, folder=folder, device=found, bfloat16=bfloat16)
+    if init_from is not None:
+        manifest = manifest.model_copy(update={"initial": initial_of(program, Path(init_from))})
     model = build(program, seed=recipe.seed)
     runs.check_free(Path(out), program, manifest)
     check_room(model, recipe, len(exposure), found, manifest.machine.bfloat16)
@@ -177,6 +183,7 @@ def manifest_of(
 def resume(
     folder: Path | str,
     *,
+    epochs: int | None = None,
     data: DataSource | None = None,
     data_dir: Path | str | None = None,
     device: str = "auto",
@@ -185,10 +192,12 @@ def resume(
 ) -> Run:
     """Continue a run from its last checkpoint, in the precision that it began with; see `train` for the arguments.
 
-    A finished run is returned as it is. ``data`` is given again for a run on arrays, and is left out otherwise.
+    A finished run is returned as it is, unless there are more ``epochs`` than it was to have: then it goes on under the
+    schedule of a run of that length, and its manifest says after which step it was extended. ``data`` is given again
+    for a run on arrays, and is left out otherwise.
 
     Raises:
-        RunError: there is no run, or its data have changed.
+        RunError: there is no run, its data have changed, or it is to have fewer epochs than it has.
         DataError: the data cannot be read.
     """
     found = devices.choose(device)
@@ -197,7 +206,10 @@ def resume(
     model = build(program, seed=manifest.recipe.seed)
     exposure = exposure_of(dataset, manifest.recipe, manifest.data.corrupted_folder)
     with runs.written_alone(run.folder):
-        return Training(run, model, exposure, manifest, found, observe, threads).go(runs.resumable(run, found))
+        state = runs.resumable(run, found)
+        if epochs is not None and epochs != manifest.recipe.epochs:
+            manifest = runs.extend(run, manifest, epochs, step=0 if state is None else int(state["step"]))
+        return Training(run, model, exposure, manifest, found, observe, threads).go(state)
 
 
 def exposure_of(dataset: Dataset, recipe: Recipe, folder: Path | None) -> Exposure:
@@ -232,12 +244,12 @@ def dataset_of(manifest: Manifest, data_dir: Path | str | None, data: DataSource
     """Return the data set that a run was trained on; ``data`` is given again for a run on arrays.
 
     Raises:
-        RunError: the data there are not those of the run, or are missing.
-        DataError: the data cannot be read.
+        RunError: the data there are not those of the run.
+        DataError: the data cannot be read, or arrays are not given.
     """
     written = manifest.data
     if data is None and written.name == ARRAYS:
-        raise RunError("the run was trained on arrays that were given in Python: give them again, with `data=`")
+        raise DataError("the run was trained on arrays that were given in Python: give them again, with `data=`")
     folder = written.folder if data_dir is None and data is None else data_dir
     dataset = load(written.name if data is None else data, folder, hold_out=written.held_out)
     if dataset.fingerprint != written.fingerprint:
@@ -309,7 +321,7 @@ class Training:
         threads: int | None,
     ) -> None:
         self.run, self.recipe, self.device, self.observe = run, manifest.recipe, device, observe
-        recipe = manifest.recipe
+        recipe, self.initial = manifest.recipe, manifest.initial
         self.model = model.to(device).train()
         self.exposure = exposure
         self.shown: ImageSet | None = None  # those on the device
@@ -334,6 +346,10 @@ class Training:
         """
         if state is not None:
             self.restore(state)
+            if state["finished"] and self.step < self.steps:
+                self.save(0.0)  # it is finished no longer
+        elif self.initial is not None:
+            initialise(self.model, self.initial)
         saved = time.monotonic()
         with stop_requests() as stop, taken(self.threads, self.device) as follow_free_cores:
             runs.trim_metrics(self.run, self.step // self.per_epoch)

@@ -34,7 +34,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="hold N training images out and test on them: for choices, which must not use the test images, and for "
         "data without any",
     )
-    parser.add_argument("--resume", type=Path, metavar="RUN", help="continue a run from its last checkpoint")
+    parser.add_argument(
+        "--init-from", type=Path, metavar="RUN", help="begin with the weights of this run, which has the same anatomy"
+    )
+    parser.add_argument(
+        "--resume", type=Path, metavar="RUN", help="continue a run from its last checkpoint; with --epochs, for longer"
+    )
     parser.add_argument(
         "--like", type=Path, metavar="RUN", help="repeat a run as its manifest has it, in --out, and say what differs"
     )
@@ -90,16 +95,16 @@ def run(args: argparse.Namespace) -> int:
 
 FIXED = (
     *("program", "data", "epochs", "batch_size", "lr", "seed", "flip"),
-    *("train_corruptions", "train_corrupted", "test_images", "hold_out"),
+    *("train_corruptions", "train_corrupted", "test_images", "hold_out", "init_from"),
 )
 """Options that a run keeps as they were."""
 
 
-def _refuse_changes(args: argparse.Namespace, option: str, *more: str) -> None:
-    """Raise where an option is given that ``option`` has from a run already."""
+def _refuse_changes(args: argparse.Namespace, option: str, *more: str, free: tuple[str, ...] = ()) -> None:
+    """Raise where an option is given that ``option`` has from a run already, and that is not ``free``."""
     from cortexc.runtime.run import RunError
 
-    if given := [name for name in (*FIXED, *more) if getattr(args, name) is not None]:
+    if given := [name for name in (*FIXED, *more) if name not in free and getattr(args, name) is not None]:
         named = "SPEC" if given[0] == "program" else "--" + given[0].replace("_", "-")
         raise RunError(f"{named} cannot be changed with {option}: a run keeps the recipe it was started with")
 
@@ -109,6 +114,7 @@ def _repeat(args: argparse.Namespace) -> Run:
     from cortexc.runtime import run as runs
     from cortexc.runtime.training import dataset_of, train
     from cortexc.runtime.verification import differences
+    from cortexc.runtime.warm_start import initial_of
 
     from ..progress import Display
 
@@ -116,6 +122,14 @@ def _repeat(args: argparse.Namespace) -> Run:
     if args.out is None:
         raise runs.RunError("--out RUN is missing: cortexc train --like RUN --out ANOTHER")
     _, program, manifest = runs.opened(args.like)
+    if manifest.extended:
+        length = manifest.extended[0].epochs
+        raise runs.RunError(
+            f"{args.like} was made longer: train for {length} epochs, then extend that by --resume RUN --epochs N"
+        )
+    initial = manifest.initial
+    if initial is not None and initial_of(program, initial.run).weights != initial.weights:
+        raise runs.RunError(f"{args.like} began with weights of {initial.run}, which has been trained on since")
     data = dataset_of(manifest, args.data_dir)
     with Display() as display:
         done = train(
@@ -126,6 +140,7 @@ def _repeat(args: argparse.Namespace) -> Run:
             recipe=manifest.recipe,
             corrupted_folder=manifest.data.corrupted_folder,
             hold_out=data.held_out,
+            init_from=None if initial is None else initial.run,
             device=args.device,
             bfloat16=manifest.machine.bfloat16,
             observe=display.show_training,
@@ -142,9 +157,11 @@ def _resume(args: argparse.Namespace) -> Run:
 
     from ..progress import Display
 
-    _refuse_changes(args, "--resume", "out", "like")
+    _refuse_changes(args, "--resume", "out", "like", free=("epochs",))
     with Display() as display:
-        return resume(args.resume, data_dir=args.data_dir, device=args.device, observe=display.show_training)
+        return resume(
+            args.resume, epochs=args.epochs, data_dir=args.data_dir, device=args.device, observe=display.show_training
+        )
 
 
 def _start(args: argparse.Namespace) -> Run:
@@ -182,6 +199,7 @@ def _start(args: argparse.Namespace) -> Run:
             recipe=recipe,
             corrupted_folder=args.train_corrupted,
             hold_out=args.hold_out or 0,
+            init_from=args.init_from,
             device=args.device,
             observe=display.show_training,
         )
