@@ -280,7 +280,7 @@ def test_a_run_on_arrays_is_given_them_again(program: Program, tmp_path: Path) -
     recipe = runtime.Recipe(epochs=1, batch_size=16)
     run = runtime.train(program, data=own, hold_out=10, out=tmp_path / "run", recipe=recipe, device="cpu")
     for again in (runtime.evaluate, runtime.resume):
-        with pytest.raises(runtime.DataError, match=r"the run was trained on arrays.*give them again, with `data=`"):
+        with pytest.raises(DataError, match=r"the run was trained on arrays.*give them again, with `data=`"):
             again(run.folder)
         with pytest.raises(runtime.RunError, match="the arrays is not the data that the run was trained on"):
             again(run.folder, data=(255 - COLOUR, LABELS))
