@@ -297,7 +297,8 @@ def weights_digest(weights: dict[str, torch.Tensor]) -> str:
     found = hashlib.sha256()
     for name, value in sorted(tensors(weights).items()):
         found.update(name.encode())
-        found.update(value.detach().cpu().contiguous().numpy().tobytes())
+        flat = value.detach().cpu().contiguous().reshape(-1)
+        found.update(flat.view(torch.uint8).numpy().tobytes())  # NumPy has no bfloat16
     return f"sha256:{found.hexdigest()}"
 
 
