@@ -22,6 +22,7 @@ COMMANDS = {
     "plot": "draw a spec, or what it compiles to",
     "null": "write a null model of a spec: a control that keeps some properties exactly",
     "schema": "print the JSON Schema of the language, for editors",
+    "fit": "write a spec that fits your images: their size, channels and classes",
     "specs": "list the shipped specs",
     "data": "fetch, verify or corrupt the images to train and test on",
     "train": "train a spec or an artifact",

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cortexc.datasets import DATASETS
+from cortexc.datasets import known
 
 if TYPE_CHECKING:
     from cortexc.runtime.evaluation import Evaluation
@@ -69,7 +69,7 @@ def set_name(found: Evaluation, manifest: Manifest) -> str:
     from cortexc.runtime.corruptions.sets import describe
 
     assert found.set is not None
-    return describe(found.set, DATASETS[manifest.data.name].corrupted)
+    return describe(found.set, known(manifest.data.name).corrupted)
 
 
 def evaluation_json(found: Evaluation) -> str:

@@ -1,10 +1,12 @@
-"""Why a command is not run as it was called."""
+"""What commands share: options of the data, and why a command is not run as it was called."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from .datasets import DATASETS
 from .replacement import unfinished
 
 
@@ -23,3 +25,18 @@ def refuse_other_than_yaml(file: Path) -> None:
     """Raise where the name of a spec to write does not end as that of a YAML file."""
     if file.suffix not in {".yaml", ".yml"}:
         raise UsageError(f"{file}: a spec is a .yaml file")
+
+
+def add_data(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+    """Add the options that say what to train and test on."""
+    shipped = ", ".join(DATASETS)
+    default = "" if required else " (default: cifar10)"
+    parser.add_argument(
+        "--data",
+        required=required,
+        metavar="NAME|X.npz|folder",
+        help=f"{shipped}, images and labels in an .npz, or a folder of images a class{default}",
+    )
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="folder of the data, unless they come with cortexc"
+    )

@@ -6,15 +6,16 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch import nn
 
 from cortexc.compiler.artifact import Program
-from cortexc.datasets import DATASETS
+from cortexc.datasets import known
 from cortexc.replacement import write_json
 
 from . import device as devices
@@ -26,9 +27,8 @@ from .corruptions.generation import Source
 from .corruptions.sets import CorruptedSet, MadeSet, stored
 from .corruptions.writing import channels_last
 from .data import cifar_c
-from .data.dataset import DataError, Dataset, ImageSet
+from .data.dataset import DataError, Dataset, DataSource, ImageSet, check_corruptible, load
 from .manifest import Manifest, Recipe, RunError
-from .model import CorticalTransformer
 from .predictions import CLEAN, Predictions
 from .resources import taken
 from .robustness import Robustness, measure, read_human
@@ -88,7 +88,7 @@ class Measures:
 
 @torch.no_grad()
 def predict(
-    model: CorticalTransformer,
+    model: nn.Module,
     images: torch.Tensor,
     precision: Precision = "float32",
     between: Callable[[], None] = lambda: None,
@@ -97,11 +97,11 @@ def predict(
 
     ``between`` is called before each batch.
     """
-    device = next(model.parameters()).device
+    device = _device(model)
     model.eval()
     found = []
     with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-        for batch in torch.split(images, BATCH[device.type]):
+        for batch in torch.split(images, BATCH.get(device.type, BATCH["cpu"])):
             between()
             found.append(model(batch.to(device).float() / 255).float().cpu())
     return torch.cat(found)
@@ -118,9 +118,11 @@ def score(logits: torch.Tensor, data: ImageSet, classes: tuple[str, ...]) -> Eva
     return Evaluation(len(labels), float(correct.double().mean()), loss, per_class)
 
 
+@overload
 def evaluate(
-    folder: Path | str,
+    model: Path | str,
     *,
+    data: DataSource | None = None,
     data_dir: Path | str | None = None,
     corrupted: Corrupted | None = None,
     measures: Measures | None = None,
@@ -128,30 +130,74 @@ def evaluate(
     device: str = "auto",
     threads: int | None = None,
     observe: Observer | None = None,
-) -> tuple[Evaluation, Manifest]:
-    """Evaluate a run on the test images; return the result and the run's manifest.
+) -> tuple[Evaluation, Manifest]: ...
+@overload
+def evaluate(
+    model: nn.Module,
+    *,
+    data: DataSource,
+    data_dir: Path | str | None = None,
+    hold_out: int = 0,
+    out: Path | str | None = None,
+    corrupted: Corrupted | None = None,
+    measures: Measures | None = None,
+    precision: Precision = "float32",
+    threads: int | None = None,
+    observe: Observer | None = None,
+) -> tuple[Evaluation, Predictions]: ...
+def evaluate(
+    model: Path | str | nn.Module,
+    *,
+    data: DataSource | None = None,
+    data_dir: Path | str | None = None,
+    hold_out: int = 0,
+    out: Path | str | None = None,
+    corrupted: Corrupted | None = None,
+    measures: Measures | None = None,
+    precision: Precision = "float32",
+    device: str = "auto",
+    threads: int | None = None,
+    observe: Observer | None = None,
+) -> tuple[Evaluation, Manifest | Predictions]:
+    """Evaluate a run, or any model, on the test images; return the result, and the run's manifest or the predictions.
 
     The result is also written to ``evaluation.json`` in the run, and the prediction for each image to
-    ``predictions.h5``. Test images that the run was trained on are left out.
+    ``predictions.h5``. Test images that the run was trained on are left out. Of a model, both are written to ``out``.
 
     Args:
-        folder: of the run.
+        model: folder of a run; or any module from images (B, channels, height, width) in [0, 1] to logits (B, classes),
+            which is tested where it is, and keeps its mode.
+        data: what to test a module on, see `cortexc.runtime.data.load`. The data of a run are found by its manifest,
+            unless they were arrays in Python.
         data_dir: the data directory, if the data were moved since the training.
+        hold_out: of a module: how many training images become the test images, as in its training.
+        out: of a module: where to write; None for nowhere.
         corrupted: which corrupted images to test on; None for the clean ones alone.
         measures: what else to measure.
         precision: of matrix products.
-        device: ``auto``, ``cpu`` or ``cuda``.
+        device: ``auto``, ``cpu`` or ``cuda``, for a run.
         threads: of a processor; None for as many as there are free cores, see ``resources``.
         observe: called with the progress.
 
     Raises:
-        RunError: there is no run or no checkpoint, the data have changed, or a reference run does not fit.
+        RunError: there is no run or no checkpoint, the data have changed, a reference run does not fit, or a module
+            returns no logits for these classes.
         DataError: the data cannot be read, or the corrupted images are not what they should be.
     """
-    run, program, manifest = runs.opened(run_folder(folder))
+    if isinstance(model, nn.Module):
+        if data is None:
+            raise RunError("data is missing: evaluate(module, data=...) says what to test it on")
+        options = (corrupted, measures or Measures(), precision, threads, observe)
+        return _evaluate_module(model, load(data, data_dir, hold_out=hold_out), data_dir, out, *options)
+    if hold_out or out is not None:
+        raise RunError("hold_out and out are for a module: a run has its own")
+    run, program, manifest = runs.opened(run_folder(model))
     with runs.written_alone(run.folder):
         chosen, measures = devices.choose(device), measures or Measures()
-        found = _evaluate(run, program, manifest, data_dir, corrupted, measures, precision, chosen, threads, observe)
+        dataset = dataset_of(manifest, data_dir, data)
+        found = _evaluate(
+            run, program, manifest, dataset, data_dir, corrupted, measures, precision, chosen, threads, observe
+        )
     return found, manifest
 
 
@@ -159,6 +205,7 @@ def _evaluate(
     run: Run,
     program: Program,
     manifest: Manifest,
+    dataset: Dataset,
     data_dir: Path | str | None,
     corrupted: Corrupted | None,
     measures: Measures,
@@ -168,21 +215,71 @@ def _evaluate(
     observe: Observer | None,
 ) -> Evaluation:
     model, state = trained(run, program, chosen)
-    dataset = dataset_of(manifest, data_dir)
-    if measures.alexnet and not DATASETS[dataset.name].has_alexnet:
+    folder = manifest.data.folder if data_dir is None else Path(data_dir)
+    tested = _tested(
+        model, dataset, manifest.recipe, run, manifest.name, folder, corrupted, measures, precision, threads, observe
+    )
+    result = dataclasses.replace(tested[0], finished=bool(state["finished"]))
+    write(run, result, dataset, step=int(state["step"]), precision=precision)
+    return result
+
+
+def _evaluate_module(
+    module: nn.Module,
+    dataset: Dataset,
+    data_dir: Path | str | None,
+    out: Path | str | None,
+    corrupted: Corrupted | None,
+    measures: Measures,
+    precision: Precision,
+    threads: int | None,
+    observe: Observer | None,
+) -> tuple[Evaluation, Predictions]:
+    run, folder = None if out is None else Run(Path(out)), None if data_dir is None else Path(data_dir)
+    name, mode = type(module).__name__, module.training
+    try:
+        found = _tested(module, dataset, Recipe(), run, name, folder, corrupted, measures, precision, threads, observe)
+    finally:
+        module.train(mode)
+    if run is not None:
+        write(run, found[0], dataset, step=0, precision=precision)
+    return found
+
+
+def _tested(
+    model: nn.Module,
+    dataset: Dataset,
+    recipe: Recipe,
+    run: Run | None,
+    name: str,
+    data_dir: Path | None,
+    corrupted: Corrupted | None,
+    measures: Measures,
+    precision: Precision,
+    threads: int | None,
+    observe: Observer | None,
+) -> tuple[Evaluation, Predictions]:
+    """Return the evaluation of a model, and its predictions, which are written to a run if there is one."""
+    chosen = _device(model)
+    if measures.alexnet and not known(dataset.name).has_alexnet:
         raise RunError(f"mCE is relative to an AlexNet on CIFAR-10-C, and the run was trained on {dataset.name}")
     votes = None
     if measures.human is not None:
         votes = read_human(measures.human, dataset.test.labels, len(dataset.classes))
     references = [(str(path), predictions.of_run(runs.opened(path)[0])) for path in measures.references]
 
-    keep = kept(dataset, manifest.recipe)
+    keep = kept(dataset, recipe)
     clean = ImageSet(dataset.test.images[keep], dataset.test.labels[keep])
-    tests = corrupted_cells(dataset, corrupted, manifest.data.folder if data_dir is None else Path(data_dir))
+    tests = corrupted_cells(dataset, corrupted, data_dir)
     identity = tests.identity()
     with taken(threads, chosen) as follow_free_cores:
         logits = predict(model, torch.from_numpy(clean.images), precision, follow_free_cores)
-    about = {"run": manifest.name, "weights": digest(model), "data": dataset.fingerprint, "set": identity}
+    if logits.shape[1:] != (len(dataset.classes),):
+        raise RunError(
+            f"{name} returns {tuple(logits.shape)} for {len(clean):,} images, and {dataset.name} has "
+            f"{len(dataset.classes)} classes: expected (images, classes)"
+        )
+    about = {"run": name, "weights": digest(model), "data": dataset.fingerprint, "set": identity}
     about["precision"] = precision
     cells = (CLEAN, *tests.cells)
 
@@ -194,19 +291,21 @@ def _evaluate(
                 if observe is not None:
                     observe(cell, done, len(tests.cells))
 
-    found = _previous(run, about, cells, keep)
+    found = None if run is None else _previous(run, about, cells, keep)
     if found is None:
         found = collected(given(), cells, keep, clean.labels, about)
-        predictions.save(found, run.predictions_path)
+        if run is not None:
+            run.folder.mkdir(parents=True, exist_ok=True)
+            predictions.save(found, run.predictions_path)
     robustness = None
     if tests.cells or votes is not None:
-        seen = manifest.recipe.corruptions
+        seen = recipe.corruptions
         robustness = measure(found, seen=seen, alexnet=measures.alexnet, references=references, human=votes)
-    result = dataclasses.replace(
-        score(logits, clean, dataset.classes), finished=bool(state["finished"]), set=identity, robustness=robustness
-    )
-    write(run, result, dataset, step=int(state["step"]), precision=precision)
-    return result
+    return dataclasses.replace(score(logits, clean, dataset.classes), set=identity, robustness=robustness), found
+
+
+def _device(model: nn.Module) -> torch.device:
+    return next((tensor.device for tensor in model.parameters()), torch.device("cpu"))
 
 
 def kept(dataset: Dataset, recipe: Recipe) -> NDArray[np.int64]:
@@ -264,7 +363,8 @@ def corrupted_cells(dataset: Dataset, corrupted: Corrupted | None, data_dir: Pat
     """
     if corrupted is None:
         return CorruptedCells()
-    record = DATASETS[dataset.name]
+    check_corruptible(dataset)
+    record = known(dataset.name)
     shown = str(corrupted.folder or record.corrupted)
     tests: CorruptedSet
     if corrupted.regenerate is not None:
@@ -293,7 +393,7 @@ def official_folder(name: str, held_out: int, data_dir: Path | None) -> Path | N
 
     Where training images are ``held_out`` for the test, there is none either: such a folder holds the test images.
     """
-    return None if held_out or data_dir is None else cifar_c.locate(data_dir, DATASETS[name].corrupted)
+    return None if held_out or data_dir is None else cifar_c.locate(data_dir, known(name).corrupted)
 
 
 def _previous(
@@ -327,16 +427,20 @@ def collected(
         about: run, weights, data, corrupted set and precision.
     """
     shape = (len(cells), len(labels))
-    predicted, confidence = np.empty(shape, np.uint8), np.empty(shape, np.float16)
-    true_probability = np.empty(shape, np.float32)
+    confidence, true_probability = np.empty(shape, np.float16), np.empty(shape, np.float32)
+    answers = np.empty(shape, np.int64)
+    classes = 1
     for row, logits in enumerate(given):
         probability = logits.double().softmax(1)
         top, which = probability.max(1)
-        predicted[row], confidence[row] = which.numpy(), top.numpy()
+        classes = logits.shape[1]
+        answers[row], confidence[row] = which.numpy(), top.numpy()
         true_probability[row] = probability.gather(1, torch.from_numpy(labels)[:, None])[:, 0].numpy()
-    return Predictions(cells, indices, labels.astype(np.uint8), predicted, confidence, true_probability, about)
+    kind = np.min_scalar_type(classes - 1)
+    given_labels, predicted = labels.astype(kind), answers.astype(kind)
+    return Predictions(cells, indices, given_labels, predicted, confidence, true_probability, about)
 
 
-def digest(model: CorticalTransformer) -> str:
+def digest(model: nn.Module) -> str:
     """Return the hash of a model's weights, which tells runs apart."""
     return runs.weights_digest(model.state_dict())

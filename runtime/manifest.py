@@ -78,8 +78,6 @@ class Recipe:
         for name, low in (("epochs", 1), ("batch_size", 1), ("seed", 0), ("padding", 0)):
             if getattr(self, name) < low:
                 raise RunError(f"{name.replace('_', ' ')} is {getattr(self, name)}, and must be at least {low}")
-        if self.padding > 31:
-            raise RunError(f"padding is {self.padding}, and images are 32 pixels wide")
         for name in ("learning_rate", "clip"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
@@ -126,7 +124,7 @@ class Images(Record):
     """The data of a run. Fields with a default are absent in runs of earlier versions."""
 
     name: str
-    """A key of `cortexc.datasets.DATASETS`."""
+    """A key of `cortexc.datasets.DATASETS`, the name of an ``.npz``, ``folder`` or ``arrays``."""
     folder: Path | None
     """The data directory."""
     corrupted_folder: Path | None = None
@@ -139,6 +137,29 @@ class Images(Record):
     training_images: int
     test_images: int
     classes: tuple[str, ...]
+
+
+class Initial(Record):
+    """The weights that a run began with, where they are those of another run."""
+
+    run: Path
+    program: str
+    """Content hash of its program."""
+    weights: str
+    """Their hash."""
+    step: int
+    """After which step of that run."""
+    head: bool
+    """Whether the head was taken too: the number of classes is the same."""
+
+
+class Extension(Record):
+    """That a run was made longer than it was to be, after some of it had been trained."""
+
+    step: int
+    """How many steps had been trained."""
+    epochs: int
+    """In a schedule for so many epochs."""
 
 
 class Manifest(Record):
@@ -155,6 +176,10 @@ class Manifest(Record):
     flops_per_image: int
     recipe: Recipe
     seeds: Seeds
+    initial: Initial | None = None
+    """None: it began with fresh weights."""
+    extended: tuple[Extension, ...] = ()
+    """Empty: the whole run had the schedule of the recipe."""
     data: Images
     versions: dict[str, str]
     machine: Machine

@@ -19,7 +19,7 @@ from .attention import CopyKernel, Edges, PriorKernel, kernel_of
 from .column import MixStep, layer_norm
 from .projection import projected
 from .relay import EmbedStep
-from .weights import Weights, key_of
+from .weights import HEAD, Weights, key_of, with_classes
 
 
 class Sent(NamedTuple):
@@ -188,6 +188,25 @@ class CorticalTransformer(nn.Module):
         self.program = program
         self.weights = Weights(program, seed)
         self.steps = nn.ModuleDict({key_of(op.name): _step(op, program) for op in program.ops})
+
+    def num_parameters(self) -> dict[str, int]:
+        """Return the number of learnable values by scale (attention, column, embedding, readout), and in ``total``."""
+        return self.program.parameter_counts
+
+    def reset_classifier(self, classes: int, *, seed: int | None = None) -> None:
+        """Give the model a fresh head for another number of classes; all other weights stay as they are.
+
+        Args:
+            classes: of the logits.
+            seed: of the weights of the head; None for that of the program.
+
+        Raises:
+            ValueError: there are fewer than two classes.
+        """
+        if classes < 2:
+            raise ValueError(f"classes is {classes}; expected at least 2")
+        self.program = with_classes(self.program, classes)
+        self.weights.reset(self.program, HEAD, self.program.seed if seed is None else seed)
 
     def __repr__(self) -> str:
         """Return what it is, and for each area and sweep which populations it updates, a line each."""

@@ -30,9 +30,9 @@ class Predictions:
     """`CLEAN` first."""
     indices: NDArray[np.int64]
     """(image,), of the images in the test set, ascending."""
-    labels: NDArray[np.uint8]
-    """(image,)."""
-    predicted: NDArray[np.uint8]
+    labels: NDArray[np.unsignedinteger]
+    """(image,), of the smallest type that has room for the classes."""
+    predicted: NDArray[np.unsignedinteger]
     """The class with the largest probability."""
     confidence: NDArray[np.float16]
     """Its probability."""

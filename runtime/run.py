@@ -17,7 +17,7 @@ import json
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,8 +29,9 @@ from cortexc.compiler.artifact import ArtifactError, Program, load
 from cortexc.locking import LOCK, LockedError, only_writer
 from cortexc.replacement import is_part, make_folder, write, write_json
 
-from .manifest import Manifest, Recipe, read
+from .manifest import Extension, Manifest, Recipe, read
 from .manifest import RunError as RunError
+from .weights import tensors
 
 METRICS: Final = "metrics"
 """The key of a checkpoint under which the text of the metrics is."""
@@ -128,6 +129,8 @@ def _difference(before: Manifest, now: Manifest) -> str:
         one, other = getattr(before.recipe, field.name), getattr(now.recipe, field.name)
         if one != other:
             return f"another recipe ({field.name.replace('_', ' ')} {one}, now {other})"
+    if (before.initial and before.initial.weights) != (now.initial and now.initial.weights):
+        return "other initial weights"
     data = ("fingerprint", "held_out", "corrupted")
     return "" if all(getattr(before.data, n) == getattr(now.data, n) for n in data) else "other data"
 
@@ -157,6 +160,25 @@ def create(folder: Path, program: Program, manifest: Manifest) -> Run:
     except OSError as error:
         raise RunError(f"cannot write the run to {folder}: {error.strerror}") from None
     return run
+
+
+def extend(run: Run, manifest: Manifest, epochs: int, *, step: int) -> Manifest:
+    """Make a run longer, ``step`` steps of which are trained; return its new manifest, which is written.
+
+    Raises:
+        RunError: it has as many epochs already, or cannot be written.
+    """
+    recipe = manifest.recipe
+    if epochs < recipe.epochs:
+        raise RunError(f"--epochs is {epochs}, and {run.folder} has {recipe.epochs} epochs: expected more")
+    entry = Extension(step=step, epochs=recipe.epochs)
+    changed = {"recipe": replace(recipe, epochs=epochs), "extended": (*manifest.extended, entry)}
+    longer = manifest.model_copy(update=changed)
+    try:
+        write_json(run.manifest_path, longer.model_dump(mode="json"))
+    except OSError as error:
+        raise RunError(f"cannot write {run.manifest_path}: {error.strerror}") from None
+    return longer
 
 
 def opened(folder: Path) -> tuple[Run, Program, Manifest]:
@@ -274,9 +296,10 @@ def check_finite(run: Run, state: dict[str, Any]) -> None:
 def weights_digest(weights: dict[str, torch.Tensor]) -> str:
     """Return the hash of a model's weights, which tells runs apart."""
     found = hashlib.sha256()
-    for name, value in sorted(weights.items()):
+    for name, value in sorted(tensors(weights).items()):
         found.update(name.encode())
-        found.update(value.detach().cpu().contiguous().numpy().tobytes())
+        flat = value.detach().cpu().contiguous().reshape(-1)
+        found.update(flat.view(torch.uint8).numpy().tobytes())  # NumPy has no bfloat16
     return f"sha256:{found.hexdigest()}"
 
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,9 @@ from . import device as devices
 from . import run as runs
 from .arguments import require, run_folder
 from .corruptions.sets import stored
+from .data.arrays import NAME as ARRAYS
 from .data.augmentation import flip_and_crop
-from .data.dataset import DataError, Dataset, ImageSet, held_out, load
+from .data.dataset import DataError, Dataset, DataSource, ImageSet, check_corruptible, load, placed
 from .exposure import CorruptedTests, Exposure
 from .manifest import Images, Manifest, Recipe, RunError, Seeds, read, spec_hash
 from .memory import check_room
@@ -38,6 +40,7 @@ from .model import CorticalTransformer, build
 from .optim import adamw, warmup_cosine
 from .resources import taken
 from .run import Run
+from .warm_start import initial_of, initialise
 from .weights import seeded
 
 STOP_SIGNALS = tuple(getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2") if hasattr(signal, n))
@@ -69,12 +72,13 @@ Observer = Callable[[Progress], None]
 def train(
     program: Program,
     *,
-    data: str,
-    data_dir: Path | str | None,
+    data: DataSource,
+    data_dir: Path | str | None = None,
     out: Path | str,
     recipe: Recipe,
     corrupted_folder: Path | str | None = None,
     hold_out: int = 0,
+    init_from: Path | str | None = None,
     device: str = "auto",
     threads: int | None = None,
     bfloat16: bool | None = None,
@@ -84,12 +88,15 @@ def train(
 
     Args:
         program: the artifact.
-        data: name of a data set.
+        data: what to train and test on: a shipped name, the path of an ``.npz``, ``folder``, or arrays and data sets of
+            torch, see `cortexc.runtime.data.load`.
         data_dir: its folder.
         out: folder of the run.
         recipe: how to train.
         corrupted_folder: a set in the layout of CIFAR-10-C, if the recipe trains on corrupted test images.
-        hold_out: how many of the last training images are not trained on; the run is tested on these.
+        hold_out: how many training images are not trained on; the run is tested on these.
+        init_from: a run of the same anatomy, with whose weights this one begins; where the number of classes is
+            another, the head begins fresh.
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: of a processor; None for as many as there are free cores, see ``resources``.
         bfloat16: whether products are in bfloat16; None where it is faster.
@@ -103,11 +110,13 @@ def train(
     require(program, Program, "the program")
     require(recipe, Recipe, "the recipe")
     found = devices.choose(device)
-    folder = None if data_dir is None else Path(data_dir)
-    dataset = _loaded(data, folder, hold_out)
+    dataset = load(data, data_dir, hold_out=hold_out)
+    folder = placed(data, data_dir)[1] if isinstance(data, str | PathLike) else None
     check_fit(program, dataset)
     exposure = exposure_of(dataset, recipe, None if corrupted_folder is None else Path(corrupted_folder))
     manifest = manifest_of(program, recipe, dataset, exposure, folder=folder, device=found, bfloat16=bfloat16)
+    if init_from is not None:
+        manifest = manifest.model_copy(update={"initial": initial_of(program, Path(init_from))})
     model = build(program, seed=recipe.seed)
     runs.check_free(Path(out), program, manifest)
     check_room(model, recipe, len(exposure), found, manifest.machine.bfloat16)
@@ -178,6 +187,8 @@ def manifest_of(
 def resume(
     folder: Path | str,
     *,
+    epochs: int | None = None,
+    data: DataSource | None = None,
     data_dir: Path | str | None = None,
     device: str = "auto",
     threads: int | None = None,
@@ -185,19 +196,24 @@ def resume(
 ) -> Run:
     """Continue a run from its last checkpoint, in the precision that it began with; see `train` for the arguments.
 
-    A finished run is returned as it is.
+    A finished run is returned as it is, unless there are more ``epochs`` than it was to have: then it goes on under the
+    schedule of a run of that length, and its manifest says after which step it was extended. ``data`` is given again
+    for a run on arrays, and is left out otherwise.
 
     Raises:
-        RunError: there is no run, or its data have changed.
+        RunError: there is no run, its data have changed, or it is to have fewer epochs than it has.
         DataError: the data cannot be read.
     """
     found = devices.choose(device)
     run, program, manifest = runs.opened(run_folder(folder))
-    dataset = dataset_of(manifest, data_dir)
+    dataset = dataset_of(manifest, data_dir, data)
     model = build(program, seed=manifest.recipe.seed)
     exposure = exposure_of(dataset, manifest.recipe, manifest.data.corrupted_folder)
     with runs.written_alone(run.folder):
-        return Training(run, model, exposure, manifest, found, observe, threads).go(runs.resumable(run, found))
+        state = runs.resumable(run, found)
+        if epochs is not None and epochs != manifest.recipe.epochs:
+            manifest = runs.extend(run, manifest, epochs, step=0 if state is None else int(state["step"]))
+        return Training(run, model, exposure, manifest, found, observe, threads).go(state)
 
 
 def exposure_of(dataset: Dataset, recipe: Recipe, folder: Path | None) -> Exposure:
@@ -209,9 +225,14 @@ def exposure_of(dataset: Dataset, recipe: Recipe, folder: Path | None) -> Exposu
         folder: of the corrupted test images, if those are trained on.
 
     Raises:
-        RunError: the recipe trains on test images and there is no folder of them, or the other way round.
-        DataError: the folder is not what it should be.
+        RunError: the recipe trains on test images and there is no folder of them, or the other way round; or it crops
+            by more than the images allow.
+        DataError: the images cannot be corrupted, or the folder is not what it should be.
     """
+    if recipe.padding >= (side := min(dataset.train.images.shape[2:])):
+        raise RunError(f"padding is {recipe.padding}; expected less than {side}, the smaller side of the images")
+    if recipe.corruptions:
+        check_corruptible(dataset)
     if (folder is None) != (recipe.test_images is None):
         raise RunError("to train on corrupted test images, both a folder of them and a range of images are needed")
     tests = None
@@ -223,24 +244,22 @@ def exposure_of(dataset: Dataset, recipe: Recipe, folder: Path | None) -> Exposu
     return Exposure(dataset.train, recipe.seed, recipe.corruptions, tests)
 
 
-def dataset_of(manifest: Manifest, data_dir: Path | str | None) -> Dataset:
-    """Return the data set that a run was trained on.
+def dataset_of(manifest: Manifest, data_dir: Path | str | None, data: DataSource | None = None) -> Dataset:
+    """Return the data set that a run was trained on; ``data`` is given again for a run on arrays.
 
     Raises:
         RunError: the data there are not those of the run.
-        DataError: the data cannot be read.
+        DataError: the data cannot be read, or arrays are not given.
     """
     written = manifest.data
-    folder = written.folder if data_dir is None else Path(data_dir)
-    dataset = _loaded(written.name, folder, written.held_out)
+    if data is None and written.name == ARRAYS:
+        raise DataError("the run was trained on arrays that were given in Python: give them again, with `data=`")
+    folder = written.folder if data_dir is None and data is None else data_dir
+    dataset = load(written.name if data is None else data, folder, hold_out=written.held_out)
     if dataset.fingerprint != written.fingerprint:
-        raise RunError(f"the {written.name} at {folder} is not the data that the run was trained on")
+        where = "" if folder is None else f" at {folder}"
+        raise RunError(f"the {written.name}{where} is not the data that the run was trained on")
     return dataset
-
-
-def _loaded(name: str, folder: Path | None, hold_out: int) -> Dataset:
-    dataset = load(name, folder)
-    return held_out(dataset, hold_out) if hold_out else dataset
 
 
 def versions() -> dict[str, str]:
@@ -256,18 +275,20 @@ def check_fit(program: Program, dataset: Dataset) -> None:
     Raises:
         RunError: its images are of another shape, or it has another number of classes.
     """
-    shape = dataset.train.images.shape[1:]
-    if program.image_shape != shape:
-        wanted = "x".join(map(str, program.image_shape))
-        raise RunError(
-            f"{program.name} takes images of {wanted}, and {dataset.name} has {'x'.join(map(str, shape))}: "
-            "change `input.grid` or `input.patch`"
-        )
-    if program.classes != len(dataset.classes):
-        raise RunError(
-            f"{program.name} has {program.classes} classes, and {dataset.name} has {len(dataset.classes)}: "
-            "change `readout.classes`"
-        )
+    channels, height, width = dataset.train.images.shape[1:]
+    wrong = []
+    if program.image_shape != (channels, height, width):
+        wanted, has = ("x".join(map(str, shape)) for shape in (program.image_shape, (channels, height, width)))
+        keys = [f"`input.channels` {channels}"] if program.image_shape[0] != channels else []
+        if program.image_shape[1:] != (height, width):
+            keys.append(f"`input.grid` x `input.patch` {height}x{width}")
+        shapes = f"{program.name} takes images of {wanted}, and {dataset.name} has {has}"
+        wrong.append(f"{shapes}: make {' and '.join(keys)}")
+    if program.classes != (classes := len(dataset.classes)):
+        has = f"{program.name} has {program.classes} classes, and {dataset.name} has {classes}"
+        wrong.append(f"{has}: make `readout.classes` {classes}")
+    if wrong:
+        raise RunError(f"{'; '.join(wrong)}; `cortexc fit SPEC --data ... -o OUT.yaml` writes a spec that fits")
 
 
 @contextmanager
@@ -304,11 +325,11 @@ class Training:
         threads: int | None,
     ) -> None:
         self.run, self.recipe, self.device, self.observe = run, manifest.recipe, device, observe
-        recipe = manifest.recipe
+        recipe, self.initial = manifest.recipe, manifest.initial
         self.model = model.to(device).train()
         self.exposure = exposure
         self.shown: ImageSet | None = None  # those on the device
-        self.images = torch.empty(0)  # (N, 3, 32, 32) uint8
+        self.images = torch.empty(0)  # (N, C, H, W) uint8
         self.labels = torch.empty(0)  # (N,)
         self.per_epoch = math.ceil(len(exposure) / recipe.batch_size)
         self.steps = recipe.epochs * self.per_epoch
@@ -329,6 +350,10 @@ class Training:
         """
         if state is not None:
             self.restore(state)
+            if state["finished"] and self.step < self.steps:
+                self.save(0.0)  # it is finished no longer
+        elif self.initial is not None:
+            initialise(self.model, self.initial)
         saved = time.monotonic()
         with stop_requests() as stop, taken(self.threads, self.device) as follow_free_cores:
             runs.trim_metrics(self.run, self.step // self.per_epoch)

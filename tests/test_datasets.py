@@ -92,4 +92,4 @@ def test_an_unknown_data_set_is_found_at_its_place(name: str, tmp_path: Path) ->
     path.write_text(text)
     (found,) = experiments.check(path)
     assert (found.code, found.span.line) == ("S106", 5)
-    assert "must be one of `cifar10`, `digits`" in found.message
+    assert "must be one of `cifar10`, `cifar100`, `digits`" in found.message

@@ -365,12 +365,19 @@ def test_robustness_page_lists_what_there_is() -> None:
     assert listed == {field.name for field in dataclasses.fields(Robustness)} - {"images", "seen"}
 
 
+def test_page_on_data_of_ones_own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks(PAGES["docs/data.md"], "python")
+    exec(code, {})
+    assert (tmp_path / "runs" / "own" / "evaluation.json").is_file()
+
+
 def test_robustness_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = (ROOT / "docs" / "robustness.md").read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    (code,) = blocks(page, "python")
-    names: dict[str, object] = {}
-    exec(code, names)
+    for code in blocks(page, "python"):
+        exec(code, {})
+    assert (tmp_path / "linear" / "predictions.h5").is_file()
     assert (tmp_path / "digits-C" / "fog.npy").is_file()
     for block in blocks(page, "sh"):
         for line in block.splitlines():

@@ -6,16 +6,16 @@ import argparse
 import sys
 from pathlib import Path
 
-from cortexc.datasets import DATASETS
+from cortexc.datasets import DATASETS, known
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands and their arguments."""
-    known = [
+    shipped = [
         f"{d.name} ({d.title}, {d.training_images:,} + {d.test_images:,} images, {d.license})"
         for d in DATASETS.values()
     ]
-    parser.epilog = f"The data sets: {'; '.join(known)}."
+    parser.epilog = f"The data sets: {'; '.join(shipped)}."
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     fetch = actions.add_parser(
         "fetch",
@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "missing or wrong.",
     )
     for action in (fetch, verify):
-        action.add_argument("name", metavar="NAME", help="the data set: cifar10 or cifar10-c")
+        action.add_argument("name", metavar="NAME", help="the data set: cifar10, cifar10-c or cifar100")
         action.add_argument("--data-dir", metavar="DIR", type=Path, required=True, help="its folder")
     fetch.add_argument("--quiet", action="store_true", help="show no progress bar")
     corrupt = actions.add_parser(
@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "the eight deterministic corruptions come out as the official bytes; the others are equal in distribution. "
         "A call that was interrupted can be repeated: complete arrays are kept.",
     )
-    corrupt.add_argument("name", metavar="NAME", help=f"the data set: {' or '.join(DATASETS)}")
+    corrupt.add_argument("name", metavar="NAME", help=f"{', '.join(DATASETS)}, an .npz, or folder")
     corrupt.add_argument("--data-dir", metavar="DIR", type=Path, help="its folder, unless it comes with cortexc")
     corrupt.add_argument("-o", "--out", metavar="OUT", type=Path, required=True, help="folder to write to")
     corrupt.add_argument(
@@ -104,7 +104,7 @@ def _corrupt(args: argparse.Namespace) -> int:
             progress=display.show_cell,
             waiting=lambda holder: print(f"{args.out}: waiting for another process ({holder})", file=sys.stderr),
         )
-    arrays, name = len(manifest["md5"]) - 1, DATASETS[args.name].corrupted
+    arrays, name = len(manifest["md5"]) - 1, known(dataset.name).corrupted
     print(f"{args.out}: {describe(manifest, name)}, {arrays} arrays of {len(levels)} x {len(dataset.test):,} images")
     if same := [file for file, md5 in manifest["md5"].items() if MD5.get(file) == md5]:
         print(f"the official bytes, by md5: {', '.join(same)}")

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cortexc.datasets import DATASETS
+from cortexc.datasets import known
 
 if TYPE_CHECKING:
     from cortexc.runtime.evaluation import Corrupted
@@ -17,7 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run")
     parser.add_argument(
-        "--data", choices=tuple(DATASETS), help="the data set of the run (default: as its manifest has it)"
+        "--data", metavar="NAME|X.npz|folder", help="the data set of the run (default: as its manifest has it)"
     )
     parser.add_argument(
         "--data-dir", type=Path, metavar="DIR", help="the data directory, if the data were moved since the training"
@@ -69,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
     with Display() as display:
         found, manifest = evaluate(
             args.run,
+            data=args.data if args.data and args.data.endswith(".npz") else None,
             data_dir=args.data_dir,
             corrupted=corrupted,
             measures=measures,
@@ -99,7 +100,7 @@ def _corrupted(args: argparse.Namespace) -> Corrupted | None:
     from cortexc.runtime.run import RunError
 
     data = runs.opened(args.run)[2].data
-    if args.data is not None and args.data != data.name:
+    if args.data is not None and Path(args.data).name != data.name:
         raise RunError(f"{args.run} was trained on {data.name}, and --data says {args.data}")
     ways = [name for name in ("clean", "corrupted", "regenerate") if getattr(args, name)]
     if len(ways) > 1:
@@ -113,7 +114,7 @@ def _corrupted(args: argparse.Namespace) -> Corrupted | None:
     if args.clean:
         return None
     if not (ways or given) and official_folder(data.name, data.held_out, args.data_dir or data.folder) is None:
-        missing = f"no folder {DATASETS[data.name].corrupted} beside the data"
+        missing = f"no folder {known(data.name).corrupted} beside the data"
         print(f"clean images only: {missing}; --regenerate corrupts the images while testing", file=sys.stderr)
         return None
     return Corrupted(

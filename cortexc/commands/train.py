@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cortexc.datasets import DATASETS
+from cortexc.datasets import known
+
+from ..usage import add_data
 
 if TYPE_CHECKING:
     from cortexc.runtime.run import Run
@@ -18,10 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "program", nargs="?", metavar="SPEC|X.h5", help="a spec, by path or shipped name, or an artifact"
     )
-    parser.add_argument("--data", choices=tuple(DATASETS), help="what to train on (default: cifar10)")
-    parser.add_argument(
-        "--data-dir", type=Path, metavar="DIR", help="folder of the data set, unless it comes with cortexc"
-    )
+    add_data(parser)
     parser.add_argument(
         "--out",
         type=Path,
@@ -32,9 +31,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--hold-out",
         type=int,
         metavar="N",
-        help="hold the last N training images out and test on them: for choices, which must not use the test images",
+        help="hold N training images out and test on them: for choices, which must not use the test images, and for "
+        "data without any",
     )
-    parser.add_argument("--resume", type=Path, metavar="RUN", help="continue a run from its last checkpoint")
+    parser.add_argument(
+        "--init-from", type=Path, metavar="RUN", help="begin with the weights of this run, which has the same anatomy"
+    )
+    parser.add_argument(
+        "--resume", type=Path, metavar="RUN", help="continue a run from its last checkpoint; with --epochs, for longer"
+    )
     parser.add_argument(
         "--like", type=Path, metavar="RUN", help="repeat a run as its manifest has it, in --out, and say what differs"
     )
@@ -42,6 +47,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=int, help="(default: 128)")
     parser.add_argument("--lr", type=float, help="highest learning rate (default: 0.001)")
     parser.add_argument("--seed", type=int, help="of compilation, weights, order and augmentation (default: 0)")
+    parser.add_argument(
+        "--flip",
+        action=argparse.BooleanOptionalAction,
+        help="mirror images at random (default: yes, but not the digits)",
+    )
     corrupted = parser.add_argument_group(
         "training on corruptions", "What is seen in training is no test of robustness: the evaluation marks it."
     )
@@ -84,17 +94,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 FIXED = (
-    *("program", "data", "epochs", "batch_size", "lr", "seed"),
-    *("train_corruptions", "train_corrupted", "test_images", "hold_out"),
+    *("program", "data", "epochs", "batch_size", "lr", "seed", "flip"),
+    *("train_corruptions", "train_corrupted", "test_images", "hold_out", "init_from"),
 )
 """Options that a run keeps as they were."""
 
 
-def _refuse_changes(args: argparse.Namespace, option: str, *more: str) -> None:
-    """Raise where an option is given that ``option`` has from a run already."""
+def _refuse_changes(args: argparse.Namespace, option: str, *more: str, free: tuple[str, ...] = ()) -> None:
+    """Raise where an option is given that ``option`` has from a run already, and that is not ``free``."""
     from cortexc.runtime.run import RunError
 
-    if given := [name for name in (*FIXED, *more) if getattr(args, name) is not None]:
+    if given := [name for name in (*FIXED, *more) if name not in free and getattr(args, name) is not None]:
         named = "SPEC" if given[0] == "program" else "--" + given[0].replace("_", "-")
         raise RunError(f"{named} cannot be changed with {option}: a run keeps the recipe it was started with")
 
@@ -104,6 +114,7 @@ def _repeat(args: argparse.Namespace) -> Run:
     from cortexc.runtime import run as runs
     from cortexc.runtime.training import dataset_of, train
     from cortexc.runtime.verification import differences
+    from cortexc.runtime.warm_start import initial_of
 
     from ..progress import Display
 
@@ -111,6 +122,14 @@ def _repeat(args: argparse.Namespace) -> Run:
     if args.out is None:
         raise runs.RunError("--out RUN is missing: cortexc train --like RUN --out ANOTHER")
     _, program, manifest = runs.opened(args.like)
+    if manifest.extended:
+        length = manifest.extended[0].epochs
+        raise runs.RunError(
+            f"{args.like} was made longer: train for {length} epochs, then extend that by --resume RUN --epochs N"
+        )
+    initial = manifest.initial
+    if initial is not None and initial_of(program, initial.run).weights != initial.weights:
+        raise runs.RunError(f"{args.like} began with weights of {initial.run}, which has been trained on since")
     data = dataset_of(manifest, args.data_dir)
     with Display() as display:
         done = train(
@@ -121,6 +140,7 @@ def _repeat(args: argparse.Namespace) -> Run:
             recipe=manifest.recipe,
             corrupted_folder=manifest.data.corrupted_folder,
             hold_out=data.held_out,
+            init_from=None if initial is None else initial.run,
             device=args.device,
             bfloat16=manifest.machine.bfloat16,
             observe=display.show_training,
@@ -137,14 +157,16 @@ def _resume(args: argparse.Namespace) -> Run:
 
     from ..progress import Display
 
-    _refuse_changes(args, "--resume", "out", "like")
+    _refuse_changes(args, "--resume", "out", "like", free=("epochs",))
     with Display() as display:
-        return resume(args.resume, data_dir=args.data_dir, device=args.device, observe=display.show_training)
+        return resume(
+            args.resume, epochs=args.epochs, data_dir=args.data_dir, device=args.device, observe=display.show_training
+        )
 
 
 def _start(args: argparse.Namespace) -> Run:
     """Start a new run."""
-    from cortexc.runtime.data.dataset import located
+    from cortexc.runtime.data.dataset import placed
     from cortexc.runtime.manifest import Recipe, RunError
     from cortexc.runtime.training import train
 
@@ -156,10 +178,10 @@ def _start(args: argparse.Namespace) -> Run:
             raise RunError(f"{name} is missing: cortexc train SPEC --data digits --out RUN")
     if args.hold_out is not None and args.hold_out < 1:
         raise RunError(f"--hold-out is {args.hold_out}; expected how many training images to leave out, such as 5000")
-    data = located(args.data or "cifar10", args.data_dir)
+    data, folder = placed(args.data or "cifar10", args.data_dir)
     options = {"epochs": args.epochs, "batch_size": args.batch_size, "learning_rate": args.lr, "seed": args.seed}
     recipe = Recipe(
-        flip=data.mirrored,
+        flip=known(data).mirrored if args.flip is None else args.flip,
         corruptions=_corruptions(args),
         test_images=_range(args.test_images),
         **{k: v for k, v in options.items() if v is not None},
@@ -171,12 +193,13 @@ def _start(args: argparse.Namespace) -> Run:
     with Display() as display:
         return train(
             program,
-            data=data.name,
-            data_dir=args.data_dir,
+            data=data,
+            data_dir=folder,
             out=args.out,
             recipe=recipe,
             corrupted_folder=args.train_corrupted,
             hold_out=args.hold_out or 0,
+            init_from=args.init_from,
             device=args.device,
             observe=display.show_training,
         )

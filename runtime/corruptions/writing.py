@@ -17,7 +17,7 @@ from cortexc import replacement
 from cortexc.locking import only_writer
 
 from ..data.cifar_c import LABELS, MANIFEST
-from ..data.dataset import DataError, Dataset
+from ..data.dataset import DataError, Dataset, check_corruptible
 from .catalogue import CORRUPTIONS, SEVERITIES, Cell
 from .generation import Source, blocks, check_workers
 from .sets import FORMAT, Pixels, md5_of, read_manifest
@@ -58,9 +58,11 @@ def write(
         waiting: told who is writing to the folder, before the wait.
 
     Raises:
-        DataError: other files are in the folder, the disk is full, or photographs of frost cannot be read.
+        DataError: the images are not 3 x 32 x 32, other files are in the folder, the disk is full, or photographs of
+            frost cannot be read.
     """
     check_workers(workers)
+    check_corruptible(dataset)
     with ExitStack() as held:
         with _writing(folder):
             replacement.make_folder(folder)
@@ -86,7 +88,7 @@ def _write(
         **source.describe(),
         "md5": {},
     }
-    labels = np.tile(dataset.test.labels.astype(np.uint8), len(severities))
+    labels = np.tile(dataset.test.labels.astype(np.min_scalar_type(len(dataset.classes) - 1)), len(severities))
     manifest["md5"] = _kept(folder, manifest, (*(f"{name}.npy" for name in corruptions), LABELS))
     todo = [name for name in corruptions if f"{name}.npy" not in manifest["md5"]]
     _check_room(folder, len(todo) * len(severities) * images.nbytes)

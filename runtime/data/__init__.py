@@ -1,4 +1,4 @@
-"""The pictures a model learns from: CIFAR-10, and small digits that need no download.
+"""The pictures a model learns from: shipped data sets, such as small digits that need no download, and one's own.
 
 >>> from cortexc.runtime import data
 >>> data.load("digits", None).train.images.shape

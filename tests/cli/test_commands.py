@@ -120,7 +120,7 @@ def test_train_evaluate_resume(small: Path, tmp_path: Path, capsys: pytest.Captu
     assert json.loads(capsys.readouterr().out)["images"] == 360
     assert main(["train", "--resume", str(run), "--device", "cpu"]) == 0
     capsys.readouterr()
-    assert "cannot be changed" in refused(["train", "--resume", str(run), "--epochs", "9"], capsys)
+    assert "cannot be changed" in refused(["train", "--resume", str(run), "--batch-size", "9"], capsys)
     before = (run / "checkpoint.pt").read_bytes()
     assert main(words) == 0  # the same command again: nothing is left to do
     assert (run / "checkpoint.pt").read_bytes() == before

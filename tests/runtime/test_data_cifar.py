@@ -133,7 +133,7 @@ def test_no_folder_and_an_empty_folder_say_how_to_fetch(tmp_path):
 
 
 def test_unknown_data_set_names_the_known_ones():
-    with pytest.raises(DataError, match=r"`cifar11`.*cifar10, digits"):
+    with pytest.raises(DataError, match=r"`cifar11`.*cifar10, cifar100, digits"):
         load("cifar11", None)
 
 
@@ -244,7 +244,7 @@ def test_unsound_class_names_are_refused(tmp_path, folder, meta):
 
 def test_damage_anywhere_gives_a_data_error_or_nothing(official):
     random = np.random.default_rng(0)
-    place = cifar._File(Path("x"), Path("y"))
+    place = cifar._File(cifar.VERSION, Path("x"), Path("y"))
     for _ in range(300):
         content = bytearray(official["batches.meta"])
         for at in random.integers(0, len(content), 3):
@@ -260,3 +260,23 @@ def test_enormous_file_is_not_read(tmp_path, folder):
     with (folder / "data_batch_1").open("r+b") as file:
         file.truncate(10 * 2**30)  # sparse: it takes no room
     assert "10,737,418,240 bytes" in message(tmp_path)
+
+
+def test_cifar100_is_read_with_its_fine_labels(tmp_path):
+    names = [f"class {number}".encode() for number in range(100)]
+    folder = tmp_path / "cifar-100-python"
+    folder.mkdir()
+    for name, count in (("train", 50_000), ("test", 10_000)):
+        pixels = np.zeros((count, 3072), np.uint8)
+        pixels[:, 0] = np.arange(count) % 251
+        fine = [number % 100 for number in range(count)]
+        content = {b"data": pixels, b"fine_labels": fine, b"coarse_labels": [0] * count}
+        (folder / name).write_bytes(python2(content))
+    with pytest.raises(DataError, match=r"of the three official files these are missing: meta\. Run"):
+        load("cifar100", tmp_path)
+    (folder / "meta").write_bytes(python2({b"fine_label_names": names, b"coarse_label_names": names[:20]}))
+    found = load("cifar100", tmp_path)
+    shutil.rmtree(folder)  # 184 MB, which pytest would keep
+    assert (found.name, found.classes[99]) == ("cifar100", "class 99")
+    assert found.train.images[:, 0, 0, 0].tolist() == [number % 251 for number in range(50_000)]
+    assert found.test.labels.tolist() == [number % 100 for number in range(10_000)]

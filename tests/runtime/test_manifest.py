@@ -32,6 +32,8 @@ WRITTEN: dict[str, Any] = {
         "test_images": [3, 6],
     },
     "seeds": {"compile": 0, "train": 0},
+    "initial": None,
+    "extended": [],
     "data": {
         "name": "digits",
         "folder": "/data",

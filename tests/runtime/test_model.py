@@ -56,7 +56,7 @@ def test_parameters_are_those_that_the_artifact_lists(ventral: compiler.Program)
 
 def test_masks_and_weights_are_no_part_of_the_state_that_is_saved(ventral: compiler.Program) -> None:
     model = runtime.build(ventral)
-    assert len(model.state_dict()) == len(ventral.parameters)
+    assert len(model.state_dict()) == len(ventral.parameters) + 1  # the anatomy
 
 
 def test_the_seed_decides_the_weights(ventral: compiler.Program) -> None:
