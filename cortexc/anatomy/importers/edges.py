@@ -59,9 +59,20 @@ class Edges:
     cases: np.ndarray | None = None
     """text [rows]: the injection that a row is of."""
 
+    def both_ways(self) -> Edges:
+        """Return the edges and, behind them, their reverse; those of an area to itself stay one."""
+        size = len(self.source)
+        turned = np.flatnonzero(self.source != self.target)
+        found = self._taken(np.r_[np.arange(size), turned])
+        found.source[size:], found.target[size:] = self.target[turned], self.source[turned]
+        return found
+
     def kept(self, keep: np.ndarray) -> Edges:
         """Return the rows that ``keep`` (bool [rows]) says; their locations stay."""
-        rows = np.flatnonzero(keep)
+        return self._taken(np.flatnonzero(keep))
+
+    def _taken(self, rows: np.ndarray) -> Edges:
+        """Return rows by their indices (int64)."""
         return Edges(
             self.source[rows],
             self.target[rows],

@@ -44,6 +44,7 @@ _SIGNATURES = (
 
 COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd"}
 """Compressions that text is read through, by the first bytes of a file."""
+COMPRESSIONS = (".gz", ".bz2", ".zst")
 
 
 FILTERS = {
@@ -107,6 +108,17 @@ def _raw(path: str) -> BinaryIO:
         raise failed(UNREADABLE, path, f"`{inside[1]}` cannot be unpacked: {cause(error)}", "unpack it first") from None
 
 
+def suffix(path: str) -> str:
+    """Return the ending of a file's name in small letters, that of a compression left out.
+
+    >>> suffix("V1.GraphML.gz"), suffix("t.csv"), suffix("t.zst")
+    ('.graphml', '.csv', '.zst')
+    """
+    name = Path(path)
+    inner = Path(name.stem).suffix.lower() if name.suffix.lower() in COMPRESSIONS else ""
+    return inner or name.suffix.lower()
+
+
 def compression(path: str) -> str | None:
     """Return how a file is compressed, None where it is not."""
     with _raw(path) as file:
@@ -125,7 +137,7 @@ def opened(path: str) -> BinaryIO:
         case "zstd":
             import pyarrow as pa
 
-            return cast(BinaryIO, pa.CompressedInputStream(packed, "zstd"))
+            return io.BufferedReader(cast(io.RawIOBase, pa.CompressedInputStream(packed, "zstd")))
         case _:
             return _raw(path)
 
@@ -177,6 +189,20 @@ def refuse_missing_filter(path: str) -> None:
             raise failed(UNREADABLE, Span(path, inside=found[0]), message, hint)
 
 
+def _refuse_hdfstore(path: str) -> None:
+    """Raise where an HDF5 file is a store of pandas, whose values stand in blocks, and names partly in pickles."""
+
+    def visit(name: str, node: Any) -> str | None:
+        return name if "pandas_type" in node.attrs else None
+
+    with suppress(OSError, RuntimeError), h5py.File(path, "r") as file:
+        if (key := file.visititems(visit)) is not None:
+            hint = (
+                f"write it as parquet: pandas.read_hdf({Path(path).name!r}, {key!r}).to_parquet({key + '.parquet'!r})"
+            )
+            raise failed(UNREADABLE, Span(path, inside=key), f"`{path}` is an HDFStore of pandas", hint)
+
+
 @contextmanager
 def unpacking(path: str) -> Iterator[None]:
     """Turn what goes wrong while a compressed file is unpacked into a finding."""
@@ -191,8 +217,10 @@ def unpacking(path: str) -> Iterator[None]:
 
 def signature(path: str, fitting: bytes = b"\0", *, unpacked: bool = False) -> tuple[str, str] | None:
     """Return what a file is by its first bytes, and what to do with it; None where these say nothing, or what fits."""
-    with opened(path) if unpacked else _raw(path) as file:
+    with unpacking(path), opened(path) if unpacked else _raw(path) as file:
         head = file.read(8)
+    if head.startswith(b"\x89HDF"):
+        _refuse_hdfstore(path)
     found = next(((kind, fix) for mark, kind, fix in _SIGNATURES if head.startswith(mark)), None)
     if found and unpacked and compression(path):
         found = f"{found[0]}, compressed", "unpack it first"
@@ -243,9 +271,10 @@ def xml(path: str, hint: str, *, huge: bool = False) -> Any:
 
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=huge)
     try:
-        return etree.parse(path, parser).getroot()
+        with unpacking(path), opened(path) as file:
+            return etree.parse(file, parser).getroot()
     except etree.XMLSyntaxError as error:
-        if found := signature(path) or _other_than_xml(path):
+        if found := signature(path, unpacked=True) or _other_than_xml(path):
             raise failed(UNREADABLE, path, f"this is {found[0]}, and no XML", found[1]) from None
         line, column = error.position or (1, 0)
         message = f"the XML is not well-formed: {str(error.msg).partition(', line')[0]}"

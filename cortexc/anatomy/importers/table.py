@@ -21,6 +21,8 @@ from .wiring import NUMBERS, WORDS, Wiring
 
 GAP = frozenset({"electrical", "gapjunction", "gap", "gj", "elec", "ej", "ejunction"})
 MOST_GROUPS, MOST_TITLES = 32, 20
+MOST_ONE_WAY = 5
+"""So many pairs may all be of one direction by chance."""
 
 
 def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
@@ -47,12 +49,41 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         neurons=_numbers(frame, columns["neurons"], optional=True)[0] if "neurons" in columns else None,
         cases=frame.texts(columns["case"]) if "case" in columns else None,
     )
-    found = joined(edges, options, report)
+    found = joined(_undirected(edges, options, report), options, report)
     if electrical is None:
         return found
     apart = {"from": electrical.texts(columns["source"]), "to": electrical.texts(columns["target"])}
     numbers = {n: v for n, v in _values(electrical, columns, options, ImportReport()).items() if n not in WORDS}
     return dataclasses.replace(found, tables={"electrical": {**apart, **numbers}})
+
+
+def _undirected(edges: Edges, options: Options, report: ImportReport) -> Edges:
+    """Return edges in both directions where a user says that they are undirected; say where they may be.
+
+    Raises:
+        SpecError: they have a direction, or a pair is there both ways, so that it would count twice.
+    """
+    pairs = dict(zip(zip(edges.source, edges.target, strict=True), range(len(edges.source)), strict=True))
+    again = [(row, pairs[b, a]) for (a, b), row in pairs.items() if a != b and (b, a) in pairs]
+    directed = next((name for name in ("fln", "sln", "direction") if name in edges.values), None)
+    if not options.symmetric:
+        if len(pairs) > MOST_ONE_WAY and not again and directed is None:
+            report.guess("direction", "from source to target", "no pair is there both ways", "--symmetric")
+        return edges
+    if directed is not None:
+        called = {"fln": "FLNe", "sln": "SLN"}.get(directed, "directions")
+        message = f"the table has {called}, so its rows are not undirected"
+        raise failed(BAD_TABLE, edges.location(0, directed), message, "leave --symmetric out, or take the column out")
+    if again:
+        row, other = max(again)
+        one, two = edges.source[other], edges.target[other]
+        message = (
+            f"{two} -> {one} is here, and {one} -> {two} too ({edges.location(other, '')}): both would count twice"
+        )
+        hint = "leave --symmetric out if each pair is there both ways; else take one of the two rows out"
+        raise failed(AMBIGUOUS, edges.location(row, ""), message, hint)
+    report.read.append(f"{len(edges.source):,} rows of undirected connections; each counts both ways (--symmetric)")
+    return edges.both_ways()
 
 
 def _selected(frame: Frame, options: Options, report: ImportReport) -> Frame:
