@@ -28,7 +28,11 @@ def of_file(path: str, report: ImportReport) -> dict[str, np.ndarray]:
         SpecError: the file is damaged, or of another kind than its name says.
     """
     suffix = files.suffix(path)
-    fitting = b"PK\x03\x04" if suffix == ".npz" else b"\x89HDF"
+    fitting = (
+        b"PK\x03\x04"
+        if suffix == ".npz"
+        else (b"\x89HDF", {".mat": b"MATLAB ", ".npy": b"\x93NUMPY"}.get(suffix, b"\x89HDF"))
+    )
     if found := files.signature(path, fitting, unpacked=suffix == ".mtx"):
         raise failed(UNREADABLE, path, f"`{path}` is {found[0]}, whatever its name says", found[1])
     try:

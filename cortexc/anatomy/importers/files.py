@@ -30,6 +30,8 @@ _SIGNATURES = (
     (b"PK\x03\x04", "an Excel workbook or another zip archive", "rename a workbook to .xlsx; unpack an archive"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "rename it to .xls, or export it as CSV"),
     (b"\x89HDF", "an HDF5 file", "`cortexc import sonata` or `matrix` read HDF5"),
+    (b"MATLAB ", "a MATLAB file", "`cortexc import matrix` reads it, if its name ends in .mat"),
+    (b"\x93NUMPY", "a NumPy array", "`cortexc import matrix` reads it, if its name ends in .npy"),
     (b"PAR1", "a parquet file", "rename it to .parquet"),
     (b"ARROW1", "a feather file", "rename it to .feather"),
     (b"\x1f\x8b", "compressed with gzip", "unpack it first"),
@@ -215,7 +217,9 @@ def unpacking(path: str) -> Iterator[None]:
         raise failed(UNREADABLE, path, message, "the file may be cut off") from None
 
 
-def signature(path: str, fitting: bytes = b"\0", *, unpacked: bool = False) -> tuple[str, str] | None:
+def signature(
+    path: str, fitting: bytes | tuple[bytes, ...] = b"\0", *, unpacked: bool = False
+) -> tuple[str, str] | None:
     """Return what a file is by its first bytes, and what to do with it; None where these say nothing, or what fits."""
     with unpacking(path), opened(path) if unpacked else _raw(path) as file:
         head = file.read(8)
@@ -315,6 +319,8 @@ def kind_of_json(data: Any) -> tuple[str, str]:
     if isinstance(data, list):
         if data and isinstance(data[0], dict):
             return "a list of records", "`cortexc import table` reads it"
+        if data and isinstance(data[0], list):
+            return "a list of lists", "`cortexc import matrix` reads one of numbers; edges are records, with names"
         return "a list", "records, one an edge, are read by `cortexc import table`"
     keys = set(data) if isinstance(data, dict) else set()
     for wanted, kind, command in _KINDS_OF_JSON:

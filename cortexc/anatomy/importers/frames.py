@@ -121,9 +121,11 @@ def sheet(path: str, options: Options, report: ImportReport) -> Frame:
     import pyarrow as pa
 
     suffix = _suffix(path)
+    files.exists(path)
+    if suffix in JSON:
+        return json_tables.cells(path, report, lines=suffix != ".json")
     if suffix not in COLUMNAR:
         return read(path, options, report, header="no")
-    files.exists(path)
     try:
         data = pa.concat_tables(
             pa.Table.from_batches([b]) if isinstance(b, pa.RecordBatch) else b for b in _batches(path, suffix, report)

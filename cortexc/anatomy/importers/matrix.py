@@ -16,7 +16,7 @@ from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_V
 from . import arrays, files, frames, labels, matlab, tvb
 from .columns import plain
 from .edges import SUM_TOLERANCE, Edges, joined
-from .frame import ABSENT, Frame, a_date, a_float, number, of_marks, repeated, was_date, was_float
+from .frame import ABSENT, Frame, a_date, a_float, advice, number, of_marks, repeated, was_date, was_float
 from .options import Options
 from .report import ImportReport, listed
 from .scales import may_be_percentages, unscaled
@@ -71,7 +71,7 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     if strength.wrong.any():
         row, column = (int(v) for v in np.argwhere(strength.wrong)[0])
         message = f"the entry of {strength.rows[row]}, {strength.columns[column]} is no number"
-        hint = of_marks(strength.text(row, column)) or "an entry is a number, or empty where there is no connection"
+        hint = advice(strength.text(row, column)) or "an entry is a number, or empty where there is no connection"
         raise failed(BAD_VALUE, strength.location(row, column), message, hint)
     own = strength.nan & (np.array(strength.rows)[:, None] == np.array(strength.columns)[None, :])
     if own.any():
@@ -261,9 +261,7 @@ def _table(path: str, options: Options, report: ImportReport) -> Labelled:
         raise failed(UNREADABLE, path, f"the matrix has {cells.size:,} entries", "import it as an edge list")
     if cells.shape[1] > cells.shape[0] and (cells[:, -1] == "").all():
         cells = cells[:, :-1]  # each line ends with a separator
-    top, left = (
-        _above(c, axis, frame, report) if options.header == "auto" else 0 for axis, c in enumerate((cells, cells.T))
-    )
+    top, left = _before(cells, frame, report) if options.header == "auto" else (0, 0)
     cells = cells[top:, left:]
     given = None if options.labels is None else labels.of_file(options.labels, report)
     head, side = _margins(cells, path, options, given, report)
@@ -291,25 +289,31 @@ def _table(path: str, options: Options, report: ImportReport) -> Labelled:
     return Labelled(rows, columns, *_entries(body), location, name, lambda i, j: str(body[i, j]), invented)
 
 
-def _above(cells: np.ndarray, axis: int, frame: Frame, report: ImportReport) -> int:
-    """Return how many rows stand above that of the labels: a title, a merged cell, or numbers of the areas.
+def _before(cells: np.ndarray, frame: Frame, report: ImportReport) -> tuple[int, int]:
+    """Return how many rows and columns stand before the labels: a title, merged cells, or numbers of the areas.
 
-    ``axis``: 0 if ``cells`` are as in the file, 1 if they are transposed: its columns.
     Raises:
-        SpecError: only several rows together tell the labels apart.
+        SpecError: only several rows or columns together tell the labels apart.
     """
+    top, left = _above(cells, frame, "rows"), _above(cells.T, frame, "columns")
+    across, down = set(_listed(cells[top, left + 1 :])), set(_listed(cells[top + 1 :, left]))
+    if 2 * len(across & down) < min(len(across), len(down)):
+        return 0, 0
+    for what, lines in (("rows", cells[:top]), ("columns", cells.T[:left])):
+        report.drop(len(lines), f"{what} before the labels", listed([t for t in dict.fromkeys(lines.ravel()) if t]))
+    return top, left
+
+
+def _above(cells: np.ndarray, frame: Frame, what: str) -> int:
+    """Return the first row that has a name for each area, 0 where none has."""
     rows = [_listed(row[min(2, len(row) - 2) :]) for row in cells[:MOST_MARGINS]] if cells.shape[1] > 2 else []
     names = [i for i, row in enumerate(rows) if _named(row) and _texts(row)]
-    what = ("row", "column")[axis]
     if (found := next((i for i in names if repeated(rows[i]) is None), None)) is not None:
-        shown = "; ".join(" ".join(filter(None, dict.fromkeys(_listed(row)))) for row in cells[:found])
-        report.drop(found, f"{what}s before that of the labels", shown[:60])
         return found
-    if len(names) > 1 and repeated(" ".join(pair) for pair in zip(*(rows[i] for i in names), strict=True)) is None:
+    if len(names) > 1 and repeated(zip(*(rows[i] for i in names), strict=True)) is None:
         both = " ".join(rows[i][0] for i in reversed(names))
-        message = f"the labels stand in {len(names)} {what}s, none of which tells all areas apart"
-        column = frame.data.columns[names[0] if axis else 0]
-        raise failed(BAD_TABLE, frame.location(0 if axis else names[0], column), message, f"join them: `{both}`")
+        message = f"the labels stand in {len(names)} {what}, none of which tells all areas apart"
+        raise failed(BAD_TABLE, frame.head, message, f"join them: `{both}`")
     return 0
 
 

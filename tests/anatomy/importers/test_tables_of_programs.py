@@ -1,5 +1,6 @@
 """Files as programs write them: R, pandas, DSI Studio, Gephi, Excel with merged cells, and connectivity in layers."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,8 @@ TITLED = [["weights", "to", "to", "to"], ["from", *NAMES], *([n, *r] for n, r in
     [
         (lines(R, " "), []),
         (lines(R), []),
-        (lines(DSI, end="\t"), ["rows before that of the labels", "columns before that of the labels"]),
-        (lines(TITLED, ","), ["rows before that of the labels"]),
+        (lines(DSI, end="\t"), ["rows before the labels", "columns before the labels"]),
+        (lines(TITLED, ","), ["rows before the labels"]),
     ],
     ids=["R", "R with tabs", "DSI Studio", "a line above the labels"],
 )
@@ -157,3 +158,126 @@ def test_stores_of_pandas_are_named(tmp_path: Path, format: Any) -> None:
     with pytest.raises(connectome.SpecError, match="is an HDFStore of pandas") as caught:
         read(format, tmp_path / "s.h5")
     assert "read_hdf('s.h5', 'strengths').to_parquet" in finding(caught).help
+
+
+@pytest.mark.parametrize("orient", ["split", "columns", "rows", "records", "lists"])
+@pytest.mark.parametrize("lines", [False, True])
+def test_a_matrix_in_json_keeps_its_labels(tmp_path: Path, orient: str, lines: bool) -> None:
+    frame = pd.DataFrame(W, NAMES, NAMES)
+    path = tmp_path / ("m.jsonl" if lines else "m.json")
+    if lines:
+        frame.to_json(path, orient="records", lines=True)
+    elif orient == "lists":
+        path.write_text(
+            json.dumps([["", *NAMES], *([name, *row] for name, row in zip(NAMES, W.tolist(), strict=True))])
+        )
+    elif orient == "rows":
+        path.write_text(json.dumps({"columns": NAMES, "data": W.tolist()}))
+    else:
+        frame.to_json(path, orient=orient)  # type: ignore[call-overload]
+    found = read("matrix", path, rows="source")
+    assert pairs(found) == PAIRS
+    assert ("outer names of the mappings" in found.report.as_text()) == (orient == "columns" and not lines)
+
+
+def test_a_mapping_a_row_and_lists_of_numbers(tmp_path: Path) -> None:
+    rows = pd.DataFrame([(*pair, weight) for pair, weight in PAIRS.items()], columns=["source", "target", "weight"])
+    rows.to_json(tmp_path / "e.json", orient="index")
+    assert pairs(read("table", tmp_path / "e.json")) == PAIRS
+    (tmp_path / "m.json").write_text(json.dumps(W.tolist()))
+    assert sorted(v or 0 for v in pairs(read("matrix", tmp_path / "m.json", rows="source")).values()) == sorted(
+        PAIRS.values()
+    )
+    with pytest.raises(connectome.SpecError, match="a list of lists"):
+        read("table", tmp_path / "m.json")
+    (tmp_path / "m.json").write_text("[[0, 1], [2]]")
+    with pytest.raises(connectome.SpecError, match="row 1 has 1 values, and the first 2"):
+        read("matrix", tmp_path / "m.json", rows="source")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("X", "CoCoMac"),
+        ("<0.001", "a bound"),
+        ("0.7 \u00b1 0.1", "the mean alone"),
+        ("\u22121.5", "U\\+2212"),
+        ("0.5*", "footnote"),
+        ("+++", "ranks"),
+        ("strong", "ranks"),
+    ],
+)
+@pytest.mark.parametrize("format", ["table", "matrix"])
+def test_what_people_write_in_the_place_of_a_number(tmp_path: Path, format: Any, text: str, hint: str) -> None:
+    edges, matrix = f"source,target,weight\na,b,1\nb,a,{text}\n", f",a,b\na,0,1\nb,{text},0\n"
+    (tmp_path / "f.csv").write_text(edges if format == "table" else matrix, encoding="utf-8")
+    with pytest.raises(connectome.SpecError, match=hint) as caught:
+        read(format, tmp_path / "f.csv", **({"rows": "source"} if format == "matrix" else {}))
+    assert (finding(caught).span.line, finding(caught).span.column) == (3, 5 if format == "table" else 3)
+
+
+@pytest.mark.parametrize(("weights", "said"), [("123", True), ("1324", True), ("122", False), ("125", False)])
+def test_ranks_are_said_to_be_read_as_amounts(tmp_path: Path, weights: str, said: bool) -> None:
+    rows = "".join(f"a{i},b,{weight}\n" for i, weight in enumerate(weights))
+    (tmp_path / "e.csv").write_text("source,target,Density\n" + rows)
+    assert ("3 is not three times 1" in read("table", tmp_path / "e.csv").report.as_text()) == said
+
+
+def test_a_matrix_is_not_read_as_edges(tmp_path: Path) -> None:
+    for text in ("0 5 2 7\n5 0 1 1\n2 1 0 3\n7 1 3 0\n", "0 5 2\n5 0 1\n2 1 0\n"):
+        (tmp_path / "m.txt").write_text(text)
+        with pytest.raises(connectome.SpecError, match="as a matrix has them"):
+            read("table", tmp_path / "m.txt")
+    (tmp_path / "e.txt").write_text("1 2 5\n2 3 1\n3 1 4\n")
+    assert pairs(read("table", tmp_path / "e.txt")) == {("1", "2"): 5, ("2", "3"): 1, ("3", "1"): 4}
+    found = read("table", tmp_path / "m.txt", source_column="1", target_column="2")
+    assert pairs(found) == {("0", "5"): 2, ("5", "0"): 1}
+    (tmp_path / "m.csv").write_text(",V1,V2\nV1,0,1\nV2,1,0\n")
+    with pytest.raises(connectome.SpecError, match="or it is a matrix, as V1, V2 name rows too"):
+        read("table", tmp_path / "m.csv")
+
+
+def test_edges_are_not_read_as_a_matrix(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text(
+        '"","source","target","FLNe"\n"1","V1","V2",0.7\n"2","V2","V1",0.6\n"3","V2","V4",0.3\n'
+    )
+    with pytest.raises(connectome.SpecError, match="is no number"):
+        read("matrix", tmp_path / "e.csv", rows="source")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("source,target,Strength,\n,,FLNe,SLN\nV1,V2,0.7,0.5\n", "two lines of names"),
+        ("experiment-id,structure-id,projection_volume\n1,385,0.5\n", "Allen atlas"),
+    ],
+)
+def test_tables_that_need_a_hand_say_which(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "e.csv").write_text(text)
+    with pytest.raises(connectome.SpecError, match=message):
+        read("table", tmp_path / "e.csv")
+
+
+def test_projections_of_both_hemispheres_are_said(tmp_path: Path) -> None:
+    text = "source,target-abbrev,hemisphere,normalized-projection-volume\nV1,V2,ipsi,2\nV1,V2,contra,1\n"
+    (tmp_path / "e.csv").write_text(text)
+    found = read("table", tmp_path / "e.csv")
+    assert pairs(found) == {("V1", "V2"): 3}
+    assert "--where hemisphere=contra" in found.report.as_text()
+
+
+def test_merged_cells_of_a_workbook_are_not_empty_names(tmp_path: Path) -> None:
+    rows = [["source", "target", "weight"], ["V1", "V2", 1], [None, "V4", 2]]
+    pd.DataFrame(rows).to_excel(tmp_path / "e.xlsx", header=False, index=False)
+    with pytest.raises(connectome.SpecError, match="merged cells"):
+        read("table", tmp_path / "e.xlsx")
+    assert pairs(read("table", tmp_path / "e.xlsx", invalid="drop")) == {("V1", "V2"): 1}
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"), [(b"MATLAB 5.0 MAT-file, x", "a MATLAB file"), (b"\x93NUMPY\x01\x00", "NumPy")]
+)
+def test_arrays_are_named_by_readers_of_text(tmp_path: Path, data: bytes, kind: str) -> None:
+    (tmp_path / "e.csv").write_bytes(data + bytes(100))
+    with pytest.raises(connectome.SpecError, match=kind):
+        read("table", tmp_path / "e.csv")
