@@ -14,7 +14,7 @@ from cortexc.connectome.diagnostics import Span, SpecError, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_VALUE, UNREADABLE
 
 from . import arrays, files, frames, labels, matlab, tvb
-from .columns import plain
+from .columns import SOURCE, TARGET, plain
 from .edges import SUM_TOLERANCE, Edges, joined
 from .frame import ABSENT, Frame, a_date, a_float, advice, number, of_marks, repeated, was_date, was_float
 from .options import Options
@@ -259,6 +259,11 @@ def _table(path: str, options: Options, report: ImportReport) -> Labelled:
     cells = np.stack([frame.pointed(t).to_numpy(object) for t in texts], axis=1)
     if cells.size > matlab.MOST_ENTRIES:
         raise failed(UNREADABLE, path, f"the matrix has {cells.size:,} entries", "import it as an edge list")
+    first = {plain(text) for text in _listed(cells[0])}
+    if options.header == "auto" and not first.isdisjoint(SOURCE) and not first.isdisjoint(TARGET):
+        message = "the first line names a source and a target, as that of an edge list"
+        hint = "`cortexc import table` reads it; --header yes, if these are areas"
+        raise failed(AMBIGUOUS, frame.head, message, hint)
     if cells.shape[1] > cells.shape[0] and (cells[:, -1] == "").all():
         cells = cells[:, :-1]  # each line ends with a separator
     top, left = _before(cells, frame, report) if options.header == "auto" else (0, 0)

@@ -23,6 +23,8 @@ GAP = frozenset({"electrical", "gapjunction", "gap", "gj", "elec", "ej", "ejunct
 MOST_GROUPS, MOST_TITLES = 32, 20
 MOST_ONE_WAY = 5
 """So many pairs may all be of one direction by chance."""
+DIRECTED = frozenset({"fln", "sln", "direction"})
+"""Fields that are not the same in both directions."""
 
 
 def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
@@ -51,7 +53,8 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         neurons=_numbers(frame, columns["neurons"], optional=True)[0] if "neurons" in columns else None,
         cases=frame.texts(columns["case"]) if "case" in columns else None,
     )
-    found = joined(_undirected(edges, options, report), options, report)
+    found = joined(_undirected(edges, report) if options.symmetric else edges, options, report)
+    _say_one_way(found, report)
     if electrical is None:
         return found
     apart = {"from": electrical.texts(columns["source"]), "to": electrical.texts(columns["target"])}
@@ -70,20 +73,23 @@ def _refuse_merged(frame: Frame, columns: dict[str, str], options: Options) -> N
             raise failed(UNKNOWN_NODE, frame.location(int(empty.argmax()), columns[end]), message, hint)
 
 
-def _undirected(edges: Edges, options: Options, report: ImportReport) -> Edges:
-    """Return edges in both directions where a user says that they are undirected; say where they may be.
+def _say_one_way(found: Wiring, report: ImportReport) -> None:
+    """Say that connections may be undirected: no pair is there both ways, and nothing has a direction."""
+    size, source, target = len(found.areas), found.source, found.target
+    both = np.isin(target * size + source, source * size + target) & (source != target)
+    if len(source) > MOST_ONE_WAY and not both.any() and DIRECTED.isdisjoint(found.values):
+        report.guess("direction", "from source to target", "no pair is there both ways", "--symmetric")
+
+
+def _undirected(edges: Edges, report: ImportReport) -> Edges:
+    """Return edges that a user says are undirected in both directions.
 
     Raises:
         SpecError: they have a direction, or a pair is there both ways, so that it would count twice.
     """
     pairs = dict(zip(zip(edges.source, edges.target, strict=True), range(len(edges.source)), strict=True))
     again = [(row, pairs[b, a]) for (a, b), row in pairs.items() if a != b and (b, a) in pairs]
-    directed = next((name for name in ("fln", "sln", "direction") if name in edges.values), None)
-    if not options.symmetric:
-        if len(pairs) > MOST_ONE_WAY and not again and directed is None:
-            report.guess("direction", "from source to target", "no pair is there both ways", "--symmetric")
-        return edges
-    if directed is not None:
+    if (directed := next((name for name in edges.values if name in DIRECTED), None)) is not None:
         called = {"fln": "FLNe", "sln": "SLN"}.get(directed, "directions")
         message = f"the table has {called}, so its rows are not undirected"
         raise failed(BAD_TABLE, edges.location(0, directed), message, "leave --symmetric out, or take the column out")

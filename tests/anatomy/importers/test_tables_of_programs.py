@@ -241,8 +241,11 @@ def test_edges_are_not_read_as_a_matrix(tmp_path: Path) -> None:
     (tmp_path / "e.csv").write_text(
         '"","source","target","FLNe"\n"1","V1","V2",0.7\n"2","V2","V1",0.6\n"3","V2","V4",0.3\n'
     )
-    with pytest.raises(connectome.SpecError, match="is no number"):
+    with pytest.raises(connectome.SpecError, match="as that of an edge list"):
         read("matrix", tmp_path / "e.csv", rows="source")
+    (tmp_path / "n.csv").write_text("source,target,weight\n1,2,5\n2,1,4\n")
+    with pytest.raises(connectome.SpecError, match="as that of an edge list"):
+        read("matrix", tmp_path / "n.csv", rows="source")
 
 
 @pytest.mark.parametrize(
