@@ -85,7 +85,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--rows", choices=("source", "target"), help="what a row is; a matrix does not say it (synapses: of neurons)"
     )
     matrix.add_argument(
-        "--symmetric", action="store_true", default=None, help="undirected: one half of the matrix stands for both"
+        "--symmetric",
+        action="store_true",
+        default=None,
+        help="undirected: one half of the matrix stands for both; each row of an edge list counts both ways",
     )
     matrix.add_argument("--variable", metavar="NAME", help="the matrix, in .mat, .npz and HDF5 files")
     matrix.add_argument(

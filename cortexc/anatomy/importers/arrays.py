@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from cortexc.connectome.diagnostics import failed
+from cortexc.connectome.diagnostics import SpecError, failed
 from cortexc.connectome.diagnostics.importing import UNREADABLE
 
 from . import files, matlab
@@ -27,8 +27,13 @@ def of_file(path: str, report: ImportReport) -> dict[str, np.ndarray]:
     Raises:
         SpecError: the file is damaged, or of another kind than its name says.
     """
-    suffix = Path(path).suffix.lower()
-    if found := files.signature(path, b"PK\x03\x04" if suffix == ".npz" else b"\x89HDF"):
+    suffix = files.suffix(path)
+    fitting = (
+        b"PK\x03\x04"
+        if suffix == ".npz"
+        else (b"\x89HDF", {".mat": b"MATLAB ", ".npy": b"\x93NUMPY"}.get(suffix, b"\x89HDF"))
+    )
+    if found := files.signature(path, fitting, unpacked=suffix == ".mtx"):
         raise failed(UNREADABLE, path, f"`{path}` is {found[0]}, whatever its name says", found[1])
     try:
         if suffix == ".npy":
@@ -37,10 +42,13 @@ def of_file(path: str, report: ImportReport) -> dict[str, np.ndarray]:
         if suffix == ".npz":
             return _from_npz(path)
         if suffix == ".mtx":
-            return {Path(path).stem: _from_matrix_market(path)}
+            with files.unpacking(path):
+                return {Path(path).stem: _from_matrix_market(path)}
         if suffix == ".mat" and not Path(path).read_bytes()[:10] == b"MATLAB 7.3" and not h5py.is_hdf5(path):
             return matlab.variables(path)
         return _from_hdf5(path, report, matlab_file=suffix == ".mat")
+    except SpecError:
+        raise
     except (zipfile.BadZipFile, ValueError, OSError, TypeError, EOFError, LookupError, RuntimeError) as error:
         files.refuse_missing_filter(path)
         text = cause(error)
@@ -67,20 +75,24 @@ def _from_matrix_market(path: str) -> np.ndarray:
     from scipy.io import mmread
     from scipy.sparse import issparse
 
-    found = mmread(path)
+    with files.opened(path) as file:
+        found = mmread(file)
     return matlab.filled(found) if issparse(found) else np.asarray(found)
 
 
 def _from_hdf5(path: str, report: ImportReport, *, matlab_file: bool) -> dict[str, np.ndarray]:
-    """Return the matrices and lists of names of an HDF5 file, by the paths of their datasets."""
+    """Return the matrices and lists of names of an HDF5 file, by the paths of their datasets.
+
+    Of arrays of three and more dimensions only the shape is kept.
+    """
     found: dict[str, np.ndarray] = {}
 
     def visit(name: str, node: Any) -> None:
         if isinstance(node, h5py.Group):
             if COMPRESSED_ROWS <= set(node):
                 found[name] = _sparse(path, node, report)
-        elif node.dtype.kind in "iufb" and node.ndim == 2:
-            found[name] = node[()]
+        elif node.dtype.kind in "iufb" and node.ndim >= 2:
+            found[name] = node[()] if node.ndim == 2 else np.broadcast_to(0.0, node.shape)  # never read
         elif node.dtype.kind in "SO" and node.size == max(node.shape, default=0):
             values = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in node[()].ravel()]
             if all(isinstance(v, str) for v in values):

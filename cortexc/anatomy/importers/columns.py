@@ -13,18 +13,21 @@ from .scales import bare
 SOURCE = (
     "source from pre presynaptic src origin sourcearea areasource sourceid preid prerootid preptrootid bodyidpre "
     "prebodyid sourcenode sourcenodeid presynapticneuron prename preneuron presyn sourcename sourceneuron idpre "
-    "fromarea efferent node1 bodypre neuron1 typepre"
+    "fromarea efferent node1 bodypre neuron1 typepre sourceregion sourcestructure sourceroi sourceacronym sourceabbrev "
+    "sourcelabel sourceindex fromregion"
 ).split()
 TARGET = (
     "target to post postsynaptic tgt dst destination dest targetarea areatarget targetid postid postrootid "
     "postptrootid bodyidpost postbodyid targetnode targetnodeid postsynapticneuron postname postneuron postsyn "
-    "targetname targetneuron idpost toarea injected injectedarea injectionsite afferent node2 bodypost neuron2 typepost"
+    "targetname targetneuron idpost toarea injected injectedarea injectionsite afferent node2 bodypost neuron2 "
+    "typepost targetregion targetstructure targetroi targetacronym targetabbrev targetlabel targetindex toregion"
 ).split()
 FLN = ("fln", "flne")
 SYNAPSES = "syncount synapsecount synapses nsyn nsyns nsynapses numsynapses".split()
 WEIGHT = (
     f"weight w strength synweight synapseweight {' '.join(SYNAPSES)} count counts number n value connectivity density "
-    "nneurons neurons labelledneurons labeledneurons"
+    "nneurons neurons labelledneurons labeledneurons normalizedprojectionvolume normalizedprojectiondensity "
+    "projectionvolume projectiondensity projectionenergy npv streamlines streamlinecount fibercount fibrecount"
 ).split()
 COUNT = [*SYNAPSES, *"synapseweight weight count counts w n".split()]
 """Numbers of synapses, where the ends of an edge are neurons."""

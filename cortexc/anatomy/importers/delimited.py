@@ -7,6 +7,7 @@ import csv
 import itertools
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,7 +40,11 @@ def chunks(path: str, options: Options, report: ImportReport, header: str) -> It
 
 
 def _chunks(path: str, options: Options, report: ImportReport, header: str) -> Iterator[Frame]:
+    import pandas as pd
+
     head = _decoded(path)
+    if said := re.match(r'"?sep=(.)"?\r?\n', head):  # a line for Excel
+        options = replace(options, separator=options.separator or said[1], skip_rows=max(1, options.skip_rows))
     separator = _sniffed(path, head, options)
     lines = head.splitlines()
     skipped = options.skip_rows
@@ -47,6 +52,9 @@ def _chunks(path: str, options: Options, report: ImportReport, header: str) -> I
     report.drop(skipped, "lines before the table", f"--skip-rows {skipped}")
     report.drop(sum(line.startswith("#") for line in lines[skipped:first]), "lines of comment", "they begin with #")
     names = [n.strip() for n in _fields(lines[first], separator)]
+    if short := _named_by_r(lines[first:], separator):
+        names = ["", *names]
+        report.guess("first column", "names of the rows", "the first line is one short, as R's write.table writes it")
     keys = {plain(name) for name in names}
     ends = not keys.isdisjoint(SOURCE) and not keys.isdisjoint(TARGET)
     named = header == "yes" or (
@@ -57,13 +65,17 @@ def _chunks(path: str, options: Options, report: ImportReport, header: str) -> I
     if named:
         distinct(names, lambda i: cell(path, first + 1, i, separator))
     else:
-        names = [f"column {i + 1}" for i in range(len(names))]
+        first_row, names = names, [f"column {i + 1}" for i in range(len(names))]
     if options.separator is None and separator != ",":
         report.guess("separator", SEPARATORS[separator], "every line divides by it", "--separator")
     start = first + 1 + named
     seen = 0
-    for data in (_spaced if separator == " " else _delimited)(path, separator, names, start):
+    if short and not named:
+        yield Frame(path, pd.DataFrame([first_row], columns=names, dtype=object), start, separator, named=False)
+    begin = start + (short and not named)
+    for data in (_spaced if separator == " " else _delimited)(path, separator, names, begin):
         seen += len(data)
+        data.index += begin - start
         yield Frame(path, data, start, separator, named=named)
     if not seen:
         raise failed(BAD_TABLE, Span(path, start), "the table has a header and no rows")
@@ -112,6 +124,7 @@ def _sniffed(path: str, head: str, options: Options) -> str:
     merits: dict[str, tuple[float, int]] = {}
     for separator in SEPARATORS:
         counts = [len(_fields(line, separator)) for line in lines]
+        counts[0] += _named_by_r(lines, separator)
         share = sum(c == counts[0] for c in counts) / len(counts)
         if counts[0] > 1 and share > 0.5:
             merits[separator] = (share, counts[0])
@@ -128,6 +141,17 @@ def _sniffed(path: str, head: str, options: Options) -> str:
         title = "; if the first lines are a title, leave them out: --skip-rows N"
         raise failed(UNREADABLE, Span(path, 1), message, f"say which separator it is: --separator ';'{title}")
     return best
+
+
+def _named_by_r(lines: list[str], separator: str) -> bool:
+    """Whether rows have quoted names and the first line none for their column, as ``write.table`` of R leaves it out.
+
+    Quotation marks tell such a table from one that has a field too many.
+    """
+    names, *rows = [line for line in lines if line.strip()][:3]
+    fields = [len(_fields(line, separator)) for line in (names, *rows)]
+    quoted = all(line.startswith('"') for line in rows) and names.count('"') == 2 * fields[0]
+    return len(rows) > 0 and quoted and {count - 1 for count in fields[1:]} == {fields[0]}
 
 
 def _whole(lines: list[str]) -> list[str]:

@@ -59,9 +59,20 @@ class Edges:
     cases: np.ndarray | None = None
     """text [rows]: the injection that a row is of."""
 
+    def both_ways(self) -> Edges:
+        """Return the edges and, behind them, their reverse; those of an area to itself stay one."""
+        size = len(self.source)
+        turned = np.flatnonzero(self.source != self.target)
+        found = self._taken(np.r_[np.arange(size), turned])
+        found.source[size:], found.target[size:] = self.target[turned], self.source[turned]
+        return found
+
     def kept(self, keep: np.ndarray) -> Edges:
         """Return the rows that ``keep`` (bool [rows]) says; their locations stay."""
-        rows = np.flatnonzero(keep)
+        return self._taken(np.flatnonzero(keep))
+
+    def _taken(self, rows: np.ndarray) -> Edges:
+        """Return rows by their indices (int64)."""
         return Edges(
             self.source[rows],
             self.target[rows],
@@ -116,10 +127,19 @@ def joined(edges: Edges, options: Options, report: ImportReport) -> Wiring:
         why = f"{repeated:,} pairs have several rows, {len(pairs.of):,} rows in all"
         change = "--aggregate" if set(STRENGTHS) & set(edges.values) else "--aggregate sum, which counts the rows,"
         report.guess("rows of one pair", rules or "one projection", why, change)
+    _say_ranks(merged.get("weight"), report)
     found = Wiring(pairs.areas, pairs.source[pairs.first], pairs.target[pairs.first], merged)
     found = found.picked(np.argsort(pairs.first))
     orientation(found, report, edges.location(0, "") if len(edges.source) else Span("<python>"))
     return found
+
+
+def _say_ranks(weight: np.ndarray | None, report: ImportReport) -> None:
+    """Say that strengths which are 1, 2 and 3 (and 4) alone are read as amounts: people write ranks so."""
+    there = [] if weight is None else np.unique(weight).tolist()
+    if there in ([1, 2, 3], [1, 2, 3, 4]):
+        why = "ranks of density, as in CoCoMac, are none: 3 is not three times 1"
+        report.guess(f"strengths 1 to {len(there)}", "amounts", why, "a number for each rank in the file")
 
 
 def _unsigned(edges: Edges, options: Options, report: ImportReport) -> Edges:

@@ -30,6 +30,8 @@ _SIGNATURES = (
     (b"PK\x03\x04", "an Excel workbook or another zip archive", "rename a workbook to .xlsx; unpack an archive"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "rename it to .xls, or export it as CSV"),
     (b"\x89HDF", "an HDF5 file", "`cortexc import sonata` or `matrix` read HDF5"),
+    (b"MATLAB ", "a MATLAB file", "`cortexc import matrix` reads it, if its name ends in .mat"),
+    (b"\x93NUMPY", "a NumPy array", "`cortexc import matrix` reads it, if its name ends in .npy"),
     (b"PAR1", "a parquet file", "rename it to .parquet"),
     (b"ARROW1", "a feather file", "rename it to .feather"),
     (b"\x1f\x8b", "compressed with gzip", "unpack it first"),
@@ -44,6 +46,7 @@ _SIGNATURES = (
 
 COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd"}
 """Compressions that text is read through, by the first bytes of a file."""
+COMPRESSIONS = (".gz", ".bz2", ".zst")
 
 
 FILTERS = {
@@ -107,6 +110,17 @@ def _raw(path: str) -> BinaryIO:
         raise failed(UNREADABLE, path, f"`{inside[1]}` cannot be unpacked: {cause(error)}", "unpack it first") from None
 
 
+def suffix(path: str) -> str:
+    """Return the ending of a file's name in small letters, that of a compression left out.
+
+    >>> suffix("V1.GraphML.gz"), suffix("t.csv"), suffix("t.zst")
+    ('.graphml', '.csv', '.zst')
+    """
+    name = Path(path)
+    inner = Path(name.stem).suffix.lower() if name.suffix.lower() in COMPRESSIONS else ""
+    return inner or name.suffix.lower()
+
+
 def compression(path: str) -> str | None:
     """Return how a file is compressed, None where it is not."""
     with _raw(path) as file:
@@ -125,7 +139,7 @@ def opened(path: str) -> BinaryIO:
         case "zstd":
             import pyarrow as pa
 
-            return cast(BinaryIO, pa.CompressedInputStream(packed, "zstd"))
+            return io.BufferedReader(cast(io.RawIOBase, pa.CompressedInputStream(packed, "zstd")))
         case _:
             return _raw(path)
 
@@ -177,6 +191,20 @@ def refuse_missing_filter(path: str) -> None:
             raise failed(UNREADABLE, Span(path, inside=found[0]), message, hint)
 
 
+def _refuse_hdfstore(path: str) -> None:
+    """Raise where an HDF5 file is a store of pandas, whose values stand in blocks, and names partly in pickles."""
+
+    def visit(name: str, node: Any) -> str | None:
+        return name if "pandas_type" in node.attrs else None
+
+    with suppress(OSError, RuntimeError), h5py.File(path, "r") as file:
+        if (key := file.visititems(visit)) is not None:
+            hint = (
+                f"write it as parquet: pandas.read_hdf({Path(path).name!r}, {key!r}).to_parquet({key + '.parquet'!r})"
+            )
+            raise failed(UNREADABLE, Span(path, inside=key), f"`{path}` is an HDFStore of pandas", hint)
+
+
 @contextmanager
 def unpacking(path: str) -> Iterator[None]:
     """Turn what goes wrong while a compressed file is unpacked into a finding."""
@@ -189,10 +217,14 @@ def unpacking(path: str) -> Iterator[None]:
         raise failed(UNREADABLE, path, message, "the file may be cut off") from None
 
 
-def signature(path: str, fitting: bytes = b"\0", *, unpacked: bool = False) -> tuple[str, str] | None:
+def signature(
+    path: str, fitting: bytes | tuple[bytes, ...] = b"\0", *, unpacked: bool = False
+) -> tuple[str, str] | None:
     """Return what a file is by its first bytes, and what to do with it; None where these say nothing, or what fits."""
-    with opened(path) if unpacked else _raw(path) as file:
+    with unpacking(path), opened(path) if unpacked else _raw(path) as file:
         head = file.read(8)
+    if head.startswith(b"\x89HDF"):
+        _refuse_hdfstore(path)
     found = next(((kind, fix) for mark, kind, fix in _SIGNATURES if head.startswith(mark)), None)
     if found and unpacked and compression(path):
         found = f"{found[0]}, compressed", "unpack it first"
@@ -243,9 +275,10 @@ def xml(path: str, hint: str, *, huge: bool = False) -> Any:
 
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=huge)
     try:
-        return etree.parse(path, parser).getroot()
+        with unpacking(path), opened(path) as file:
+            return etree.parse(file, parser).getroot()
     except etree.XMLSyntaxError as error:
-        if found := signature(path) or _other_than_xml(path):
+        if found := signature(path, unpacked=True) or _other_than_xml(path):
             raise failed(UNREADABLE, path, f"this is {found[0]}, and no XML", found[1]) from None
         line, column = error.position or (1, 0)
         message = f"the XML is not well-formed: {str(error.msg).partition(', line')[0]}"
@@ -286,6 +319,8 @@ def kind_of_json(data: Any) -> tuple[str, str]:
     if isinstance(data, list):
         if data and isinstance(data[0], dict):
             return "a list of records", "`cortexc import table` reads it"
+        if data and isinstance(data[0], list):
+            return "a list of lists", "`cortexc import matrix` reads one of numbers; edges are records, with names"
         return "a list", "records, one an edge, are read by `cortexc import table`"
     keys = set(data) if isinstance(data, dict) else set()
     for wanted, kind, command in _KINDS_OF_JSON:

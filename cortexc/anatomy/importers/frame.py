@@ -28,6 +28,15 @@ _FLOAT = r"[+-]?(?:\d\.\d+[eE]\+?\d+|\d[eE]\+\d+|\d+\.0+)"
 """How programs write a whole number that they keep as a float: 101.0, 7.2E+17. An area may be called 1e5."""
 _DATE = rf"\d{{4}}-\d\d-\d\d(?: 00:00:00)?|\d\d?-(?:{'|'.join(calendar.month_abbr[1:])})"
 """How workbooks write a name such as MAR1 or SEP2, which they take for a date."""
+_STANDING = (
+    (r"[xX]", "X in CoCoMac is a connection of unknown strength: write a number for it, or n.a. and --invalid drop"),
+    (r"[<>\u2264\u2265~].*", "a bound is no number: write one, or n.a. and --invalid drop"),
+    (r".*(\u00b1|\+/-).*", "write the mean alone, and its spread in a column of its own"),
+    (r"\u2212[\d.]+(e[+-]?\d+)?", "its minus is another sign (U+2212): write -"),
+    (r"[\d.]+(e[+-]?\d+)?\s*(\*+|[a-z]|\([a-z\d]\))", "a mark of a footnote stands behind the number: take it out"),
+    (r"\++|weak|sparse|moderate|medium|strong|dense|heavy", "these are ranks: write a number for each of them"),
+)
+"""What people write in the place of a number, as regular expressions, and what to do with it."""
 MOST_LINES = 100
 """No row of a text is looked for over more lines than this."""
 
@@ -273,6 +282,15 @@ def of_marks(text: str) -> str | None:
         decimal = " --decimal ','" if "," in text else ""
         return f'marks between thousands: --thousands "{found[1]}"{decimal}'
     return None
+
+
+def advice(text: str) -> str | None:
+    """Return what to do with a text that stands for a number, None where nothing is known of it.
+
+    >>> advice("<0.001")
+    'a bound is no number: write one, or n.a. and --invalid drop'
+    """
+    return of_marks(text) or next((hint for pattern, hint in _STANDING if re.fullmatch(pattern, text)), None)
 
 
 def repeated(names: Iterable[object]) -> int | None:

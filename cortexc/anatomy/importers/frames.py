@@ -26,7 +26,6 @@ PARQUET = (".parquet", ".pq")
 FEATHER = (".feather", ".arrow")
 COLUMNAR = (*PARQUET, *FEATHER)
 JSON = (".json", ".jsonl", ".ndjson")
-COMPRESSIONS = (".gz", ".bz2", ".zst")
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 
 
@@ -122,9 +121,11 @@ def sheet(path: str, options: Options, report: ImportReport) -> Frame:
     import pyarrow as pa
 
     suffix = _suffix(path)
+    files.exists(path)
+    if suffix in JSON:
+        return json_tables.cells(path, report, lines=suffix != ".json")
     if suffix not in COLUMNAR:
         return read(path, options, report, header="no")
-    files.exists(path)
     try:
         data = pa.concat_tables(
             pa.Table.from_batches([b]) if isinstance(b, pa.RecordBatch) else b for b in _batches(path, suffix, report)
@@ -144,9 +145,8 @@ def _suffix(path: str) -> str:
     """Return what kind of table a file is by its name: the ending before that of a compression; of a folder parquet."""
     if Path(path).is_dir():
         return PARQUET[0]
-    name = Path(path)
-    inner = Path(name.stem).suffix.lower() if name.suffix.lower() in COMPRESSIONS else ""
-    return inner if inner in JSON else name.suffix.lower()
+    inner = files.suffix(path)
+    return inner if inner in JSON else Path(path).suffix.lower()
 
 
 def _flat(path: str, data: pd.DataFrame, report: ImportReport) -> pd.DataFrame:

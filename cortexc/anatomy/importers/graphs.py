@@ -38,20 +38,21 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         SpecError: not well-formed, or what ``of_graph`` raises.
     """
     path = files.only(paths, "a graph is one file")
-    if path.lower().endswith(".json"):
+    if files.suffix(path) == ".json":
         graph = json_graphs.read(path, report)
     else:
-        graph = _READERS[_kind(path)](path, report)
+        with files.unpacking(path):
+            graph = _READERS[_kind(path)](path, report)
     return of_graph(graph, options, report, path)
 
 
 def _kind(path: str) -> str:
-    """Return the format of a file that is no JSON, by its beginning.
+    """Return the format of a file that is no JSON, by its beginning, unpacked where it is compressed.
 
     Raises:
         SpecError: it is none that is read.
     """
-    if found := files.signature(path):
+    if found := files.signature(path, unpacked=True):
         raise failed(UNREADABLE, path, f"`{path}` is {found[0]}, and no graph", found[1])
     kind, hint = files.kind_of_text(files.beginning(path)) or ("none of them", "`cortexc import table` reads edges")
     if kind not in _READERS:
@@ -66,18 +67,20 @@ def _by_networkx(path: str, report: ImportReport, kind: str) -> nx.Graph[Any]:
 
     report.read.append(f"{path}: {kind}, by networkx {nx.__version__}")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), files.opened(path) as file:
             warnings.simplefilter("ignore")  # colours and positions
-            match kind:
-                case "GML":
-                    return nx.read_gml(path, label="id")
-                case _:
-                    return nx.read_gexf(path)
+            graph = nx.read_gml(file, label="id") if kind == "GML" else nx.read_gexf(file)
     except (nx.NetworkXError, ValueError, LookupError, StopIteration, TypeError, AttributeError) as error:
         at = re.search(r"\((\d+), (\d+)\)", str(error))  # as networkx says line and column
         location = Span(path, int(at[1]), int(at[2])) if at else Span(path)
         message = f"the file is not {kind} that networkx can read: {cause(error)}"
         raise failed(UNREADABLE, location, message, "the file may be cut off, or export it as GraphML") from None
+    bare = [data for *_, data in graph.edges(data=True) if "weight" not in data]
+    if kind == "GEXF" and 0 < len(bare) < graph.number_of_edges():
+        report.guess(f"weight of {len(bare):,} edges", "1", "they have none, and Gephi leaves a weight of 1 out")
+        for data in bare:
+            data["weight"] = 1.0
+    return graph
 
 
 def _graphml(path: str, report: ImportReport) -> nx.Graph[Any]:
@@ -99,7 +102,8 @@ def _graphml(path: str, report: ImportReport) -> nx.Graph[Any]:
 
                 graph = nx.parse_graphml(etree.tostring(root, encoding="unicode"))
             else:
-                graph = nx.read_graphml(path)
+                with files.opened(path) as file:
+                    graph = nx.read_graphml(file)
     except (nx.NetworkXError, ValueError, LookupError, StopIteration, TypeError, AttributeError) as error:
         message = f"the file is not GraphML that networkx can read: {error or type(error).__name__}"
         raise failed(UNREADABLE, path, message) from None
@@ -235,18 +239,16 @@ def of_graph(graph: nx.Graph[Any], options: Options, report: ImportReport, path:
     report.unused("edge attributes", list(unused), "the language has no place for them")
     unused = dict.fromkeys(key for given in nodes.values() for key in given if key not in {label, "id", *OWN})
     report.unused("node attributes", list(unused))
-    if not graph.is_directed():
-        report.guess("direction", "both ways", "the graph is undirected: each edge becomes two projections")
-        twice = np.flatnonzero(source != target)
-        source, target = np.r_[source, target[twice]], np.r_[target, source[twice]]
-        values = {field: np.r_[v, v[twice]] for field, v in values.items()}
     report.read.append(f"{path}: {len(nodes):,} nodes, {len(edges):,} edges")
 
     def location(row: int, field: str) -> Span:
-        return Span(path, inside=f"edge {row % len(edges)}")
+        return Span(path, inside=f"edge {row}")
 
-    wiring = joined(Edges(source, target, values, location, names=tuple(names.values())), options, report)
-    return with_facts(wiring, {names[node]: given for node, given in nodes.items()})
+    found = Edges(source, target, values, location, names=tuple(names.values()))
+    if not graph.is_directed():
+        report.guess("direction", "both ways", "the graph is undirected: each edge becomes two projections")
+        found = found.both_ways()
+    return with_facts(joined(found, options, report), {names[node]: given for node, given in nodes.items()})
 
 
 def _names(nodes: Nodes, label: str | None, report: ImportReport, path: str) -> dict[Any, str]:

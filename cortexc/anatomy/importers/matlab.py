@@ -84,7 +84,11 @@ def flat(name: str, value: Any) -> dict[str, np.ndarray]:
     while isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
         value = value[0]
     if isinstance(value, np.ndarray):
-        return {name: value} if value.ndim == 2 and value.dtype.kind in "iufb" and min(value.shape) > 1 else {}
+        if value.dtype.kind not in "iufb":
+            return {}
+        if value.ndim >= 2 and min(value.shape) > 1:
+            return {name: value}
+        return {} if (lines := _coded(value)) is None else {name: np.array(lines, np.str_)}
     if isinstance(value, dict):
         parts = {f"{name}.{field}": inner for field, inner in value.items()}
     elif isinstance(value, str | list):
@@ -95,6 +99,15 @@ def flat(name: str, value: Any) -> dict[str, np.ndarray]:
     else:
         return {}
     return {key: array for part, inner in parts.items() for key, array in flat(part, inner).items()}
+
+
+def _coded(values: np.ndarray) -> list[str] | None:
+    """Return the lines of a text that is kept as the numbers of its letters, as DSI Studio keeps names; else None."""
+    flat = values.ravel()
+    if not (flat == ord("\n")).any() or not ((flat >= ord("\n")) & (flat < 127) & (flat == np.floor(flat))).all():
+        return None
+    lines = bytes(flat.astype(np.uint8)).decode("ascii").strip().split("\n")
+    return lines if all(line.isprintable() for line in lines) else None
 
 
 def _text(value: Any) -> str | None:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from cortexc.connectome.diagnostics import Span, did_you_mean, failed
+from cortexc.connectome.diagnostics import Span, SpecError, did_you_mean, failed
 from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_VALUE, UNREADABLE
 
 from . import arrays, files, frames, labels, matlab, tvb
-from .columns import plain
+from .columns import SOURCE, TARGET, plain
 from .edges import SUM_TOLERANCE, Edges, joined
-from .frame import ABSENT, a_date, a_float, number, of_marks, repeated, was_date, was_float
+from .frame import ABSENT, Frame, a_date, a_float, advice, number, of_marks, repeated, was_date, was_float
 from .options import Options
 from .report import ImportReport, listed
 from .scales import may_be_percentages, unscaled
@@ -24,6 +24,8 @@ from .wiring import Wiring
 
 _SIDE = re.compile(r"(?i)(?:^|(?<=[\W_]))(?:ipsi(?:lateral)?|contra(?:lateral)?|left|right|[lr]h?)(?=$|[\W_])")
 """How people write the hemisphere of an area, as a word of its name."""
+MOST_MARGINS = 4
+"""Rows or columns before the entries."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +71,7 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     if strength.wrong.any():
         row, column = (int(v) for v in np.argwhere(strength.wrong)[0])
         message = f"the entry of {strength.rows[row]}, {strength.columns[column]} is no number"
-        hint = of_marks(strength.text(row, column)) or "an entry is a number, or empty where there is no connection"
+        hint = advice(strength.text(row, column)) or "an entry is a number, or empty where there is no connection"
         raise failed(BAD_VALUE, strength.location(row, column), message, hint)
     own = strength.nan & (np.array(strength.rows)[:, None] == np.array(strength.columns)[None, :])
     if own.any():
@@ -202,8 +204,21 @@ def _companion(
     return entries[row, column]
 
 
+def _layered(path: str, arrays: dict[str, np.ndarray]) -> SpecError:
+    """Return the error of a file whose arrays have more than two dimensions."""
+    name, array = next(iter(arrays.items()))
+    which = ":, :" + ", 0" * (array.ndim - 2) if array.shape[0] == array.shape[1] else "0, " * (array.ndim - 2) + ":, :"
+    hint = f"save one layer as a matrix, or their mean: numpy.save('{Path(path).stem}-1.npy', a[{which}]), a the array"
+    if path.lower().endswith(".mat"):
+        layer = ":,:" + ",1" * (array.ndim - 2)
+        hint = f"save one layer as a matrix, or their mean; in MATLAB: W = {name}({layer}); save W.mat W"
+    return failed(
+        BAD_TABLE, Span(path, inside=name), f"`{name}` is {_by(array)}, and a matrix has two dimensions", hint
+    )
+
+
 def _by(matrix: np.ndarray) -> str:
-    return f"{matrix.shape[0]} x {matrix.shape[1]}"
+    return " x ".join(map(str, matrix.shape))
 
 
 def _indices(names: list[str], there: list[str], lacks: str, path: str) -> np.ndarray:
@@ -221,9 +236,8 @@ def labelled(path: str, variable: str | None, options: Options, report: ImportRe
     Raises:
         SpecError: no matrix, or labels that do not fit.
     """
-    suffix = Path(path).suffix.lower()
     files.exists(path)
-    if suffix in arrays.SUFFIXES:
+    if files.suffix(path) in arrays.SUFFIXES:
         entries, name = _variable(path, variable, report)
         names, invented = _labels(path, options, entries, report)
 
@@ -245,12 +259,21 @@ def _table(path: str, options: Options, report: ImportReport) -> Labelled:
     cells = np.stack([frame.pointed(t).to_numpy(object) for t in texts], axis=1)
     if cells.size > matlab.MOST_ENTRIES:
         raise failed(UNREADABLE, path, f"the matrix has {cells.size:,} entries", "import it as an edge list")
+    first = {plain(text) for text in _listed(cells[0])}
+    if options.header == "auto" and not first.isdisjoint(SOURCE) and not first.isdisjoint(TARGET):
+        message = "the first line names a source and a target, as that of an edge list"
+        hint = "`cortexc import table` reads it; --header yes, if these are areas"
+        raise failed(AMBIGUOUS, frame.head, message, hint)
+    if cells.shape[1] > cells.shape[0] and (cells[:, -1] == "").all():
+        cells = cells[:, :-1]  # each line ends with a separator
+    top, left = _before(cells, frame, report) if options.header == "auto" else (0, 0)
+    cells = cells[top:, left:]
     given = None if options.labels is None else labels.of_file(options.labels, report)
     head, side = _margins(cells, path, options, given, report)
     body = cells[head:, side:]
 
     def location(row: int, column: int) -> Span:
-        return frame.location(row + head, frame.data.columns[column + side])
+        return frame.location(row + head + top, frame.data.columns[column + side + left])
 
     columns = [str(v) for v in cells[0, side:]] if head else None
     rows = [str(v) for v in cells[head:, 0]] if side else None
@@ -269,6 +292,34 @@ def _table(path: str, options: Options, report: ImportReport) -> Labelled:
     corner = str(cells[0, 0]) if head and side else ""
     name, invented = f"{Path(path).stem} {corner}".strip(), not (given or head or side)
     return Labelled(rows, columns, *_entries(body), location, name, lambda i, j: str(body[i, j]), invented)
+
+
+def _before(cells: np.ndarray, frame: Frame, report: ImportReport) -> tuple[int, int]:
+    """Return how many rows and columns stand before the labels: a title, merged cells, or numbers of the areas.
+
+    Raises:
+        SpecError: only several rows or columns together tell the labels apart.
+    """
+    top, left = _above(cells, frame, "rows"), _above(cells.T, frame, "columns")
+    across, down = set(_listed(cells[top, left + 1 :])), set(_listed(cells[top + 1 :, left]))
+    if 2 * len(across & down) < min(len(across), len(down)):
+        return 0, 0
+    for what, lines in (("rows", cells[:top]), ("columns", cells.T[:left])):
+        report.drop(len(lines), f"{what} before the labels", listed([t for t in dict.fromkeys(lines.ravel()) if t]))
+    return top, left
+
+
+def _above(cells: np.ndarray, frame: Frame, what: str) -> int:
+    """Return the first row that has a name for each area, 0 where none has."""
+    rows = [_listed(row[min(2, len(row) - 2) :]) for row in cells[:MOST_MARGINS]] if cells.shape[1] > 2 else []
+    names = [i for i, row in enumerate(rows) if _named(row) and _texts(row)]
+    if (found := next((i for i in names if repeated(rows[i]) is None), None)) is not None:
+        return found
+    if len(names) > 1 and repeated(zip(*(rows[i] for i in names), strict=True)) is None:
+        both = " ".join(rows[i][0] for i in reversed(names))
+        message = f"the labels stand in {len(names)} {what}, none of which tells all areas apart"
+        raise failed(BAD_TABLE, frame.head, message, f"join them: `{both}`")
+    return 0
 
 
 def _margins(
@@ -448,13 +499,17 @@ def _variable(path: str, wanted: str | None, report: ImportReport | None = None)
     if wanted is None:
         named = [n for n in matrices if "fln" in n.lower()] or list(matrices)
         if len(named) != 1:
+            if not matrices and (deep := {n: v for n, v in found.items() if v.ndim > 2}):
+                raise _layered(path, deep)
             listed = ", ".join(f"`{n}` {_by(v)}" for n, v in matrices.items())
             message = "the file has several matrices" if matrices else "the file has no matrix of numbers"
             raise failed(AMBIGUOUS, path, message, f"say which: --variable, one of {listed}" if matrices else "")
         wanted = named[0]
         if len(matrices) > 1 and report is not None:
             report.guess("matrix", wanted, f"by its name, of {', '.join(matrices)}", "--variable")
-    wanted = _full(wanted, matrices)
+    wanted = _full(wanted, found)
+    if wanted in found and found[wanted].ndim > 2:
+        raise _layered(path, {wanted: found[wanted]})
     if wanted not in matrices:
         raise failed(BAD_TABLE, path, f"there is no matrix `{wanted}`", did_you_mean(wanted, matrices))
     return np.asarray(matrices[wanted], np.float64), wanted

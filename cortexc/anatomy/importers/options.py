@@ -61,7 +61,7 @@ class Options:
     rows: Rows | None = None
     """What a row of a matrix is."""
     symmetric: bool = False
-    """Whether one half of the matrix stands for both: connections are undirected."""
+    """Whether connections are undirected: one half of a matrix stands for both, a row of a table counts both ways."""
     variable: str | None = None
     """Of a .mat or .npz file, or dataset of an HDF5 file."""
     labels: str | None = None

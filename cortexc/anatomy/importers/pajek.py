@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cortexc.connectome.diagnostics import Span, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNOWN_NODE
 from cortexc.connectome.model import MAX_AREAS
 
+from . import files
 from .report import ImportReport
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ def read(path: str, report: ImportReport) -> nx.MultiDiGraph[str]:
 
 def _lines(path: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and the words of each line that is not empty and no comment."""
-    text = Path(path).read_text(encoding="utf-8-sig", errors="replace")
+    with files.text(path, "replace") as file:
+        text = file.read()
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip() and not line.lstrip().startswith("%"):
             yield number, [word.strip('"') for word in re.findall(r'"[^"]*"|\S+', line)]

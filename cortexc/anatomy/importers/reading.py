@@ -38,7 +38,7 @@ class Format:
 FORMATS = {
     "table": Format(
         table.read,
-        SPEC | COLUMNS | TEXT | FURTHER | {"fln_column", "case_column", "scale"},
+        SPEC | COLUMNS | TEXT | FURTHER | {"fln_column", "case_column", "scale", "symmetric"},
     ),
     "matrix": Format(matrix.read, SPEC | CELLS | MATRIX | {"scale"}),
     "sonata": Format(sonata.read, SPEC | GROUPS),

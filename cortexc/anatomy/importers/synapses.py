@@ -12,7 +12,7 @@ from cortexc.connectome.diagnostics.importing import BAD_TABLE, BAD_VALUE, UNKNO
 
 from . import frames, neuron_matrix, regions, table
 from .columns import COUNT, known
-from .frame import Frame, of_marks
+from .frame import Frame, advice
 from .neurons import Pairs, aggregated, grouped
 from .options import Options
 from .refusal import Fault, Refusal
@@ -213,7 +213,7 @@ def _edges(
             BAD_VALUE,
             lambda row: frame.location(row, counts),
             lambda row: f"the number of synapses is `{frame.data[counts].iloc[row]}`",
-            of_marks(first) or "expected a number, 0 or more",
+            advice(first) or "expected a number, 0 or more",
         )
         keep = refusal.kept(keep, fault)
     return ends[0][keep], ends[1][keep], synapses[keep], keep

@@ -8,12 +8,12 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from cortexc.connectome.diagnostics import Span, did_you_mean, failed
-from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_VALUE
+from cortexc.connectome.diagnostics.importing import AMBIGUOUS, BAD_TABLE, BAD_VALUE, UNKNOWN_NODE
 
 from . import files, frames
 from .columns import CASE, FLN, NEURONS, SOURCE, TARGET, WEIGHT, in_mm, is_fln, known, lengths, plain
 from .edges import STRENGTHS, SUM_TOLERANCE, Edges, joined
-from .frame import ABSENT, Frame, of_marks
+from .frame import ABSENT, Frame, advice
 from .options import Options
 from .report import ImportReport, and_more
 from .scales import bare, may_be_percentages, of_name, unscaled
@@ -21,6 +21,10 @@ from .wiring import NUMBERS, WORDS, Wiring
 
 GAP = frozenset({"electrical", "gapjunction", "gap", "gj", "elec", "ej", "ejunction"})
 MOST_GROUPS, MOST_TITLES = 32, 20
+MOST_ONE_WAY = 5
+"""So many pairs may all be of one direction by chance."""
+DIRECTED = frozenset({"fln", "sln", "direction"})
+"""Fields that are not the same in both directions."""
 
 
 def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
@@ -36,6 +40,8 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
     columns = _columns(frame, options, report)
     frame, electrical = _divided(frame, columns, report)
 
+    _refuse_merged(frame, columns, options)
+
     def location(row: int, field: str) -> Span:
         return frame.location(row, columns.get(field, columns.get("fln", columns.get("weight"))))
 
@@ -47,12 +53,56 @@ def read(paths: list[str], options: Options, report: ImportReport) -> Wiring:
         neurons=_numbers(frame, columns["neurons"], optional=True)[0] if "neurons" in columns else None,
         cases=frame.texts(columns["case"]) if "case" in columns else None,
     )
-    found = joined(edges, options, report)
+    found = joined(_undirected(edges, report) if options.symmetric else edges, options, report)
+    _say_one_way(found, report)
     if electrical is None:
         return found
     apart = {"from": electrical.texts(columns["source"]), "to": electrical.texts(columns["target"])}
     numbers = {n: v for n, v in _values(electrical, columns, options, ImportReport()).items() if n not in WORDS}
     return dataclasses.replace(found, tables={"electrical": {**apart, **numbers}})
+
+
+def _refuse_merged(frame: Frame, columns: dict[str, str], options: Options) -> None:
+    """Raise where an end is empty in a workbook: of merged cells only the first has the name."""
+    for end in ("source", "target") if frame.sheet and options.invalid == "error" else ():
+        empty = frame.texts(columns[end]) == ""
+        if empty[1:].any() and not empty[0]:
+            message = f"the {end} is empty{and_more(int(empty.sum()), ' such rows')}"
+            hint = "of merged cells only the first has the name: unmerge them, and fill it down"
+            hint += "; --invalid drop leaves such rows out"
+            raise failed(UNKNOWN_NODE, frame.location(int(empty.argmax()), columns[end]), message, hint)
+
+
+def _say_one_way(found: Wiring, report: ImportReport) -> None:
+    """Say that connections may be undirected: no pair is there both ways, and nothing has a direction."""
+    size, source, target = len(found.areas), found.source, found.target
+    both = np.isin(target * size + source, source * size + target) & (source != target)
+    if len(source) > MOST_ONE_WAY and not both.any() and DIRECTED.isdisjoint(found.values):
+        report.guess("direction", "from source to target", "no pair is there both ways", "--symmetric")
+
+
+def _undirected(edges: Edges, report: ImportReport) -> Edges:
+    """Return edges that a user says are undirected in both directions.
+
+    Raises:
+        SpecError: they have a direction, or a pair is there both ways, so that it would count twice.
+    """
+    pairs = dict(zip(zip(edges.source, edges.target, strict=True), range(len(edges.source)), strict=True))
+    again = [(row, pairs[b, a]) for (a, b), row in pairs.items() if a != b and (b, a) in pairs]
+    if (directed := next((name for name in edges.values if name in DIRECTED), None)) is not None:
+        called = {"fln": "FLNe", "sln": "SLN"}.get(directed, "directions")
+        message = f"the table has {called}, so its rows are not undirected"
+        raise failed(BAD_TABLE, edges.location(0, directed), message, "leave --symmetric out, or take the column out")
+    if again:
+        row, other = max(again)
+        one, two = edges.source[other], edges.target[other]
+        message = (
+            f"{two} -> {one} is here, and {one} -> {two} too ({edges.location(other, '')}): both would count twice"
+        )
+        hint = "leave --symmetric out if each pair is there both ways; else take one of the two rows out"
+        raise failed(AMBIGUOUS, edges.location(row, ""), message, hint)
+    report.read.append(f"{len(edges.source):,} rows of undirected connections; each counts both ways (--symmetric)")
+    return edges.both_ways()
 
 
 def _selected(frame: Frame, options: Options, report: ImportReport) -> Frame:
@@ -110,7 +160,7 @@ def _columns(frame: Frame, options: Options, report: ImportReport) -> dict[str, 
         take(field, plain(field))
     if "sln" in found:
         take("neurons", *NEURONS)
-    take("synapse type", "type", "kind", "synapsetype")
+    take("synapse type", "type", "kind", "synapsetype", "hemisphere", "hemi", "hemisphereid")
     if options.aggregate == "cases" and "case" not in found:
         raise failed(BAD_TABLE, frame.path, "no column says which injection a row is of", "name it: --case-column NAME")
     unused = [c for c in names if c not in found.values() and (c or (frame.texts(c) != "").any())]
@@ -124,6 +174,8 @@ def ends(frame: Frame, options: Options, report: ImportReport) -> tuple[str, str
     Raises:
         SpecError: they cannot be told.
     """
+    if not frame.named and options.source_column is None:
+        _refuse_matrix(frame)
     found = {}
     for end, wanted, likely in (("source", options.source_column, SOURCE), ("target", options.target_column, TARGET)):
         if wanted is not None:
@@ -149,9 +201,26 @@ def ends(frame: Frame, options: Options, report: ImportReport) -> tuple[str, str
     return found["source"], found["target"]
 
 
+def _refuse_matrix(frame: Frame) -> None:
+    """Raise where a table without names of columns is a matrix: of numbers, and with as many rows as columns."""
+    rows, columns = frame.data.shape
+    if rows != columns or columns < 3:
+        return
+    cells = [frame.numbers(column) for column in frame.data.columns]
+    diagonal = [numbers[i] for i, (numbers, _) in enumerate(cells)]
+    if not any(wrong.any() for _, wrong in cells) and (columns > 3 or not any(diagonal)):
+        message = f"these are {rows} rows of {columns} numbers, as a matrix has them"
+        hint = "`cortexc import matrix` reads it; if each row is an edge, --source-column 1 --target-column 2"
+        raise failed(AMBIGUOUS, frame.location(0), message, hint)
+
+
 def _otherwise(frame: Frame) -> str:
     """Return what else may be the matter where columns are not found, as the rest of a hint."""
     hint = ""
+    if frame.named and len(shared := set(frame.texts(frame.data.columns[0])) & set(frame.data.columns)) > 1:
+        return f"; or it is a matrix, as {', '.join(sorted(shared)[:3])} name rows too: `cortexc import matrix`"
+    if {"structureid", "experimentid"} <= {plain(name) for name in frame.data.columns}:
+        return "; what an experiment of the Allen atlas labels: join it with the areas injected, as a column `source`"
     if frame.named and frame.first_line:
         for row, cells in frame.data.head(MOST_TITLES).astype(str).iterrows():
             words, line = {plain(cell) for cell in cells}, int(row) + frame.first_line  # type: ignore[call-overload]
@@ -288,7 +357,10 @@ def _numbers(frame: Frame, column: str, *, optional: bool = False) -> tuple[np.n
         unreadable = wrong & ~np.isin(np.char.lower(texts.astype(str)), list(ABSENT))
         if unreadable.any():
             row = int(unreadable.argmax())
-            hint = of_marks(texts[row]) or "name the right column, or fix the value"
+            if plain(texts[row]) in {*STRENGTHS, *FLN, "sln"}:
+                message, hint = f"`{column}` and `{texts[row]}` are two lines of names", "write one line of names"
+                raise failed(BAD_TABLE, frame.location(row, column), message, hint)
+            hint = advice(texts[row]) or "name the right column, or fix the value"
             message = f"`{column}` holds `{texts[row]}`, which is no number{and_more(int(unreadable.sum()))}"
             raise failed(BAD_VALUE, frame.location(row, column), message, hint)
     return found, int(np.isnan(found).sum())

@@ -2,9 +2,11 @@
 
 import bz2
 import gzip
+import json
 from collections.abc import Callable
 from pathlib import Path
 
+import networkx as nx
 import pyarrow as pa
 import pytest
 
@@ -70,3 +72,26 @@ def test_what_is_no_text_inside_is_named(tmp_path: Path) -> None:
     (tmp_path / "t.gz").write_bytes(gzip.compress(b"PAR1" + bytes(20)))
     with pytest.raises(connectome.SpecError, match="a parquet file, compressed"):
         read("table", tmp_path / "t.gz")
+
+
+GRAPH = nx.DiGraph([("V1", "V2", {"weight": 5}), ("V2", "V1", {"weight": 4})])
+WRITTEN: dict[str, bytes] = {
+    "g.graphml": "\n".join(nx.generate_graphml(GRAPH)).encode(),
+    "g.gexf": "\n".join(nx.generate_gexf(GRAPH)).encode(),
+    "g.gml": "\n".join(nx.generate_gml(GRAPH)).encode(),
+    "g.net": "\n".join(nx.generate_pajek(GRAPH)).encode(),
+    "g.json": json.dumps(nx.node_link_data(GRAPH, edges="links")).encode(),
+    "m.mtx": b"%%MatrixMarket matrix coordinate real general\n2 2 2\n1 2 5\n2 1 4\n",
+}
+
+
+@pytest.mark.parametrize("kind", PACKED)
+@pytest.mark.parametrize("name", WRITTEN)
+def test_graphs_and_matrices_that_are_compressed(tmp_path: Path, name: str, kind: str) -> None:
+    path = tmp_path / f"{name}.{kind.rpartition('.')[2]}"
+    path.write_bytes(PACKED[kind](WRITTEN[name]))
+    found = read("matrix", path, rows="source") if name == "m.mtx" else read("graphml", path)
+    assert sorted(p.weight or 0 for p in found.connectome.projections if p.origin != "LGN") == [4, 5]
+    path.write_bytes(PACKED[kind](WRITTEN[name])[:-12])
+    with pytest.raises(connectome.SpecError, match="cannot be unpacked"):
+        read("matrix", path, rows="source") if name == "m.mtx" else read("graphml", path)

@@ -405,3 +405,35 @@ def test_numbers_that_are_taken_as_text_read_as_people_write_them(tmp_path: Path
 def test_a_column_without_a_header_is_chosen_by_its_number(tmp_path: Path) -> None:
     path = csv(tmp_path / "e.csv", "a,b,3,9\nb,c,2,8\n")
     assert edges(read("table", path, where=("4=8",))) == {("b", "c"): 2.0}
+
+
+def test_undirected_edges_count_both_ways(tmp_path: Path) -> None:
+    path = tmp_path / "e.csv"
+    path.write_text("source,target,weight,distance\na,b,3,7\nb,c,2,8\nc,c,1,0\n")
+    found = read("table", path, symmetric=True)
+    measured = [p for p in found.connectome.projections if p.source == ("data",) and p.origin != p.target]
+    strengths = {f"{p.origin} {p.target}": (p.weight, p.distance_mm) for p in measured}
+    assert strengths == {"a b": (3, 7), "b a": (3, 7), "b c": (2, 8), "c b": (2, 8)}
+    assert "counts both ways" in found.report.as_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "line"),
+    [
+        ("source,target,weight\na,b,3\nb,c,2\nc,b,5\n", "c -> b is here, and b -> c too", 4),
+        ("source,target,FLNe\na,b,0.5\n", "the table has FLNe", 2),
+        ("source,target,weight,direction\na,b,3,FF\n", "the table has directions", 2),
+    ],
+)
+def test_edges_that_cannot_be_undirected_are_asked_about(tmp_path: Path, text: str, message: str, line: int) -> None:
+    (tmp_path / "e.csv").write_text(text)
+    with pytest.raises(connectome.SpecError, match=message) as caught:
+        read("table", tmp_path / "e.csv", symmetric=True)
+    assert next(iter(caught.value.report)).span.line == line
+
+
+@pytest.mark.parametrize(("back", "said"), [("", True), ("f,e,1\n", False)])
+def test_a_list_of_half_of_all_pairs_is_said(tmp_path: Path, back: str, said: bool) -> None:
+    rows = "".join(f"{a},{b},1\n" for a, b in ("ab", "ac", "ad", "bc", "ed", "ef"))
+    (tmp_path / "e.csv").write_text(f"source,target,weight\n{rows}{back}")
+    assert ("--symmetric" in read("table", tmp_path / "e.csv").report.as_text()) == said
