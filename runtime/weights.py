@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cortexc.compiler.artifact import Parameter, Program
+from cortexc.compiler.artifact import ArtifactError, Parameter, Program
 
 
 class Weights(nn.Module):
@@ -21,9 +21,14 @@ class Weights(nn.Module):
             self.register_parameter(key_of(parameter.name), nn.Parameter(_initial(parameter, seed)))
 
     def __getitem__(self, name: str) -> Tensor:
-        """Return a parameter by its name in the artifact."""
-        found = self._parameters[key_of(name)]
-        assert found is not None
+        """Return a parameter by its name in the artifact.
+
+        Raises:
+            ArtifactError: there is none.
+        """
+        found = self._parameters.get(key_of(name))
+        if found is None:
+            raise ArtifactError(f"the artifact reads a parameter {name}, and lists none of that name; compile it again")
         return found
 
     def parameters_by_name(self) -> dict[str, nn.Parameter]:

@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from cortexc.connectome.diagnostics import failed
+from cortexc.connectome.diagnostics import SpecError, failed
 from cortexc.connectome.diagnostics.importing import UNREADABLE
 
 from . import files, matlab
@@ -41,6 +41,8 @@ def of_file(path: str, report: ImportReport) -> dict[str, np.ndarray]:
         if suffix == ".mat" and not Path(path).read_bytes()[:10] == b"MATLAB 7.3" and not h5py.is_hdf5(path):
             return matlab.variables(path)
         return _from_hdf5(path, report, matlab_file=suffix == ".mat")
+    except SpecError:
+        raise
     except (zipfile.BadZipFile, ValueError, OSError, TypeError, EOFError, LookupError, RuntimeError) as error:
         files.refuse_missing_filter(path)
         text = cause(error)
