@@ -71,7 +71,8 @@ def with_connection(program: Program, **changed: Any) -> Program:
 
 def with_first(program: Program, field: str, **changed: Any) -> Program:
     first, *others = getattr(program, field)
-    return dataclasses.replace(program, **{field: (dataclasses.replace(first, **changed), *others)})
+    new: dict[str, Any] = {field: (dataclasses.replace(first, **changed), *others)}
+    return dataclasses.replace(program, **new)
 
 
 def with_kernel(program: Program, kernel: Any) -> Program:

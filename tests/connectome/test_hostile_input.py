@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import PIPE
+from typing import Any
 
 import h5py
 import numpy as np
@@ -93,13 +94,13 @@ def csr(file: h5py.File, **changed: np.ndarray) -> None:
         group[name] = part
 
 
-def virtual() -> h5py.VirtualLayout:
-    layout = h5py.VirtualLayout((64, 64), "f8")
+def virtual() -> Any:
+    layout: Any = h5py.VirtualLayout((64, 64), "f8")
     layout[:] = h5py.VirtualSource("other.h5", "m", (64, 64))
     return layout
 
 
-MATRICES = {
+MATRICES: dict[str, Callable[[Any], Any]] = {
     "negative shape": lambda file: csr(file, shape=np.array([-64, 64])),
     "overflowing shape": lambda file: csr(file, shape=np.array([2**62, 2**62])),
     "index outside": lambda file: csr(file, indices=np.arange(64) + 10**9),
