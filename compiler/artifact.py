@@ -12,20 +12,25 @@ import io
 import json
 import math
 import os
-import types
+import re
 import typing
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 import h5py
 import numpy as np
+import pydantic
 
 from cortexc import hdf5, replacement
 from cortexc.digests import DigestError
 
 FORMAT = 2
+MAX_SIZE: Final = 2**20
+"""Of a grid, a width, or classes; far above what can be trained."""
+MAX_PARAMETERS: Final = 10**10
 
 Scale: TypeAlias = Literal["attention", "column", "embedding", "readout"]
 Composed: TypeAlias = Literal["", "dense", "gather", "edges"]
@@ -36,6 +41,9 @@ SCALES: tuple[Scale, ...] = ("attention", "column", "embedding", "readout")
 UNLISTED_DEFAULT = {"unlisted_default": True}
 """Metadata of a field that was added to the format later. Its default is not saved, so that older artifacts can be read
 and keep their content hash."""
+
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class ArtifactError(ValueError):
@@ -514,6 +522,8 @@ def load(path: str | os.PathLike[str]) -> Program:
                     f"{path}: artifact format {found}, and this version reads {FORMAT}; compile it again"
                 )
             program = _read(file)
+            if fault := next(_faults(program), None):
+                raise ArtifactError(f"{path}: no sound artifact: {fault}; compile it again")
             if program.content_hash() != file.attrs["content_hash"]:
                 raise ArtifactError(f"{path}: its content does not match its hash, so it is damaged; compile it again")
             return program
@@ -521,7 +531,13 @@ def load(path: str | os.PathLike[str]) -> Program:
         raise ArtifactError(f"{path}: there is no such file") from None
     except DigestError as error:
         raise ArtifactError(f"{error}; compile it again") from None
-    except (OSError, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, (error.title, *first["loc"])))
+        raise ArtifactError(f"{path}: not a readable artifact ({where}: {first['msg']}); compile it again") from None
+    except ArtifactError:
+        raise
+    except (OSError, LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise ArtifactError(f"{path}: not a readable artifact ({error}); compile it again") from None
 
 
@@ -549,14 +565,57 @@ def _read(file: Any) -> Program:
 
 
 def _typed(value: Any, annotation: Any) -> Any:
-    """Return plain JSON data converted to the dataclasses and tuples of ``annotation``."""
-    generic, args = typing.get_origin(annotation), typing.get_args(annotation)
-    if dataclasses.is_dataclass(annotation):
-        hints = typing.get_type_hints(annotation)
-        return annotation(**{k: _typed(v, hints[k]) for k, v in value.items()})  # type: ignore[operator]
-    if generic is tuple:
-        each = [args[0]] * len(value) if len(args) == 2 and args[1] is Ellipsis else args
-        return tuple(_typed(v, a) for v, a in zip(value, each, strict=True))
-    if generic in (typing.Union, types.UnionType) and value is not None:
-        return _typed(value, next(a for a in args if a is not type(None)))
-    return value
+    """Return plain JSON data as the dataclasses and tuples of ``annotation``."""
+    return pydantic.TypeAdapter(annotation).validate_python(value)
+
+
+def _faults(program: Program) -> Iterator[str]:
+    """Yield what no compiler writes: sizes below 1, indices outside, names that are not there."""
+    known = program.by_name
+    texts = (program.name, *known, *program.connections, *(p.name for p in program.parameters))
+    if any(_CONTROL.search(text) for text in (*texts, *(op.name for op in program.ops))):
+        yield "a name holds control characters"
+    if not program.populations or program.populations[0].kind != "input" or len(known) < len(program.populations):
+        yield "its populations do not begin with the input, or two have the same name"
+    for p in program.populations:
+        if min(*p.grid, p.width) < 1 or p.hidden < 0 or max(*p.grid, p.width, p.hidden) > MAX_SIZE:
+            yield f"population {p.name} has sizes that cannot be: {p.grid}, {p.width}, {p.hidden}"
+    sizes = (program.heads, program.key_width, program.classes, program.input.channels, program.input.patch)
+    if min(sizes) < 1 or max(sizes) > MAX_SIZE or any(p.width % max(1, program.heads) for p in program.populations):
+        yield "heads, keys, classes, channels or patches have sizes that cannot be"
+    for parameter in program.parameters:
+        widths = [width for width, _ in parameter.init.blocks]
+        if min((*parameter.shape, *widths), default=0) < 1 or sum(widths) != parameter.shape[-1]:
+            yield f"parameter {parameter.name} has the shape {parameter.shape}, in blocks of {widths}"
+        if not parameter.name or not all(abs(value) < MAX_SIZE for _, value in parameter.init.blocks):
+            yield f"parameter {parameter.name} has no name, or begins with values that are too large"
+    for wiring in program.wirings:
+        if wrong := {wiring.population, *wiring.excitatory, *wiring.inhibitory} - set(known):
+            yield f"the wiring of {wiring.population} is about {min(wrong)}, which is no population"
+    if program.parameter_counts["total"] > MAX_PARAMETERS:
+        yield f"it declares {program.parameter_counts['total']:,} parameters"
+    for name, c in program.connections.items():
+        whole = all(part.ndim == 1 for part in (c.indptr, c.indices, c.weight)) and c.weight.dtype == np.float64
+        whole &= c.indptr.dtype.kind == c.indices.dtype.kind == "i" and len(c.indptr) == c.shape[0] + 1
+        if not whole or c.indptr[0] != 0 or (c.counts < 0).any() or not c.indptr[-1] == c.nonzeros == len(c.weight):
+            yield f"the parts of connection {name} do not fit each other"
+        elif c.nonzeros and (c.indices.min() < 0 or c.indices.max() >= c.shape[1]):
+            yield f"connection {name} has an index outside of it"
+        elif not (np.isfinite(c.weight).all() and (c.weight > 0).all()):
+            yield f"connection {name} has a weight that is not positive"
+    made: set[str] = set()
+    for op in program.ops:
+        if not op.name:
+            yield "an op has no name"
+        if strange := next((p for p in (*op.populations, *(s.population for s in op.sources)) if p not in known), None):
+            yield f"op {op.name} is about {strange}, which is no population"
+            continue
+        if unmade := next((value for value in op.reads if value not in made), None):
+            yield f"op {op.name} reads {unmade}, which is not computed before"
+        for source in op.sources:
+            ends = known[op.populations[0]].tokens, known[source.population].tokens
+            if source.connection not in program.connections or program.connections[source.connection].shape != ends:
+                yield f"op {op.name} has no connection {source.connection} of {ends[1]} to {ends[0]} columns"
+        made.update(op.writes)
+    if not program.ops or not isinstance(program.ops[-1], Readout):
+        yield "its last op is no readout"

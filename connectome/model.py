@@ -51,7 +51,7 @@ def _one_or_many(value: Any) -> Any:
 
 
 Name: TypeAlias = Annotated[
-    str, Field(min_length=1, max_length=200, pattern=r"^[^.@:~>\n]+$"), BeforeValidator(_as_written)
+    str, Field(min_length=1, max_length=200, pattern=r"^[^.@:~>\x00-\x1f\x7f-\x9f]+$"), BeforeValidator(_as_written)
 ]  # in this order: behind a validator, pydantic leaves the pattern out of the JSON Schema
 """A name. It cannot contain ``. @ : ~ >``, which join names in compiled programs."""
 Text: TypeAlias = Annotated[str, BeforeValidator(_as_written)]

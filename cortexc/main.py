@@ -102,7 +102,14 @@ def _flushed(status: int) -> int:
 
 def _show_warning(message: Warning | str, category: type[Warning], *where: object, **options: object) -> None:
     """Print a warning to the user without the line of code that it comes from."""
-    print(f"warning: {message}", file=sys.stderr)
+    print(_printable(f"warning: {message}"), file=sys.stderr)
+
+
+def _printable(text: str) -> str:
+    """Return a message without what could steer the terminal, if a file or its name holds such."""
+    from cortexc.connectome.diagnostics.render import printable
+
+    return printable(text)
 
 
 def _command(name: str) -> ModuleType:
@@ -128,7 +135,7 @@ def _explained(error: Exception) -> str | None:
         return "error: not enough memory: use smaller grids, kernels of less reach, or a larger machine"
     if isinstance(error, OSError) and (error.filename or error.errno):
         unnamed = f"error: {error.strerror} (standard output, or a file that the system did not name)"
-        return f"error: {error.filename}: {error.strerror}" if error.filename else unnamed
+        return _printable(f"error: {error.filename}: {error.strerror}") if error.filename else unnamed
     if isinstance(error, UnicodeEncodeError):
         named = error.object.encode("utf-8", "backslashreplace").decode()
         return f"error: a name or a text is not UTF-8: {named[:200]}"
@@ -145,5 +152,5 @@ def _explained(error: Exception) -> str | None:
     for module, name in known:
         kind = getattr(sys.modules.get(module), name, None)
         if kind is not None and isinstance(error, kind):
-            return f"error: {error}"
+            return _printable(f"error: {error}")
     return None

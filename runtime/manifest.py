@@ -206,7 +206,7 @@ def read(path: Path) -> Manifest:
         raise RunError(f"{path}: cannot be read: {error.strerror}") from None
     except digests.DigestError as error:
         raise RunError(f"{error}; move {path.parent} away to make the run again") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise RunError(f"{path} is damaged: it is not JSON; move {path.parent} away to make the run again") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise RunError(f"{path} was written by another version of cortexc")

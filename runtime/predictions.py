@@ -129,5 +129,5 @@ def load(path: Path) -> Predictions:
             return Predictions(cells, **loaded, about=json.loads(file.attrs["about"]))
     except DigestError as error:
         raise RunError(f"{error}; evaluate the run again") from None
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise RunError(f"{path}: damaged: {error}; evaluate the run again") from None

@@ -226,7 +226,7 @@ def read_metrics(run: Run) -> list[dict[str, Any]]:
             continue
         try:
             found.append(json.loads(line))
-        except (json.JSONDecodeError, UnicodeDecodeError):
+        except (ValueError, RecursionError):
             raise RunError(
                 f"{run.metrics_path}:{number} is damaged: it is not JSON; `cortexc train --resume {run.folder}` writes "
                 "the file again"
@@ -315,7 +315,7 @@ def read_evaluation(run: Run) -> dict[str, Any]:
     try:
         digests.check(path)
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, digests.DigestError) else f"{path} is damaged: it is not JSON"
         raise RunError(f"{reason}; evaluate the run again") from None
     if not isinstance(found, dict):

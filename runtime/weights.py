@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cortexc.compiler.artifact import Attend, Parameter, Program
+from cortexc.compiler.artifact import ArtifactError, Attend, Parameter, Program
 
 HEAD: Final = ("readout.weight", "readout.bias")
 """The parameters whose first axis has the classes."""
@@ -60,9 +60,14 @@ class Weights(nn.Module):
             )
 
     def __getitem__(self, name: str) -> Tensor:
-        """Return a parameter by its name in the artifact."""
-        found = self._parameters[key_of(name)]
-        assert found is not None
+        """Return a parameter by its name in the artifact.
+
+        Raises:
+            ArtifactError: there is none.
+        """
+        found = self._parameters.get(key_of(name))
+        if found is None:
+            raise ArtifactError(f"the artifact reads a parameter {name}, and lists none of that name; compile it again")
         return found
 
     def parameters_by_name(self) -> dict[str, nn.Parameter]:

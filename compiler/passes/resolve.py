@@ -33,6 +33,7 @@ def resolve(connectome: Connectome, seed: int) -> Graph:
     populations = {input_population.name: input_population}
     couplings: list[Coupling] = []
     laminar: dict[str, LaminarRoles] = {}
+    shares: dict[str | None, list[tuple[str, str, float]]] = {}
     for area_name, area in connectome.areas.items():
         circuit = circuit_of(connectome, area)
         laminar[area_name] = roles(circuit)
@@ -55,7 +56,9 @@ def resolve(connectome: Connectome, seed: int) -> Graph:
                 surround=surround.semi_saturation if surround else 0.0,
                 shared=f"circuits.{area.circuit}.{population_name}" if circuit.shared else "",
             )
-        couplings += _couplings(area_name, circuit, _probability(connectome, area.circuit))
+        if area.circuit not in shares:
+            shares[area.circuit] = _within(circuit, _probability(connectome, area.circuit))
+        couplings += [Coupling(f"{area_name}.{s}", f"{area_name}.{t}", share) for s, t, share in shares[area.circuit]]
     joins, pathways = _pathways(connectome, laminar)
     last = laminar[connectome.readout.area]
     read = connectome.readout.populations or tuple(dict.fromkeys((*last.supragranular, *last.infragranular)))
@@ -100,16 +103,14 @@ def _probability(connectome: Connectome, circuit_name: str | None) -> np.ndarray
     return matrix
 
 
-def _couplings(area: str, circuit: Circuit, probability: np.ndarray | None) -> list[Coupling]:
+def _within(circuit: Circuit, probability: np.ndarray | None) -> list[tuple[str, str, float]]:
+    """Return (source, target, fraction of the target's inputs of that kind) for all that is connected in a column."""
     degrees = in_degrees(circuit, probability)
     kind = {name: p.kind for name, p in circuit.populations.items()}
     totals: dict[tuple[str, str], float] = {}
     for (target, source), degree in degrees.items():
         totals[target, kind[source]] = totals.get((target, kind[source]), 0.0) + degree
-    return [
-        Coupling(f"{area}.{source}", f"{area}.{target}", degree / totals[target, kind[source]])
-        for (target, source), degree in degrees.items()
-    ]
+    return [(source, target, degree / totals[target, kind[source]]) for (target, source), degree in degrees.items()]
 
 
 def _pathways(connectome: Connectome, laminar: dict[str, LaminarRoles]) -> tuple[dict[str, Join], list[Pathway]]:

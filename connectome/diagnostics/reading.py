@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .rule import Rule
+from .rule import Rule, Severity
 
 SYNTAX = Rule(
     "S101",
@@ -241,7 +241,8 @@ areas: {V1: {grid: [8, 8]}}
 BAD_REFERENCE = Rule(
     "S113",
     "bad-reference",
-    """A `file:` or `extends:` reference must name a YAML file, or an HDF5 file with a `dataset`.
+    """A `file:` or `extends:` reference must name a YAML file, or an HDF5 file with a `dataset`. The YAML file is
+a spec or a part of one: an artifact holds the texts that its spec was read from, so no other file is read.
 
 Bad:
 
@@ -259,6 +260,25 @@ projections:
   - {file: macaque.h5, dataset: /projections}
 ```""",
 )
+OUTSIDE = Rule(
+    "S114",
+    "outside-file",
+    """A spec reads a file that is not in its own folder, nor below it, nor shipped. This is shown because a spec by
+somebody else may name any file of your machine, and an artifact holds the texts that its spec was read from.
+
+Bad:
+
+```yaml
+extends: ../shared.yaml
+```
+
+Good:
+
+```yaml
+extends: base.yaml
+```""",
+    Severity.INFO,
+)
 
 RULES: tuple[Rule, ...] = (
     SYNTAX,
@@ -274,4 +294,5 @@ RULES: tuple[Rule, ...] = (
     BAD_TABLE,
     HOSTILE,
     BAD_REFERENCE,
+    OUTSIDE,
 )

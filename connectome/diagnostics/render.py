@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,6 +19,17 @@ MOST_ALIKE, MOST_LISTED = 3, 10
 the others are counted."""
 _VARIABLE = re.compile(r"`[^`]*`|[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
 """What differs between messages that say the same: names and numbers."""
+
+
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), *range(127, 160))}
+"""Characters that steer a terminal."""
+_BLANKS = dict.fromkeys(_CONTROLS, "\ufffd")
+"""The same in a line that is shown with marks below it, so as wide as it was."""
+
+
+def printable(text: str) -> str:
+    """Return a text whose control characters, line ends and tabs apart, are written out: a file may hold any."""
+    return text.translate(_CONTROLS)
 
 
 @lru_cache(maxsize=64)
@@ -43,7 +53,7 @@ def _excerpt(span: Span, paint: str, colour: bool, label: str = "") -> list[str]
     text = lines[span.line - 1]
     last = span.end_column if span.end_line == span.line else len(text) + 1
     cut = max(0, span.column - 1 - _WIDEST_LINE // 2) if len(text) > _WIDEST_LINE else 0
-    text = text[cut : cut + _WIDEST_LINE]
+    text = text[cut : cut + _WIDEST_LINE].translate(_BLANKS)
     start = span.column - 1 - cut
     marks = "^" * max(1, min(last - 1 - cut, len(text)) - start)
     gutter = f"{span.line}"
@@ -56,11 +66,15 @@ def _one(finding: Diagnostic, colour: bool) -> str:
     paint = _COLOURS[finding.severity]
     head = f"{finding.severity}[{finding.code}]"
     head = f"\x1b[1;{paint}m{head}\x1b[0m" if colour else head
-    out = [f"{head}: {finding.message}", f"  --> {finding.span}", *_excerpt(finding.span, paint, colour)]
+    out = [
+        f"{head}: {printable(finding.message)}",
+        f"  --> {printable(str(finding.span))}",
+        *_excerpt(finding.span, paint, colour),
+    ]
     for span, text in finding.notes:
-        out += [f"  note: {text}", f"  --> {span}", *_excerpt(span, "34", colour)]
+        out += [f"  note: {printable(text)}", f"  --> {printable(str(span))}", *_excerpt(span, "34", colour)]
     if finding.help:
-        out.append(f"  = help: {finding.help}")
+        out.append(f"  = help: {printable(finding.help)}")
     return "\n".join(out)
 
 
@@ -77,7 +91,7 @@ def as_text(report: Report, *, colour: bool) -> str:
     for same in alike.values():
         shown += [_one(finding, colour) for finding in same[:MOST_ALIKE]]
         if rest := same[MOST_ALIKE:]:
-            lines = [f"  {finding.span}: {finding.message}" for finding in rest[:MOST_LISTED]]
+            lines = [printable(f"  {finding.span}: {finding.message}") for finding in rest[:MOST_LISTED]]
             if more := len(rest) - len(lines):
                 lines.append(f"  ... and {more:,} more; `--format json` has all of them")
             shown.append("\n".join([f"and {len(rest):,} more that say the same:", *lines]))
@@ -87,7 +101,7 @@ def as_text(report: Report, *, colour: bool) -> str:
 def _location(span: Span) -> dict[str, str | int]:
     if span.inside:
         return {"path": span.path, "inside": span.inside}
-    return {name: value for name, value in asdict(span).items() if name != "inside"}
+    return {name: value for name, value in span._asdict().items() if name != "inside"}
 
 
 def as_json(report: Report) -> str:

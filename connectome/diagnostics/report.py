@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from .rule import Diagnostic, Severity
+from .rule import MOST, Diagnostic, Severity
 
 
 @dataclass
@@ -13,14 +14,25 @@ class Report:
     """The findings of one check, in order of their locations once sorted."""
 
     findings: list[Diagnostic] = field(default_factory=list)
+    _counts: Counter[str] = field(default_factory=Counter, repr=False, compare=False)
 
     def add(self, *found: Diagnostic) -> None:
-        """Add findings; one that is already in the report is not added again."""
-        self.findings.extend(found)
+        """Add findings; one that is already in the report is not added again.
+
+        After many of one code the last says that the others are left out.
+        """
+        for finding in found:
+            self._counts[finding.code] += 1
+            if self._counts[finding.code] == MOST:
+                text = f"there are more findings of this kind: {MOST - 1:,} are shown, and the others are left out"
+                finding = replace(finding, message=text, help="", notes=(), fixes=())
+            if self._counts[finding.code] <= MOST:
+                self.findings.append(finding)
 
     def extend(self, found: Iterable[Diagnostic]) -> None:
         """Add every finding of ``found``."""
-        self.add(*found)
+        for finding in found:
+            self.add(finding)
 
     def __iter__(self) -> Iterator[Diagnostic]:
         """Iterate over the distinct findings, sorted by location and code."""

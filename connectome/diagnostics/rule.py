@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from .span import Span
+
+MOST: Final = 1000
+"""Findings of one code that are kept."""
+_LONGEST, _MOST_KNOWN = 200, 1000
+"""Characters of a name, and known names, among which the nearest is looked for: it takes time."""
 
 
 class Severity(StrEnum):
@@ -48,7 +55,7 @@ class Rule:
     def findings(self, checked: Any) -> Iterator[Diagnostic]:
         """Yield what the rule finds on a connectome, or whatever it checks; nothing if others report it."""
         if self.check is not None:
-            yield from self.check(checked, self)
+            yield from itertools.islice(self.check(checked, self), MOST)
 
     def at(
         self,
@@ -76,6 +83,13 @@ def rule(
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that ``name`` may be a misspelling of, or None."""
+    return _nearest(name[:_LONGEST], tuple(known))
+
+
+@functools.lru_cache(maxsize=4096)
+def _nearest(name: str, known: tuple[str, ...]) -> str | None:
+    if len(known) > _MOST_KNOWN:
+        return None
     lowered: dict[str, str] = {}
     for known_name in known:
         lowered.setdefault(known_name.lower(), known_name)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, order=True)
-class Span:
+class Span(NamedTuple):
     """The location of one value: file, first line and column (both counted from 1), and where it ends.
 
     ``path`` is the path as the user would type it. A span inside an HDF5 file has line 0 and names the

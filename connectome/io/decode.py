@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 import types
 import typing
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from ..diagnostics import Diagnostic, Report, Span, SpecError, did_you_mean, nearest, reading
+from ..diagnostics.rule import MOST
 from ..locations import Locations, step_into
 from ..model import Connectome
 from . import hints, tables
@@ -120,7 +122,7 @@ def _findings(error: ValidationError, locations: Locations, root: type[BaseModel
 
     A missing key next to a misspelt one is reported once; so is a list that is too short without its bad entries.
     """
-    problems = error.errors(include_url=False)
+    problems = list(_first(error.errors(include_url=False)))
     inside = {problem["loc"][:-1] for problem in problems}
     misspelt = {
         (*problem["loc"][:-1], nearest(str(problem["loc"][-1]), known_keys(problem["loc"][:-1], root)))
@@ -132,6 +134,15 @@ def _findings(error: ValidationError, locations: Locations, root: type[BaseModel
         again |= problem["type"] == "too_short" and problem["loc"] in inside
         if not again:
             yield _finding(problem, locations, root)
+
+
+def _first(problems: Iterable[Any]) -> Iterator[Any]:
+    """Yield the problems without those that are the same as more than a report keeps."""
+    counts: Counter[str] = Counter()
+    for problem in problems:
+        counts[problem["type"]] += 1
+        if counts[problem["type"]] <= MOST:
+            yield problem
 
 
 def _finding(problem: Any, locations: Locations, root: type[BaseModel]) -> Diagnostic:
@@ -238,7 +249,7 @@ def _expected(kind: str, context: dict[str, Any], message: str) -> str:
         "too_short": "have at least {min_length} entries",
         "too_long": "have at most {max_length} entries",
         "string_too_short": "not be empty",
-        "string_pattern_mismatch": "have none of the marks . @ : ~ > in a name",
+        "string_pattern_mismatch": "have none of the marks . @ : ~ > and no control character in a name",
         "string_too_long": "have at most {max_length} characters",
     }
     if kind in table:

@@ -47,16 +47,16 @@ def opened(path: str, dataset: str, span: Span) -> Iterator[Any]:
     if not Path(path).is_file():
         raise failed(MISSING_FILE, span, f"there is no file `{path}`", "check the path")
     try:
-        with h5py.File(path, "r") as file:
+        with hdf5.read(path) as file:
             parts = [p for p in dataset.split("/") if p]
             for depth in range(1, len(parts) + 1):
                 link = file.get("/".join(parts[:depth]), getlink=True)
-                if isinstance(link, h5py.ExternalLink):
-                    raise _fail(span, f"`{dataset}` in `{path}` links to another file", "copy the data into this file")
                 if link is None:
                     hint = did_you_mean(dataset.strip("/"), _names(file)) or "the file is empty"
                     raise _fail(span, f"`{path}` has no dataset `{dataset}`", hint)
             yield file[dataset] if parts else file
+    except hdf5.StrangeError as error:
+        raise _fail(span, str(error)) from None
     except (OSError, RuntimeError, KeyError) as error:
         reason = str(error).split("(", 1)[-1].rstrip(")'\" ").strip() or "unknown reason"
         message = f"cannot read `{dataset}` from `{path}`: it is truncated, corrupt or not HDF5"
@@ -82,8 +82,6 @@ def _columns(node: Any, span: Span, name: str) -> dict[str, Any]:
         return {column: node.fields(column) for column in node.dtype.names}
     columns: dict[str, Any] = {}
     for column in node:
-        if isinstance(node.get(column, getlink=True), h5py.ExternalLink):
-            raise _fail(span, f"`{name}/{column}` links to another file", "copy the data into this file")
         if not isinstance(node[column], h5py.Dataset) or node[column].ndim != 1:
             raise _bad(span, f"`{name}/{column}` is not a 1-D dataset", "each column is a dataset of one dimension")
         columns[column] = node[column]
@@ -114,6 +112,11 @@ def read_rows(path: str, shown: str, dataset: str, span: Span) -> Iterator[Row]:
         if rows > MAX_ROWS:
             message = f"the table `{dataset}` has {rows:,} rows, and at most {MAX_ROWS:,} can be read"
             raise failed(HOSTILE, span, message, "aggregate neurons to areas first")
+        stored = sum(d.id.get_storage_size() for d in ([node] if isinstance(node, h5py.Dataset) else node.values()))
+        if rows > max(CHUNK_ROWS, 8 * stored):
+            raise failed(
+                HOSTILE, span, f"the table `{dataset}` has {rows:,} rows in {stored:,} bytes", "it holds no data"
+            )
         if uneven := [c for c, n in lengths.items() if n != rows]:
             raise _bad(span, f"column `{uneven[0]}` of `{dataset}` has {lengths[uneven[0]]} rows, `from` has {rows}")
         markers = {}
@@ -156,7 +159,7 @@ def matrix_shape(path: str, dataset: str, span: Span) -> tuple[int, int]:
                 raise _fail(span, f"`{dataset}` of `{path}` is not a matrix of numbers")
             return int(node.shape[0]), int(node.shape[1])
         for part in ("data", "indices", "indptr", "shape"):
-            if part not in node or isinstance(node.get(part, getlink=True), h5py.ExternalLink):
+            if part not in node:
                 raise _fail(span, f"the sparse matrix `{dataset}` of `{path}` has no part `{part}`")
         shape = np.asarray(node["shape"][()]).ravel()
         if shape.size != 2 or shape.dtype.kind not in "iu" or shape.min(initial=0) < 0:

@@ -21,7 +21,8 @@ from . import hints
 
 MAX_BYTES = 32 * 2**20
 MAX_DEPTH = 64
-MAX_NODES = 20_000_000
+MAX_NODES = 1_000_000
+"""A value takes about half a kB while it is checked."""
 MERGE = "<<"
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -39,7 +40,7 @@ class TextFloat(float):
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Scalar:
     """One decoded value and its location."""
 
@@ -47,7 +48,7 @@ class Scalar:
     value: Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sequence:
     """A list and its location."""
 
@@ -55,7 +56,7 @@ class Sequence:
     items: list[Node] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mapping:
     """A mapping, its location and the locations of its keys."""
 
@@ -161,9 +162,10 @@ class _Composer:
 
     def mend(self, parent: Mapping, key: str) -> None:
         """Report an entry without a value that a decimal comma or a missing space made, and give it what was meant."""
-        at, (*_, before, last) = parent.keys[key], ("", *parent.items)
-        if last != key:
+        at, backwards = parent.keys[key], reversed(parent.items)
+        if next(backwards) != key:
             return
+        before = next(backwards, "")
         number = parent.items.get(before)
         if key.isdecimal() and isinstance(number, Scalar) and isinstance(number.value, TextInt):
             start = number.span
@@ -309,6 +311,13 @@ def compose(text: str, shown: str, report: Report) -> Node:
     if composer.root is None or (isinstance(composer.root, Scalar) and composer.root.value is None):
         raise failed(reading.SYNTAX, shown, "the file is empty", "start with `cortexc: 1`")
     return composer.root
+
+
+def size(node: Node) -> int:
+    """Return how many values a tree has, with those that stand in several places counted at each."""
+    if isinstance(node, Scalar):
+        return 1
+    return 1 + sum(size(item) for item in (node.items.values() if isinstance(node, Mapping) else node.items))
 
 
 def plain(node: Node) -> Any:

@@ -71,11 +71,11 @@ def run(args: argparse.Namespace) -> int:
         absent = not (Path(spec).is_file() or specs.find(spec) or experiments.is_experiment(spec))
         if absent or any(f.code.startswith("S1") for f in found.errors):  # nothing else could be looked at
             report = found
-        everything.extend(report)
+        everything.findings += report
         if report.at_least(Severity(args.fail_on)):
             status = max(status, 2 if absent else 1)
         if not len(report) and args.format == "text":
-            print(f"{spec}: clean")
+            print(render.printable(f"{spec}: clean"))
     if args.format == "text":
         _print(everything)
     elif args.format == "github":

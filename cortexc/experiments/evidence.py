@@ -200,7 +200,7 @@ def load(path: Path) -> Evidence:
             rollouts = [Rollout(png=p[:].tobytes(), **json.loads(p.attrs["about"])) for p in pictures]
     except DigestError as error:
         raise RunError(f"{error}; write the report again") from None
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise RunError(f"{path}: it cannot be read as the evidence of an experiment: {error}") from None
     experiment, plan, data = head["experiment"], head["plan"], head["data"]
     return Evidence(experiment, plan, cells, labels, tuple(runs), data, difficulty, tuple(rollouts))

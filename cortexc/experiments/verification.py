@@ -57,7 +57,7 @@ def _numbers(path: Path, again: Results) -> str:
     check(path)
     try:
         written = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise RunError("it is not JSON; write the report again") from None
     where = _difference(written, json.loads(json.dumps(dataclasses.asdict(again))))
     if where:

@@ -264,7 +264,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
     except digests.DigestError as error:
         raise DataError(str(error)) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: damaged: {error}") from None
     form = {
         "format": int,

@@ -6,10 +6,13 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import PIPE
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
+
+from cortexc.compiler.checker import check
 
 BASE = (Path(__file__).resolve().parent.parent / "fixtures" / "rules" / "base.yaml").read_text()
 CODE = """
@@ -91,13 +94,25 @@ def csr(file: h5py.File, **changed: np.ndarray) -> None:
         group[name] = part
 
 
-MATRICES = {
+def virtual() -> Any:
+    layout: Any = h5py.VirtualLayout((64, 64), "f8")
+    layout[:] = h5py.VirtualSource("other.h5", "m", (64, 64))
+    return layout
+
+
+MATRICES: dict[str, Callable[[Any], Any]] = {
     "negative shape": lambda file: csr(file, shape=np.array([-64, 64])),
     "overflowing shape": lambda file: csr(file, shape=np.array([2**62, 2**62])),
     "index outside": lambda file: csr(file, indices=np.arange(64) + 10**9),
     "pointers that fall": lambda file: csr(file, indptr=np.arange(65)[::-1].copy()),
     "10^12 elements, none written": lambda file: file.create_dataset("m", (10**6, 10**6), "f8", chunks=(1000, 1000)),
     "lists": lambda file: file.create_dataset("m", (64, 64), h5py.vlen_dtype(np.float64)),
+    "a soft link to another file": lambda file: (
+        file.__setitem__("link", h5py.ExternalLink("/etc/passwd", "/x")),
+        file.__setitem__("m", h5py.SoftLink("/link")),
+    ),
+    "a virtual dataset": lambda file: file.create_virtual_dataset("m", virtual()),
+    "external storage": lambda file: file.create_dataset("m", (64, 64), "u1", external=[("/etc/passwd", 0, 4096)]),
     "another file": lambda file: file.__setitem__("m", h5py.ExternalLink("/etc/passwd", "/x")),
     "nowhere": lambda file: file.__setitem__("m", h5py.SoftLink("/nowhere")),
     "a bomb": lambda file: file.create_dataset(
@@ -118,15 +133,69 @@ def test_hostile_matrices(found: Found, tmp_path: Path, name: str) -> None:
     assert code in ("S110", "S206")
 
 
-def test_a_table_of_ten_billion_rows(found: Found, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("rows", "stored", "code"), [(10**10, False, "S110"), (3 * 10**6, True, "S112")])
+def test_rows_that_say_nothing(found: Found, tmp_path: Path, rows: int, stored: bool, code: str) -> None:
     (tmp_path / "base.yaml").write_text(BASE)
     with h5py.File(tmp_path / "t.h5", "w") as file:
         for name, kind in (("from", "S4"), ("to", "S4"), ("fln", "f8")):
-            file.create_dataset(f"projections/{name}", (10**10,), kind, chunks=(10**6,))
+            column = file.create_dataset(f"projections/{name}", (rows,), kind, chunks=(10**6,), compression="gzip")
+            if stored:
+                column[:] = np.ones(rows, kind)
     (tmp_path / "spec.yaml").write_text(
         "extends: base.yaml\nprojections: [{from: LGN, to: V1}, {file: t.h5, dataset: /projections}]\n"
     )
-    assert found(tmp_path / "spec.yaml") == ["S112"]
+    assert found(tmp_path / "spec.yaml") == [code]
+
+
+def test_files_that_double(found: Found, tmp_path: Path) -> None:
+    for i in range(40):
+        (tmp_path / f"{i}.yaml").write_text(f"extends: [{i + 1}.yaml, {i + 1}.yaml]\n")
+        (tmp_path / f"kernel{i}.yaml").write_text(f"a: {{file: kernel{i + 1}.yaml}}\nb: {{file: kernel{i + 1}.yaml}}\n")
+    (tmp_path / "40.yaml").write_text(BASE)
+    (tmp_path / "kernel40.yaml").write_text("a: {radius: 1}\n")
+    assert found(tmp_path / "0.yaml") == []
+    (tmp_path / "spec.yaml").write_text(BASE + "lateral: {file: kernel0.yaml}\n")
+    assert found(tmp_path / "spec.yaml")[-1] in ("S112", "S113")
+
+
+@pytest.mark.parametrize(
+    ("line", "code"), [("unknown{}: 1", "S103"), ("empty{}:", "S103"), ("name: base", "S102"), ("areas{}: [", "S112")]
+)
+def test_many_keys(found: Found, tmp_path: Path, line: str, code: str) -> None:
+    (tmp_path / "spec.yaml").write_text(BASE + "".join(f"{line.format(i)}\n" for i in range(200_000)))
+    codes = found(tmp_path / "spec.yaml")
+    assert set(codes) == {code}
+    assert len(codes) <= 1000
+
+
+@pytest.mark.parametrize(
+    "text", ["A line of prose.\n", "- a\n- list\n", "user: me\npassword: secret\n", "-----BEGIN KEY-----\nMII\n"]
+)
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "extends: [base.yaml, ../strange/notes.yaml]\npassword:\n",
+        "extends: base.yaml\nareas: {file: ../strange/notes.yaml}\n",
+    ],
+)
+def test_what_is_no_spec_is_not_taken_in(found: Found, tmp_path: Path, reference: str, text: str) -> None:
+    for folder in ("own", "strange"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "own" / "base.yaml").write_text(BASE)
+    (tmp_path / "own" / "spec.yaml").write_text(reference)
+    (tmp_path / "strange" / "notes.yaml").write_text(text)
+    assert "S113" in found(tmp_path / "own" / "spec.yaml")
+
+
+@pytest.mark.parametrize("name", ["../shared.yaml", "link.yaml"])
+def test_what_is_read_from_elsewhere_is_shown(tmp_path: Path, name: str) -> None:
+    (tmp_path / "shared.yaml").write_text(BASE)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "link.yaml").symlink_to(tmp_path / "shared.yaml")
+    (tmp_path / "own" / "spec.yaml").write_text(f"extends: {name}\n")
+    (finding,) = check(tmp_path / "own" / "spec.yaml")
+    assert finding.code == "S114"
+    assert str((tmp_path / "shared.yaml").resolve()) in finding.message
 
 
 def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:

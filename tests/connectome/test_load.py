@@ -187,7 +187,7 @@ def test_what_is_dumped_loads_equal(seed: int, tmp_path: Path) -> None:
 
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    name=st.from_regex(r"[^.@:~>\n]{1,20}", fullmatch=True),
+    name=st.from_regex(r"[^.@:~>\x00-\x1f\x7f-\x9f]{1,20}", fullmatch=True),
     fln=st.floats(1e-9, 1),
     note=st.text(max_size=40),
     sides=st.tuples(st.integers(1, 9), st.integers(1, 9)),

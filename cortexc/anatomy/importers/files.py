@@ -19,6 +19,8 @@ import h5py
 
 from cortexc.connectome.diagnostics import Span, failed
 from cortexc.connectome.diagnostics.importing import BAD_TABLE, UNREADABLE
+from cortexc.hdf5 import StrangeError
+from cortexc.hdf5 import read as read_hdf5
 
 from .report import cause
 
@@ -164,7 +166,10 @@ def hdf5(path: str) -> h5py.File:
     """Return an open HDF5 file; the compression filters of hdf5plugin are there where it is installed."""
     with suppress(ImportError):
         importlib.import_module("hdf5plugin")
-    return h5py.File(path, "r")
+    try:
+        return read_hdf5(path)
+    except StrangeError as error:
+        raise failed(UNREADABLE, path, str(error)) from None
 
 
 def refuse_missing_filter(path: str) -> None:
