@@ -34,6 +34,8 @@ class Reader:
     trees: dict[tuple[Path, Place], tuple[Node, int]] = field(default_factory=dict)
     """What was read already, and how many values it has: a file that is named twice is read once."""
     values: int = 0
+    home: Path = Path()
+    """The folder of the file that reading began with: what is neither in it nor shipped is read from elsewhere."""
 
     def read(self, path: Path, shown: str, span: Span | None = None, at: Place = ()) -> Node:
         """Return the tree of a file with its references followed; ``at``: where in the spec it stands.
@@ -42,6 +44,8 @@ class Reader:
             SpecError: a file is missing or unreadable, is no spec, or refers to itself; or all are too large together.
         """
         absolute = path.resolve()
+        if not self.chain:
+            self.home = absolute.parent
         if any(absolute == seen for seen, _ in self.chain):
             way = [(link, f"`{seen.name}` is read from here") for seen, link in self.chain[1:]]
             message = f"`{shown}` is already being read: the references form a cycle"
@@ -79,7 +83,7 @@ class Reader:
 
     def _outside(self, path: Path) -> bool:
         """Return whether a file is neither in the folder of the spec that is read, or below it, nor shipped."""
-        return not any(path.is_relative_to(f) for f in (self.chain[0][0].parent, Path(specs.__file__).resolve().parent))
+        return not any(path.is_relative_to(folder) for folder in (self.home, Path(specs.__file__).resolve().parent))
 
     def follow(self, node: Node, path: Path, shown: str, at: Place = (), *, root: bool = False) -> Node:
         """Return ``node`` with every reference below it replaced by the content that it names."""
@@ -94,6 +98,8 @@ class Reader:
             return Sequence(node.span, entries)
         if not isinstance(node, Mapping):
             return node
+        if not self.chain:
+            self.home = path.resolve().parent
         own = Mapping(node.span, dict(node.items), dict(node.keys))
         bases: list[Node] = []
         if "extends" in own.items and root:

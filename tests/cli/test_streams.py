@@ -74,7 +74,8 @@ def test_a_training_saves_when_it_is_asked_to_stop(tmp_path: Path, number: signa
     (tmp_path / "spec.yaml").write_text(SPEC)
     command = [sys.executable, "-m", "cortexc", "train", "spec.yaml", "--data", "digits", "--out", "run"]
     command += ["--epochs", "4000", "--batch-size", "512", "--device", "cpu"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+    heard = {"preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)}  # it is ignored under nohup
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path, **heard) as process:
         deadline = time.monotonic() + 300
         while not (tmp_path / "run" / "checkpoint.pt").exists() and time.monotonic() < deadline:
             time.sleep(0.05)

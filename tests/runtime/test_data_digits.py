@@ -52,7 +52,7 @@ def test_enlarging_keeps_flat_images_flat():
     ("images", "labels"),
     [
         (np.zeros((2, 3, 32, 32)), np.zeros(2, np.int64)),
-        (np.zeros((2, 32, 32, 3), np.uint8), np.zeros(2, np.int64)),
+        (np.zeros((2, 32, 32), np.uint8), np.zeros(2, np.int64)),
         (np.zeros((2, 3, 32, 32), np.uint8), np.zeros(3, np.int64)),
         (np.zeros((2, 3, 32, 32), np.uint8), np.zeros(2, np.int32)),
         (np.zeros((2, 3, 32, 32), np.uint8)[:, ::-1], np.zeros(2, np.int64)),

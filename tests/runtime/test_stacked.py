@@ -83,7 +83,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory, program: cortexc.Program, di
     """Runs of the same two seeds, each trained by itself."""
     folder = tmp_path_factory.mktemp("alone")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "_loaded", lambda *_: digits)
+        patch.setattr(training, "load", lambda *_, **__: digits)
         patch.setattr(training.devices, "has_bfloat16", lambda device: False)  # a stack trains in float32
         for seed in (0, 3):
             recipe = dataclasses.replace(RECIPE, seed=seed)
