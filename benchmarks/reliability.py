@@ -21,6 +21,8 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -136,6 +138,7 @@ def _run_and_exit(words: Words, before: int, log: Path | None) -> None:
     out = os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(out, 1)
     os.dup2(out, 2)
+    warnings.simplefilter("default")  # as in a process of its own, whatever the parent makes of warnings
     if before:
         sys.addaudithook(die)
     try:
@@ -145,6 +148,8 @@ def _run_and_exit(words: Words, before: int, log: Path | None) -> None:
         status = main(words)
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else 2
+    except BaseException:
+        traceback.print_exc()
     finally:
         with contextlib.suppress(OSError):
             sys.stdout.flush()
