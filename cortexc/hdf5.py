@@ -76,7 +76,7 @@ def read(path: str | os.PathLike[str]) -> Any:
     try:
         if strange := file.visititems_links(_other_link) or file.visititems(_other_data):
             raise StrangeError(f"{os.fspath(path)}: {strange}")
-    except RuntimeError as error:  # which h5py raises of damaged links
+    except (RuntimeError, SystemError) as error:  # which h5py raises of damaged links
         file.close()
         raise OSError(str(error)) from None
     except BaseException:
