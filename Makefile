@@ -27,11 +27,11 @@ linted: $(VENV)/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Every test that trains nothing, and the exports for other programs, with the lowest versions that pyproject.toml
-# declares. Old releases warn of newer ones below them.
+# The rooms that depend most on other libraries, and the exports for other programs, with the lowest versions that
+# pyproject.toml declares. Old releases warn of newer ones below them.
 LOWEST := $(subst $(BIN),$(VENV)-lowest/bin,$(PYTEST)) -W ignore::DeprecationWarning
 lowest: $(VENV)-lowest/installed
-	$(LOWEST) -m 'not slow and not trains'
+	$(LOWEST) -m 'not slow and not trains' tests/anatomy tests/connectome tests/compiler tests/figures tests/runtime
 	$(LOWEST) -m 'slow and not trains' tests/runtime/test_exporting.py
 
 $(VENV)-lowest/installed: pyproject.toml constraints.txt .ci/lowest $(wildcard runtime/kernels/*)

@@ -23,12 +23,7 @@ def _loaded() -> None:
         ("compile", 3),
         ("import", 6),
         ("fix", 3),
-        pytest.param("null", 3, marks=pytest.mark.slow),
-        pytest.param("export", 8, marks=pytest.mark.slow),
-        pytest.param("train", 15, marks=pytest.mark.slow),
-        pytest.param("evaluate", 8, marks=pytest.mark.slow),
-        pytest.param("corrupt", 12, marks=pytest.mark.slow),
-        pytest.param("experiment", 30, marks=pytest.mark.slow),
+        pytest.param("train", 15, marks=pytest.mark.slow),  # benchmarks/reliability.py has more
     ],
 )
 def test_a_killed_command_goes_on(name: str, least: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
