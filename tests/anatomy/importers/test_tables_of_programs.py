@@ -113,7 +113,8 @@ def test_merged_cells_above_the_labels_of_a_workbook(tmp_path: Path) -> None:
 
 
 def test_gephi_leaves_out_a_weight_of_1(tmp_path: Path) -> None:
-    text = """<gexf xmlns="http://www.gexf.net/1.2draft" version="1.2"><graph defaultedgetype="directed"><nodes><node id="a"/>
+    text = """<gexf xmlns="http://www.gexf.net/1.2draft" version="1.2">
+    <graph defaultedgetype="directed"><nodes><node id="a"/>
     <node id="b"/></nodes><edges><edge id="0" source="a" target="b" weight="0.5"/><edge id="1" source="b" target="a"/>
     </edges></graph></gexf>"""
     (tmp_path / "g.gexf").write_text(text)
