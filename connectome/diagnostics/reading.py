@@ -269,7 +269,7 @@ somebody else may name any file of your machine, and an artifact holds the texts
 Bad:
 
 ```yaml
-extends: ../shared.yaml
+extends: ../theirs.yaml
 ```
 
 Good:

@@ -187,15 +187,15 @@ def test_what_is_no_spec_is_not_taken_in(found: Found, tmp_path: Path, reference
     assert "S113" in found(tmp_path / "own" / "spec.yaml")
 
 
-@pytest.mark.parametrize("name", ["../shared.yaml", "link.yaml"])
+@pytest.mark.parametrize("name", ["../theirs.yaml", "link.yaml"])
 def test_what_is_read_from_elsewhere_is_shown(tmp_path: Path, name: str) -> None:
-    (tmp_path / "shared.yaml").write_text(BASE)
+    (tmp_path / "theirs.yaml").write_text(BASE)
     (tmp_path / "own").mkdir()
-    (tmp_path / "own" / "link.yaml").symlink_to(tmp_path / "shared.yaml")
+    (tmp_path / "own" / "link.yaml").symlink_to(tmp_path / "theirs.yaml")
     (tmp_path / "own" / "spec.yaml").write_text(f"extends: {name}\n")
     (finding,) = check(tmp_path / "own" / "spec.yaml")
     assert finding.code == "S114"
-    assert str((tmp_path / "shared.yaml").resolve()) in finding.message
+    assert str((tmp_path / "theirs.yaml").resolve()) in finding.message
 
 
 def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ def example(rule: Rule, which: int, folder: Path) -> Path:
     blocks = re.findall(r"^```yaml\n(.*?)^```$", rule.page, flags=re.MULTILINE | re.DOTALL)
     assert len(blocks) == 2, f"{rule.code} shows {len(blocks)} examples: one bad and one good are expected"
     (folder / "base.yaml").write_text(BASE.read_text())
-    (folder.parent / "shared.yaml").write_text(BASE.read_text())
+    (folder.parent / "theirs.yaml").write_text(BASE.read_text())
     (folder / "truncated.h5").write_bytes(b"\x89HDF\r\n\x1a\n and no more")
     with h5py.File(folder / "macaque.h5", "w") as file:
         for name, column in (("projections", "fln"), ("with_a_column_flne", "flne")):
