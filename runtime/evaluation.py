@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import nn
 
-from cortexc.compiler.artifact import Program
 from cortexc.datasets import known
 from cortexc.replacement import write_json
 
@@ -184,83 +183,54 @@ def evaluate(
             returns no logits for these classes.
         DataError: the data cannot be read, or the corrupted images are not what they should be.
     """
+    how = _How(corrupted, measures or Measures(), precision, threads, observe)
+    folder = None if data_dir is None else Path(data_dir)
     if isinstance(model, nn.Module):
         if data is None:
             raise RunError("data is missing: evaluate(module, data=...) says what to test it on")
-        options = (corrupted, measures or Measures(), precision, threads, observe)
-        return _evaluate_module(model, load(data, data_dir, hold_out=hold_out), data_dir, out, *options)
+        into = None if out is None else Run(Path(out))
+        return _evaluate_module(model, load(data, data_dir, hold_out=hold_out), into, folder, how)
     if hold_out or out is not None:
         raise RunError("hold_out and out are for a module: a run has its own")
     run, program, manifest = runs.opened(run_folder(model))
     with runs.written_alone(run.folder):
-        chosen, measures = devices.choose(device), measures or Measures()
         dataset = dataset_of(manifest, data_dir, data)
-        found = _evaluate(
-            run, program, manifest, dataset, data_dir, corrupted, measures, precision, chosen, threads, observe
-        )
-    return found, manifest
+        network, state = trained(run, program, devices.choose(device))
+        found, _ = _tested(network, dataset, manifest.recipe, run, manifest.name, folder or manifest.data.folder, how)
+        result = dataclasses.replace(found, finished=bool(state["finished"]))
+        write(run, result, dataset, step=int(state["step"]), precision=precision)
+    return result, manifest
 
 
-def _evaluate(
-    run: Run,
-    program: Program,
-    manifest: Manifest,
-    dataset: Dataset,
-    data_dir: Path | str | None,
-    corrupted: Corrupted | None,
-    measures: Measures,
-    precision: Precision,
-    chosen: torch.device,
-    threads: int | None,
-    observe: Observer | None,
-) -> Evaluation:
-    model, state = trained(run, program, chosen)
-    folder = manifest.data.folder if data_dir is None else Path(data_dir)
-    tested = _tested(
-        model, dataset, manifest.recipe, run, manifest.name, folder, corrupted, measures, precision, threads, observe
-    )
-    result = dataclasses.replace(tested[0], finished=bool(state["finished"]))
-    write(run, result, dataset, step=int(state["step"]), precision=precision)
-    return result
+@dataclass(frozen=True)
+class _How:
+    """How a model is tested: the arguments of `evaluate` that are the same for a run and for a module."""
+
+    corrupted: Corrupted | None
+    measures: Measures
+    precision: Precision
+    threads: int | None
+    observe: Observer | None
 
 
 def _evaluate_module(
-    module: nn.Module,
-    dataset: Dataset,
-    data_dir: Path | str | None,
-    out: Path | str | None,
-    corrupted: Corrupted | None,
-    measures: Measures,
-    precision: Precision,
-    threads: int | None,
-    observe: Observer | None,
+    module: nn.Module, dataset: Dataset, into: Run | None, data_dir: Path | None, how: _How
 ) -> tuple[Evaluation, Predictions]:
-    run, folder = None if out is None else Run(Path(out)), None if data_dir is None else Path(data_dir)
-    name, mode = type(module).__name__, module.training
+    mode = module.training
     try:
-        found = _tested(module, dataset, Recipe(), run, name, folder, corrupted, measures, precision, threads, observe)
+        found = _tested(module, dataset, Recipe(), into, type(module).__name__, data_dir, how)
     finally:
         module.train(mode)
-    if run is not None:
-        write(run, found[0], dataset, step=0, precision=precision)
+    if into is not None:
+        write(into, found[0], dataset, step=0, precision=how.precision)
     return found
 
 
 def _tested(
-    model: nn.Module,
-    dataset: Dataset,
-    recipe: Recipe,
-    run: Run | None,
-    name: str,
-    data_dir: Path | None,
-    corrupted: Corrupted | None,
-    measures: Measures,
-    precision: Precision,
-    threads: int | None,
-    observe: Observer | None,
+    model: nn.Module, dataset: Dataset, recipe: Recipe, run: Run | None, name: str, data_dir: Path | None, how: _How
 ) -> tuple[Evaluation, Predictions]:
     """Return the evaluation of a model, and its predictions, which are written to a run if there is one."""
-    chosen = _device(model)
+    chosen, measures, precision = _device(model), how.measures, how.precision
     if measures.alexnet and not known(dataset.name).has_alexnet:
         raise RunError(f"mCE is relative to an AlexNet on CIFAR-10-C, and the run was trained on {dataset.name}")
     votes = None
@@ -270,9 +240,9 @@ def _tested(
 
     keep = kept(dataset, recipe)
     clean = ImageSet(dataset.test.images[keep], dataset.test.labels[keep])
-    tests = corrupted_cells(dataset, corrupted, data_dir)
+    tests = corrupted_cells(dataset, how.corrupted, data_dir)
     identity = tests.identity()
-    with taken(threads, chosen) as follow_free_cores:
+    with taken(how.threads, chosen) as follow_free_cores:
         logits = predict(model, torch.from_numpy(clean.images), precision, follow_free_cores)
     if logits.shape[1:] != (len(dataset.classes),):
         raise RunError(
@@ -285,11 +255,11 @@ def _tested(
 
     def given() -> Iterator[torch.Tensor]:
         yield logits
-        with taken(threads, chosen) as follow_free_cores:
+        with taken(how.threads, chosen) as follow_free_cores:
             for done, (cell, images) in enumerate(tests.images(keep), 1):
                 yield predict(model, images, precision, follow_free_cores)
-                if observe is not None:
-                    observe(cell, done, len(tests.cells))
+                if how.observe is not None:
+                    how.observe(cell, done, len(tests.cells))
 
     found = None if run is None else _previous(run, about, cells, keep)
     if found is None:
